@@ -54,17 +54,24 @@ class FasterRCNN(keras.Model):
         """Tuple over levels of (B, h, w, C)."""
         return tuple(tf.nest.flatten(self.extractor(images, training=False)))
 
-    def propose(self, levels, sizes) -> Proposals:
-        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P)."""
+    def propose(self, levels, sizes, **proposing) -> Proposals:
+        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P). Keywords replace those of
+        `self.proposing`."""
         logits, deltas = self.rpn(levels)
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in levels], sizes, self.geometry,
-                             self.proposing)
+                             {**self.proposing, **proposing})
+
+    def anchors(self, levels) -> tuple:
+        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
+        return anchors_of([tf.shape(level)[1:3] for level in levels], self.geometry)
+
+    def pool(self, levels, regions):
+        """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
+        return pool_regions(levels, regions, self.geometry["strides"], self.geometry["offsets"], **self.pooling)
 
     def detect(self, levels, proposals, sizes) -> DetectedBoxes:
         """Classifies and refines proposals; boxes (B, M, 4), scores, labels and valid (B, M)."""
-        strides, offsets = self.geometry["strides"], self.geometry["offsets"]
-        pooled = pool_regions(levels, proposals.boxes, strides, offsets, **self.pooling)  # (B, R, S, S, C)
-        return self.detect_pooled(pooled, proposals, sizes)
+        return self.detect_pooled(self.pool(levels, proposals.boxes), proposals, sizes)
 
     def detect_pooled(self, pooled, proposals, sizes) -> DetectedBoxes:
         """The same from regions already pooled: (B, R, S, S, C)."""
@@ -110,8 +117,7 @@ class FasterRCNN(keras.Model):
 
 def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict) -> Proposals:
     """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps."""
-    bases = level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(shapes))
-    anchors = pyramid_anchors(bases, shapes, geometry["strides"], geometry["offsets"])
+    anchors = anchors_of(shapes, geometry)
 
     def one(inputs):
         logits, deltas, size = inputs
@@ -121,3 +127,10 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
     return tf.map_fn(one, (logits, deltas, sizes), fn_output_signature=kinds)
+
+
+def anchors_of(shapes, geometry: dict) -> tuple:
+    """Anchors of one image by a detector's `geometry`: tuple over levels of (A_l, 4), order y, x, k; shapes: tuple over
+    levels of (rows, columns) of the maps."""
+    bases = level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(shapes))
+    return pyramid_anchors(bases, shapes, geometry["strides"], geometry["offsets"])
