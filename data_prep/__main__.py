@@ -1,10 +1,11 @@
 """python -m data_prep: runs the frozen backbone once over a data set and draws the RPN's minibatches."""
 
+import argparse
 import os
 import sys
 from pathlib import Path
 
-from frcnn_keras import cli, flags
+from frcnn_keras import cli, flags, trained_parts
 from frcnn_keras import config as configs
 from frcnn_keras.data.sources import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
@@ -12,7 +13,10 @@ from frcnn_keras.errors import InputError
 EXAMPLES = """examples:
   python -m data_prep --voc DIR --split trainval --out work/prep/trainval
   python -m data_prep --voc DIR --split test --eval-only --like work/prep/trainval --out work/prep/test
+  python -m data_prep --voc DIR --split trainval --backbone work/coco_r50 --out work/prep/trainval
 
+The last takes the features of a finished run: joint training's, or an imported COCO detector's; its sizes and anchors
+are the defaults then.
 reads: images and annotations.   writes OUT: features/ (float16 maps of every image and of its mirror image),
 minibatches/ (sampled anchors), each with a manifest.json, and config.json.
 next: python train_rpn.py --data work/prep/trainval --val work/prep/test --run work/run"""
@@ -61,8 +65,20 @@ def main(args) -> int:
     return 0
 
 
+def defaults_of_run(parser, argv) -> None:
+    """Where --backbone is a run folder, its image sizes and anchors are the defaults."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--backbone", default=parser.get_default("backbone"))
+    backbone = first.parse_known_args(argv)[0].backbone
+    if trained_parts.is_run(backbone):
+        usual = build_parser()
+        for name, value in trained_parts.default_settings(backbone).items():
+            if parser.get_default(name) == usual.get_default(name):  # else the TOML file has set it
+                parser.set_defaults(**{name: value})
+
+
 def run(argv=None) -> int:
-    return cli.run(build_parser(), main, argv)
+    return cli.run(build_parser(), main, argv, derive=defaults_of_run)
 
 
 if __name__ == "__main__":

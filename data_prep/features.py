@@ -48,6 +48,7 @@ def as_float16(maps) -> tuple[np.ndarray, ...]:
 
 
 def fit_rows(levels, rows: int) -> np.ndarray:
-    """Evenly spread positions of an image's maps, for fitting the neck: (at most about rows, C) float32."""
-    flat = np.concatenate([level.reshape(-1, level.shape[-1]) for level in levels])
-    return flat[:: max(1, len(flat) // rows)]
+    """Evenly spread positions of an image's maps, of every level as many where it has them, for fitting the neck:
+    (at most about rows, C) float32."""
+    flat = [level.reshape(-1, level.shape[-1]) for level in levels]
+    return np.concatenate([cells[:: max(1, len(cells) * len(flat) // rows)] for cells in flat])

@@ -26,6 +26,7 @@ from frcnn_keras.ops.pyramid import level_bases
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
+from frcnn_keras.proposing import detector_geometry
 
 SHARD_IMAGES = 32  # what a kill loses at most
 FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
@@ -64,12 +65,15 @@ class Driver:
 
     def __init__(self, dataset: Dataset, config: configs.PrepConfig, backbone: dict, extractor_maker, *,
                  eval_only: bool, write_tiles: bool, skip_bad: bool, workers: int):
-        """backbone: plain facts (preprocessing, pad_multiple, strides, offsets); extractor_maker(kernel, bias) builds
-        the feature extractor (None, None: without a neck)."""
+        """backbone: plain facts (preprocessing, pad_multiple, strides, offsets, stride_rule, pooling);
+        extractor_maker(kernel, bias) builds the feature extractor (None, None: without a neck)."""
         self.dataset, self.config, self.facts, self.make_extractor = dataset, config, backbone, extractor_maker
         self.eval_only, self.write_tiles, self.skip_bad, self.workers = eval_only, write_tiles, skip_bad, workers
         self.mirrors = (False, True) if config.mirror and not eval_only else (False,)
-        self.bases = level_bases(config.anchors.sizes, config.anchors.ratios, len(backbone["strides"]))
+        self.geometry = detector_geometry(backbone["strides"], backbone["offsets"], backbone["stride_rule"],
+                                          config.anchors)
+        self.anchors_per_position = len(level_bases(self.geometry["anchor_sizes"], config.anchors.ratios,
+                                                    len(backbone["strides"]))[0])
         self.skipped: set[str] = set()
 
     def size(self, example: Example) -> tuple[int, int]:
@@ -137,7 +141,7 @@ class Driver:
                 "it (smaller --anchor-sizes would)")
         tiles = []
         for draw in range(len(seeds) if self.write_tiles else 0):
-            cut, slots = cut_tiles(maps, indices[draw], len(self.bases[0]))
+            cut, slots = cut_tiles(maps, indices[draw], self.anchors_per_position)
             tiles.append(records.tile_record(image_id=example.id, mirror=mirror, draw=draw, tiles=cut.numpy(),
                                              anchors=slots.numpy(), labels=labels[draw], deltas=deltas[draw]))
         drawn = records.minibatch_record(image_id=example.id, mirror=mirror, indices=indices, labels=labels,
@@ -161,8 +165,8 @@ class Driver:
         functions = (
             feature_pass.map_function(extractor, self.facts["preprocessing"], self.facts["pad_multiple"]),
             minibatch_pass.minibatch_function(
-                self.bases, self.facts["strides"], self.facts["offsets"], positive=settings.positive,
-                negative=settings.negative, count=settings.count, positive_fraction=settings.positive_fraction))
+                self.geometry, positive=settings.positive, negative=settings.negative, count=settings.count,
+                positive_fraction=settings.positive_fraction))
         names = self._write_shards(partial, functions)
         self._write_manifests(partial, names, extractor, request)
         if out.exists():
@@ -205,7 +209,8 @@ class Driver:
             if kind == "features":
                 manifest |= {"class_names": list(self.dataset.class_names), "mirror": len(self.mirrors) > 1,
                              "category_ids": list(self.dataset.category_ids), "source": self.dataset.name,
-                             "preprocessing": self.facts["preprocessing"], "pad_multiple": self.facts["pad_multiple"]}
+                             "preprocessing": self.facts["preprocessing"], "pad_multiple": self.facts["pad_multiple"],
+                             "stride_rule": self.facts["stride_rule"], "pooling": self.facts["pooling"]}
             records.write_json(partial / kind / "manifest.json", manifest)
 
 

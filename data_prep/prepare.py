@@ -5,12 +5,14 @@ from pathlib import Path
 
 from data_prep.local import Driver, disk_needed, is_finished, request_of
 from frcnn_keras import config as configs
+from frcnn_keras import trained_parts
 from frcnn_keras.cli import say
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.neck import extractor as build_extractor
+from frcnn_keras.models.projection import project
 from frcnn_keras.models.receptive_field import map_sizes
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.ops.images import padded_size
@@ -35,7 +37,7 @@ def prepare(dataset: Dataset, config: configs.PrepConfig, out: str | Path, *, li
     if is_finished(out, request, fresh):
         say(f"data_prep: {out} is finished already")
         return open_prepared(out)
-    facts, make_extractor, top = _like(like) if like else _from_backbone(config)
+    facts, make_extractor, top = _like(like) if like else _from_backbone(config.backbone, config.neck.channels)
     driver = Driver(dataset, config, facts, make_extractor, eval_only=eval_only, write_tiles=write_tiles,
                     skip_bad=skip_bad, workers=workers)
     model = make_extractor(None, None)
@@ -66,21 +68,46 @@ def _like(like: Prepared):
     """Facts and extractor of an earlier folder."""
     model = load_model(like.extractor_path)
     facts = {"preprocessing": like.features["preprocessing"], "pad_multiple": like.features["pad_multiple"],
-             "strides": [level.stride for level in like.levels], "offsets": [level.offset for level in like.levels]}
+             "strides": [level.stride for level in like.levels], "offsets": [level.offset for level in like.levels],
+             "stride_rule": like.features["stride_rule"], "pooling": like.features["pooling"]}
     return facts, lambda kernel, bias: model, None
 
 
-def _from_backbone(config: configs.PrepConfig):
+def _from_backbone(chosen: configs.BackboneConfig, neck_channels: int):
     """Facts and extractor builder of a backbone, and the rest of the network where a head could go on with it."""
-    chosen = config.backbone
+    if trained_parts.is_run(chosen.name):
+        return _from_run(chosen)
+    if chosen.pyramid:
+        raise InputError("--pyramid: a new feature pyramid's weights are random, and frozen they would stay so; train "
+                         f"it first: python -m frcnn_keras joint --backbone {chosen.name} --pyramid {chosen.pyramid} "
+                         "... --out RUN; then prepare with --backbone RUN")
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
                              chosen.feature_layers or None, chosen.preprocess or None)
     facts = {"preprocessing": backbone.preprocess, "pad_multiple": backbone.pad_multiple,
-             "strides": [float(backbone.strides[-1])], "offsets": [float(backbone.offsets[-1])]}
+             "strides": [float(backbone.strides[-1])], "offsets": [float(backbone.offsets[-1])],
+             "stride_rule": "given", "pooling": {}}
     top = None
-    if not config.neck.channels and len(backbone.layers) == 1:
+    if not neck_channels and len(backbone.layers) == 1:
         try:
             top = backbone.top()
         except InputError as error:
             say(f"note: no --head backbone_top from this folder: {error}")
     return facts, lambda kernel, bias: build_extractor(backbone, kernel, bias), top
+
+
+def _from_run(chosen: configs.BackboneConfig):
+    """Facts and extractor builder of a finished run: its own extractor, with a neck behind it where one is fitted."""
+    for flag, value in (("feature-layers", chosen.feature_layers), ("preprocess", chosen.preprocess),
+                        ("pyramid", chosen.pyramid)):
+        if value:
+            raise InputError(f"--backbone {chosen.name} is a run, whose features are taken as they are; leave "
+                             f"--{flag} out")
+    found = trained_parts.run_facts(chosen.name)
+    geometry, preparing = found["geometry"], found["preparing"]
+    model = trained_parts.load_detector(chosen.name).extractor
+    facts = {"preprocessing": preparing["preprocessing"], "pad_multiple": preparing["pad_multiple"],
+             "strides": [float(stride) for stride in geometry["strides"]],
+             "offsets": [float(offset) for offset in geometry["offsets"]],
+             "stride_rule": geometry.get("stride_rule", "given"),
+             "pooling": {name: found["pooling"][name] for name in ("levels", "min_cells") if name in found["pooling"]}}
+    return facts, lambda kernel, bias: project(model, kernel, bias), None

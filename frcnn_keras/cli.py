@@ -23,11 +23,13 @@ def parser(command: str, description: str, epilog: str = "") -> argparse.Argumen
     return made
 
 
-def run(made: argparse.ArgumentParser, main: Callable, argv=None, table: str = "") -> int:
+def run(made: argparse.ArgumentParser, main: Callable, argv=None, table: str = "",
+        derive: Callable | None = None) -> int:
     """Parses `argv`, calls `main(args)` and returns the exit code.
 
     0 done, 1 failed, 2 usage, config or data at fault, 130 interrupted. `table`: the name of the command's table in
-    a TOML file (the last word of its name by default).
+    a TOML file (the last word of its name by default). `derive(made, argv)` may change defaults after the TOML file
+    has.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     name = made.prog.split()[-1]
@@ -38,6 +40,8 @@ def run(made: argparse.ArgumentParser, main: Callable, argv=None, table: str = "
         toml = first.parse_known_args(argv)[0].config
         if toml:
             flags.apply_toml(made, toml, table or name)
+        if derive:
+            derive(made, argv)
         args = made.parse_args(argv)
         return main(args) or 0
     except KeyboardInterrupt:

@@ -13,12 +13,15 @@ from frcnn_keras.flags import option
 
 @dataclasses.dataclass(frozen=True)
 class BackboneConfig:
-    name: str = option("mobilenet_v2", "network of keras.applications, or FILE.keras of your own", flag="backbone")
+    name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or a run folder "
+                       "whose detector's features are taken", flag="backbone")
     weights: str = option("imagenet", "imagenet (downloads), a weights FILE, or none", flag="backbone-weights")
     feature_layers: tuple[str, ...] = option((), "layers whose maps are used, brought to the last one's stride",
                                              alias="feature-layer")
     preprocess: str = option("", "own backbone: how pixels are normalised",
                              choices=("", "caffe", "tf", "torch", "none"))
+    pyramid: int = option(0, "channels of a feature pyramid on the backbone's layers; 0: none. Only joint training "
+                          "can give a new one its weights")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,16 @@ class AnchorConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class LevelAnchorConfig(AnchorConfig):
+    """Anchors, and how they are spread over a pyramid's levels."""
+
+    every_level: bool = option(False, "pyramids: all sizes on every level, instead of one size a level",
+                               flag="anchors-on-every-level")
+    rounded: bool = option(False, "round half widths and heights to whole pixels, as torchvision's trained RPNs need",
+                           flag="anchors-rounded")
+
+
+@dataclasses.dataclass(frozen=True)
 class MinibatchConfig:
     positive: float = option(0.7, "an anchor of this IoU with an object or more is positive", flag="positive-iou")
     negative: float = option(0.3, "an anchor below this IoU with every object is negative", flag="negative-iou")
@@ -56,7 +69,7 @@ class PrepConfig:
     backbone: BackboneConfig = BackboneConfig()
     images: ImageConfig = ImageConfig()
     neck: NeckConfig = NeckConfig()
-    anchors: AnchorConfig = AnchorConfig()
+    anchors: LevelAnchorConfig = LevelAnchorConfig()
     minibatches: MinibatchConfig = MinibatchConfig()
     mirror: bool = option(True, "prepare every image's mirror image too")
     seed: int = option(0, "seed of the draws")
@@ -95,6 +108,8 @@ class RPNConfig:
     """What train_rpn.py does."""
 
     fit: FitConfig = FitConfig(epochs=4)
+    start: str = option("none", "RUN folder whose RPN training starts from; with --epochs 0 it is taken as it is",
+                        flag="rpn")
     hidden: int = option(512, "filters of the 3x3 convolution", flag="rpn-channels")
     box_weight: float = option(1.0, "lambda: weight of the box loss", flag="lambda")
     beta: float = option(1 / 9, "smooth-L1 turns linear at this distance")
@@ -122,7 +137,8 @@ class RCNNConfig:
     head: str = option("two_fc", "two_fc: two dense layers; vgg_fc: VGG16's fc6 and fc7; backbone_top: its last stage",
                        choices=("two_fc", "vgg_fc", "backbone_top"))
     width: int = option(1024, "units of two_fc's layers", flag="head-width")
-    head_weights: str = option("none", "vgg_fc: imagenet (downloads), VGG16's weights FILE, or none")
+    head_weights: str = option("none", "a RUN folder with a head of the same shape; vgg_fc: imagenet (downloads) or "
+                               "VGG16's weights FILE; or none")
     dropout: float = option(0.0, "two_fc, vgg_fc: share of units dropped in training")
     roi_op: str = option("align", "how regions are pooled", choices=("align", "pool"))
     roi_size: int = option(7, "regions are pooled to this many cells a side")

@@ -16,11 +16,12 @@ from frcnn_keras.parallel import ahead
 
 
 class Detector:
-    """Detects objects in images of any size. `model` is the Keras model, `class_names` those of labels 1..C."""
+    """Detects objects in images of any size. `model` is the Keras model, `class_names` and `category_ids` (as COCO
+    results files have them) are those of labels 1..C."""
 
     def __init__(self, model: FasterRCNN):
         self.model = model
-        self.class_names = model.class_names
+        self.class_names, self.category_ids = model.class_names, model.category_ids
         self._detect = tf.function(model.detect_image, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
 
     def predict(self, images) -> list[Detections]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from frcnn_keras.config import LevelAnchorConfig
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import feature_maps, map_specs
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.recall import proposal_recall
 from frcnn_keras.models.detector import propose_batch
+from frcnn_keras.ops.pyramid import level_bases
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
 
@@ -20,10 +22,32 @@ SHARD_IMAGES = 256
 
 
 def geometry_of(prepared: Prepared) -> dict:
-    """The detector's `geometry`: strides and offsets of the levels, anchor sizes and ratios."""
-    anchors, levels = prepared.config.anchors, prepared.levels
-    return {"strides": [level.stride for level in levels], "offsets": [level.offset for level in levels],
-            "anchor_sizes": list(anchors.sizes), "anchor_ratios": list(anchors.ratios)}
+    """The detector's `geometry` of a prep folder's features."""
+    levels = prepared.levels
+    return detector_geometry([level.stride for level in levels], [level.offset for level in levels],
+                             prepared.features["stride_rule"], prepared.config.anchors)
+
+
+def anchors_per_position(prepared: Prepared) -> int:
+    """K."""
+    geometry = geometry_of(prepared)
+    return len(level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(geometry["strides"]))[0])
+
+
+def detector_geometry(strides, offsets, stride_rule: str, anchors: LevelAnchorConfig) -> dict:
+    """The keywords of ops.pyramid.level_anchors that these levels and settings stand for.
+
+    Raises:
+        InputError: a pyramid with neither one anchor size a level nor all on every level.
+    """
+    sizes = list(anchors.sizes)
+    if len(strides) > 1:
+        if not anchors.every_level and len(sizes) != len(strides):
+            raise InputError(f"--anchor-sizes has {len(sizes)} sizes for {len(strides)} levels; give one a level, or "
+                             "--anchors-on-every-level")
+        sizes = [sizes] * len(strides) if anchors.every_level else [[size] for size in sizes]
+    return {"strides": list(strides), "offsets": list(offsets), "stride_rule": stride_rule, "anchor_sizes": sizes,
+            "anchor_ratios": list(anchors.ratios), "anchor_rounded": anchors.rounded}
 
 
 def proposals_of(rpn, prepared: Prepared, proposing: dict, skip: int = 0) -> Iterator[tuple]:

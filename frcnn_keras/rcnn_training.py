@@ -26,6 +26,7 @@ from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.parallel import ahead
 from frcnn_keras.proposing import geometry_of, open_proposals
 from frcnn_keras.rpn_training import build_rpn
+from frcnn_keras.trained_parts import is_run, load_head_trunk
 from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
 
 FILES = ("rcnn_state.npz", "rcnn_best.weights.h5", "rcnn_log.csv", "rcnn_curves.png", "rcnn_metrics.json",
@@ -53,8 +54,12 @@ def build_rcnn(prepared: Prepared, config: configs.RCNNConfig, precision: str = 
         rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, name="rcnn")
     finally:
         keras.mixed_precision.set_global_policy("float32")
-    if config.head == "vgg_fc" and config.head_weights != "none":
+    if is_run(config.head_weights):
+        load_head_trunk(config.head_weights, trunk)
+    elif config.head == "vgg_fc" and config.head_weights != "none":
         heads.load_vgg_fc(trunk, config.head_weights)
+    elif config.head_weights != "none":
+        raise InputError(f"--head-weights {config.head_weights}: no such run folder")
     rcnn.build((None, size, size, channels))
     return rcnn
 
@@ -83,8 +88,9 @@ def train_rcnn(data: str | Path, run: str | Path, config: configs.RCNNConfig | N
     validation = open_prepared(val) if val else None
     if validation:
         check_fits(prepared, validation)
-    rpn_settings = configs.from_dict(configs.RPNConfig, records.read_json(_rpn_file(run, prepared))["config"])
-    rpn = build_rpn(prepared, rpn_settings.hidden)
+    rpn_file = records.read_json(_rpn_file(run, prepared))
+    rpn_settings = configs.from_dict(configs.RPNConfig, rpn_file["config"])
+    rpn = build_rpn(prepared, **rpn_file["network"])
     load_weights(rpn, run / "rpn.weights.h5")
     fingerprint = run_folder.weights_fingerprint(rpn)
     proposals = open_proposals(run / "proposals" / "train", prepared, fingerprint)
@@ -119,7 +125,7 @@ class _Stage:
         self.validation, self.val_proposals = validation, val_proposals
         self.rpn, self.rpn_settings, self.config, self.run = rpn, rpn_settings, config, run
         self.geometry = geometry_of(prepared)
-        self.pooling = {"op": config.roi_op, "size": config.roi_size}
+        self.pooling = {"op": config.roi_op, "size": config.roi_size, **prepared.features["pooling"]}
         self.best = -np.inf
 
     def run_all(self) -> dict:

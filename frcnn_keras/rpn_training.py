@@ -16,7 +16,8 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.ops.losses import rpn_losses
-from frcnn_keras.proposing import measure_recall, write_proposals
+from frcnn_keras.proposing import anchors_per_position, geometry_of, measure_recall, write_proposals
+from frcnn_keras.trained_parts import load_rpn
 from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
 
 FILES = ("rpn_state.npz", "rpn.weights.h5", "rpn_log.csv", "rpn_curves.png", "rpn_metrics.json")
@@ -26,11 +27,9 @@ LOSSES = ("objectness_loss", "box_loss")
 def build_rpn(prepared: Prepared, hidden: int, precision: str = "float32", seed: int = 0) -> RPN:
     """An RPN for the levels and anchors of a prep folder, built, its weights drawn from `seed`."""
     keras.utils.set_random_seed(seed)
-    anchors = prepared.config.anchors
-    per_level = len(anchors.sizes) if len(prepared.levels) == 1 else 1
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     keras.mixed_precision.set_global_policy(policy)
-    rpn = RPN(per_level * len(anchors.ratios), hidden, name="rpn")
+    rpn = RPN(anchors_per_position(prepared), hidden, name="rpn")
     keras.mixed_precision.set_global_policy("float32")
     rpn.build((None, None, None, prepared.levels[0].channels))
     return rpn
@@ -68,10 +67,11 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
     precision = resolve_precision(config.fit.precision)
     fit = dataclasses.replace(config.fit, precision=precision)
     config = dataclasses.replace(config, fit=fit)
-    run_folder.begin(run, "rpn", {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared)}, FILES,
-                     fresh)
-    history = _fit(prepared, validation, run, config, from_tiles)
-    final = build_rpn(prepared, config.hidden)  # float32 whatever it was trained in
+    network, weights = _start(prepared, config)
+    run_folder.begin(run, "rpn", {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared),
+                                  "network": network}, FILES, fresh)
+    history = _fit(prepared, validation, run, config, network, weights, from_tiles)
+    final = build_rpn(prepared, **network)  # float32 whatever it was trained in
     load_weights(final, run / "rpn.weights.h5")
     fingerprint = run_folder.weights_fingerprint(final)
     for name, folder, numbers in (("train", prepared, config.train_proposals),
@@ -80,6 +80,16 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
             proposing = {**dataclasses.asdict(numbers), "iou_threshold": config.nms, "min_size": config.min_size}
             write_proposals(final, folder, run / "proposals" / name, proposing, fingerprint)
     return {name: values[-1] for name, values in history.items()}
+
+
+def _start(prepared: Prepared, config: configs.RPNConfig) -> tuple[dict, list | None]:
+    """The network's sizes, and the weights to start from: those of --rpn RUN, or None for new ones."""
+    if config.start == "none":
+        if config.fit.epochs < 1:
+            raise InputError("--epochs 0 takes an RPN as it is: name the run that has it with --rpn RUN")
+        return {"hidden": config.hidden}, None
+    rpn = load_rpn(config.start, geometry_of(prepared), prepared.channels[0])
+    return {"hidden": rpn.hidden}, rpn.get_weights()
 
 
 def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) -> None:
@@ -91,10 +101,13 @@ def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) ->
         check_fits(prepared, validation)
 
 
-def _fit(prepared: Prepared, validation: Prepared | None, run: Path, config: configs.RPNConfig, from_tiles: bool):
+def _fit(prepared: Prepared, validation: Prepared | None, run: Path, config: configs.RPNConfig, network: dict,
+         weights: list | None, from_tiles: bool):
     """Trains, unless rpn.weights.h5 is there already; returns the history."""
     fit = config.fit
-    rpn = build_rpn(prepared, config.hidden, fit.precision, fit.seed)
+    rpn = build_rpn(prepared, **network, precision=fit.precision, seed=fit.seed)
+    if weights is not None:
+        rpn.set_weights(weights)
     batch = min(fit.batch, len(prepared.feature_spans))
     proposing = {"before": config.eval_before, "after": 1000, "iou_threshold": config.nms, "min_size": config.min_size}
 
@@ -112,11 +125,15 @@ def _fit(prepared: Prepared, validation: Prepared | None, run: Path, config: con
     if (run / "rpn.weights.h5").exists() and (run / "rpn_metrics.json").exists():
         say(f"rpn: trained already ({run / 'rpn.weights.h5'})")
         return records.read_json(run / "rpn_metrics.json")
-    model = rpn_stage_model(rpn, config.box_weight, config.beta)
-    history = fit_stage(model, dataset, fit, keeper, run / "tensorboard" / "rpn")
-    from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
+    if fit.epochs:
+        model = rpn_stage_model(rpn, config.box_weight, config.beta)
+        history = fit_stage(model, dataset, fit, keeper, run / "tensorboard" / "rpn")
+        from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
 
-    plot_curves(run / "rpn_curves.png", history, "RPN")
+        plot_curves(run / "rpn_curves.png", history, "RPN")
+    else:
+        say(f"rpn: taken from {config.start} as it is")
+        history = {name: [value] for name, value in (measure(0) if validation else {}).items()}
     save_weights(rpn, run / "rpn.weights.h5")
     records.write_json(run / "rpn_metrics.json", history)
     (run / "rpn_state.npz").unlink(missing_ok=True)

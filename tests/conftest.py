@@ -32,7 +32,7 @@ def prep_config(tiny_backbone):
     return configs.PrepConfig(
         backbone=configs.BackboneConfig(str(tiny_backbone), "none", ("features",), "tf"),
         images=configs.ImageConfig(96, 160), neck=configs.NeckConfig(8, 4),
-        anchors=configs.AnchorConfig((16.0, 32.0, 64.0), (0.5, 1.0, 2.0)),
+        anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0), (0.5, 1.0, 2.0)),
         minibatches=configs.MinibatchConfig(count=32, draws=2))
 
 

@@ -113,3 +113,23 @@ def test_in_a_graph_of_unknown_length():
     inputs = random_head(np.random.default_rng(0), 12, 3)
     for one, other in zip(detect(*inputs, HEIGHT, WIDTH, limit=7), graph(*inputs, HEIGHT, WIDTH)):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [[2], [4, 1], [3, 2, 1, 4]])
+def test_wanted_classes_keep_scores_and_boxes(classes):
+    inputs = random_head(np.random.default_rng(8), 30, 5)
+    settings = {"score_threshold": 0.05, "limit": 200}
+    whole = detect(*inputs, HEIGHT, WIDTH, **settings)
+    part = detect(*inputs, HEIGHT, WIDTH, classes=classes, **settings)
+    for label, old in enumerate(classes, 1):
+        mine, theirs = part.labels == label, whole.labels == old
+        assert mine.numpy().sum() > 3
+        np.testing.assert_allclose(part.boxes[mine], whole.boxes[theirs], atol=1e-4)
+        assert np.array_equal(part.scores[mine], whole.scores[theirs])
+    assert set(part.labels[part.valid].numpy()) == set(range(1, len(classes) + 1))
+
+
+def test_wanted_classes_share_the_limit():
+    inputs = random_head(np.random.default_rng(8), 30, 5)
+    found = detect(*inputs, HEIGHT, WIDTH, classes=[3], limit=6)
+    assert found.valid.numpy().all() and set(found.labels.numpy()) == {1}

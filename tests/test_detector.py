@@ -25,6 +25,10 @@ class TwoLevels(keras.Model):
         fine = self.fine(images)
         return fine, self.pool(fine)
 
+    def compute_output_shape(self, input_shape):
+        fine = self.fine.compute_output_shape(input_shape)
+        return fine, self.pool.compute_output_shape(fine)
+
 
 def random_detector(levels=1, seed=0):
     """A detector of random weights that finds many things."""

@@ -158,3 +158,15 @@ def test_another_model_is_refused(tmp_path, hand_detector):
     save_model(hand_detector.rpn, tmp_path / "detector.keras")
     with pytest.raises(InputError, match="RPN, not a detector"):
         load(tmp_path)
+
+
+def test_category_ids_are_kept_and_written(hand_detector, tmp_path):
+    from frcnn_keras.commands.predict import records_of
+
+    assert Detector(hand_detector).category_ids == (1, 2)
+    hand_detector.category_ids = (18, 44)
+    save_model(hand_detector, tmp_path / "detector.keras")
+    detector = load(tmp_path)
+    assert detector.category_ids == (18, 44)
+    (record,) = records_of("a.png", 3, detector.predict(picture())[0], detector.category_ids)
+    assert record["category_id"] == 44 and record["name"] == "two" and record["image_id"] == 3

@@ -112,7 +112,7 @@ def test_a_manifest_that_does_not_fit_is_named(prep, val_prep, field, value):
 
 
 @pytest.mark.parametrize("changes, name", [({"images": configs.ImageConfig(97, 160)}, "images.shorter: 96 -> 97"),
-                                           ({"anchors": configs.AnchorConfig((8.0,))}, "anchors.sizes")])
+                                           ({"anchors": configs.LevelAnchorConfig((8.0,))}, "anchors.sizes")])
 def test_a_config_that_does_not_fit_is_named(prep, val_prep, changes, name):
     other = dataclasses.replace(val_prep, config=dataclasses.replace(val_prep.config, **changes))
     with pytest.raises(InputError, match=name):

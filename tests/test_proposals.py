@@ -109,6 +109,13 @@ def test_levels_do_not_suppress_each_other():
     assert found.boxes.numpy().tolist() == [[11, 11, 41, 41], [10, 10, 40, 40], [0, 0, 0, 0]]
 
 
+def test_unsure_proposals_are_dropped():
+    boxes = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [40, 1, 50, 11]]
+    assert simple(boxes, [-2.9, 3, -3.1, -2.8], score_threshold=0.05) == [boxes[1], boxes[3], boxes[0]]
+    assert simple(boxes[:2], [0, -0.01], score_threshold=0.5) == boxes[:1]  # the threshold itself is enough
+    assert simple(boxes[:2], [-100, -200]) == boxes[:2]
+
+
 def test_in_a_graph_of_unknown_length():
     spec = [(tf.TensorSpec((None,), tf.float32),), (tf.TensorSpec((None, 4), tf.float32),),
             (tf.TensorSpec((None, 4), tf.float32),), tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.int32)]

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.ops.pyramid import level_bases, pool_regions, pyramid_anchors, region_levels
+from frcnn_keras.ops.pyramid import (
+    level_anchors,
+    level_bases,
+    level_strides,
+    pool_regions,
+    pyramid_anchors,
+    region_levels,
+)
+from frcnn_keras.ops.roi import roi_align, roi_pool
 
 
 def square(side, x=0.0, y=0.0):
@@ -25,6 +33,46 @@ def test_several_levels_take_one_size_each():
         np.testing.assert_allclose((base[:, 2] - base[:, 0]) * (base[:, 3] - base[:, 1]), size**2, rtol=1e-5)
     with pytest.raises(ValueError, match="2 sizes for 3 levels"):
         level_bases((32, 64), (1,), 3)
+
+
+def test_each_level_may_have_sizes_of_its_own():
+    bases = level_bases(((32, 64), (128, 256)), (0.5, 1), 2, rounded=True)
+    # torchvision's table: for each ratio all sizes
+    assert bases[0].tolist() == [[-23, -11, 23, 11], [-45, -23, 45, 23], [-16, -16, 16, 16], [-32, -32, 32, 32]]
+    assert bases[1].tolist() == [[-91, -45, 91, 45], [-181, -91, 181, 91], [-64, -64, 64, 64], [-128, -128, 128, 128]]
+    (single,) = level_bases([[32, 64]], (1,), 1)
+    assert np.array_equal(single, level_bases((32, 64), (1,), 1)[0])
+    with pytest.raises(ValueError, match="1 sizes for 2 levels"):
+        level_bases([[32, 64]], (1,), 2)
+    with pytest.raises(ValueError, match="as many"):
+        level_bases([[32, 64], [128]], (1,), 2)
+
+
+def test_quotient_strides_by_hand():
+    """800 x 1344 pixels, maps of stride 4 to 32 and the last one's even cells (torchvision's published example)."""
+    shapes = ((200, 336), (100, 168), (50, 84), (25, 42), (13, 21))
+    assert level_strides(shapes, (4, 8, 16, 32, 64)) == (4, 8, 16, 32, 64)
+    found = level_strides(shapes, (4, 8, 16, 32, 64), "quotient")
+    assert [(int(y), int(x)) for y, x in found] == [(4, 4), (8, 8), (16, 16), (32, 32), (61, 64)]
+    with pytest.raises(ValueError, match="stride_rule"):
+        level_strides(shapes, (4, 8, 16, 32, 64), "nominal")
+
+
+@pytest.mark.parametrize("rule, last", [("given", 16), ("quotient", 13)])
+def test_anchors_by_a_detectors_geometry(rule, last):
+    geometry = {"strides": [8, 16], "offsets": [0, 0], "anchor_sizes": [[10], [21]], "anchor_ratios": [1],
+                "anchor_rounded": True, "stride_rule": rule}
+
+    @tf.function(input_signature=[tf.TensorSpec((2,), tf.int32)] * 2)
+    def graph(fine, coarse):
+        return level_anchors((fine, coarse), **geometry)
+
+    shapes = (5, 5), (3, 3)  # 40 pixels // 3 cells = 13
+    for found in (graph(*shapes), level_anchors(shapes, **geometry)):
+        assert found[0].shape == (25, 4) and found[0][6].numpy().tolist() == [3, 3, 13, 13]
+        # a half extent of 10.5 goes to the even 10
+        assert found[1][5].numpy().tolist() == [2 * last - 10, last - 10, 2 * last + 10, last + 10]
+
 
 
 def test_anchors_of_two_levels_by_loops():
@@ -85,3 +133,60 @@ def test_a_level_is_read_at_its_own_stride_and_offset():
     regions = np.array([[square(40, 100, 80), square(240, 60, 60)]], np.float32)
     pooled = pool_regions(maps, regions, (8, 16), (4, 6), op="align", size=2)
     np.testing.assert_allclose(pooled[0, :, :, :, 0], [[[110, 130]] * 2, [[120, 240]] * 2], rtol=1e-5)
+
+
+def pool_everywhere(maps, regions, strides, offsets, op, size):
+    """Every region from every level, then the right one: six times the work, nothing to get wrong."""
+    pool = {"align": roi_align, "pool": roi_pool}[op]
+    level = region_levels(regions, strides)[..., None, None, None]
+    pooled = tf.zeros((*regions.shape[:2], size, size, maps[0].shape[-1]))
+    for index, map_ in enumerate(maps):
+        pooled = tf.where(level == index, pool(map_, regions, strides[index], offsets[index], size), pooled)
+    return pooled
+
+
+def level_case(batch, count, seed=0, sides=(2.0, 7.0)):
+    rng = np.random.default_rng(seed)
+    maps = tuple(tf.constant(rng.normal(size=(batch, cells, cells + 3, 4)), tf.float32) for cells in (40, 20, 10, 5))
+    corner = rng.uniform(-20, 250, (batch, count, 2))
+    regions = np.concatenate([corner, corner + np.exp(rng.uniform(*sides, (batch, count, 2)))], -1)
+    return maps, regions.astype(np.float32), (8, 16, 32, 64), (0, 4, 8, 16)
+
+
+@pytest.mark.parametrize("op", ["align", "pool"])
+@pytest.mark.parametrize("batch, count, sides", [(1, 40, (2, 7)), (3, 9, (2, 7)), (2, 8, (2, 3)), (1, 1, (6, 7)),
+                                                 (2, 0, (2, 7))])
+def test_pooling_equals_the_slow_form(op, batch, count, sides):
+    maps, regions, strides, offsets = level_case(batch, count, 1, sides)
+    graph = tf.function(lambda *maps: pool_regions(maps, regions, strides, offsets, op, 3))
+    expected = pool_everywhere(maps, regions, strides, offsets, op, 3)
+    for found in (pool_regions(maps, regions, strides, offsets, op, 3), graph(*maps)):
+        assert found.shape == (batch, count, 3, 3, 4)
+        np.testing.assert_allclose(found, expected, atol=1e-6, rtol=0)
+
+
+def test_gradients_flow_to_every_map_as_in_the_slow_form():
+    maps, regions, strides, offsets = level_case(2, 30)
+    assert set(np.ravel(region_levels(regions, strides))) == {0, 1, 2, 3}
+    weights = tf.constant(np.random.default_rng(2).normal(size=(2, 30, 3, 3, 4)), tf.float32)
+
+    def gradients(pool):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            total = tf.reduce_sum(weights * pool(maps, regions, strides, offsets, "align", 3))
+        return tape.gradient(total, maps)
+
+    for one, other in zip(gradients(pool_regions), gradients(pool_everywhere), strict=True):
+        assert np.abs(one).max() > 0.1
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_only_the_first_levels_are_pooled_from():
+    maps = tuple(np.full((1, 130, 130, 1), value, np.float32) for value in (1, 2, 3))
+    regions = np.array([[square(60), square(230), square(460)]], np.float32)
+    pooled = pool_regions(maps, regions, (4, 8, 16), (0, 0, 0), op="align", size=1, levels=2)
+    # 230 and 460 belong to strides 16 and 32; the coarsest that counts is 8
+    assert pooled[0, :, 0, 0, 0].numpy().tolist() == [1, 2, 2]
+    both = tuple(np.full((1, 9, 9, 1), value, np.float32) for value in (1, 2))
+    equal = pool_regions(both, regions[:, :2], (32, 32), (0, 0), op="align", size=1)
+    assert np.all(equal.numpy() == 1)  # of two maps of one stride the first

@@ -34,6 +34,17 @@ def align_by_loop(features, region, stride, offset, size, samples):
     return pooled
 
 
+@pytest.mark.parametrize("side, seen", [(0.0, 16.0), (4.0, 16.0), (16.0, 16.0), (40.0, 40.0)])
+def test_align_widens_small_regions_to_min_cells(side, seen):
+    """On a ramp that holds x the bins' values are their centres: of a region of `seen` pixels, to the right."""
+    ramp = np.broadcast_to(16.0 * np.arange(12, dtype=np.float32)[None, None, :, None], (1, 12, 12, 1))
+    regions = np.array([[[40, 40, 40 + side, 40 + side]]], np.float32)
+    found = roi_align(ramp, regions, 16, 0, size=2, min_cells=1.0)[0, 0, :, :, 0]
+    np.testing.assert_allclose(found, [[40 + seen / 4, 40 + seen * 3 / 4]] * 2, rtol=1e-5)
+    plain = roi_align(ramp, regions, 16, 0, size=2)[0, 0, 0, :, 0]
+    np.testing.assert_allclose(plain, [40 + side / 4, 40 + side * 3 / 4], rtol=1e-5)
+
+
 def round_half_away(value):
     return int(math.copysign(math.floor(abs(value) + 0.5), value))
 

@@ -41,9 +41,10 @@ def output_names(paths: list[Path]) -> list[str]:
     return names
 
 
-def records_of(path: Path, number: int, found) -> list[dict]:
+def records_of(path: Path, number: int, found, category_ids) -> list[dict]:
     """COCO results of one image, with its file and the classes' names."""
-    return [{"image_id": number, "file": str(path), "category_id": int(label), "name": name, "score": float(score),
+    return [{"image_id": number, "file": str(path), "category_id": int(category_ids[label - 1]), "name": name,
+             "score": float(score),
              "bbox": [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]}
             for box, score, label, name in zip(found.boxes, found.scores, found.labels, found.names, strict=True)]
 
@@ -76,7 +77,7 @@ def main(args) -> int:
                 cli.say(f"left out: {error}")
                 continue
             found = detector.predict(image)[0]
-            results += records_of(path, number, found)
+            results += records_of(path, number, found, detector.category_ids)
             if not args.no_draw:
                 save_image(out / name, draw_detections(image, found.boxes, found.labels, found.scores,
                                                        detector.class_names))

@@ -93,6 +93,15 @@ DEFAULT_LAYERS = {
     "efficientnet_b0": ("block6a_expand_activation",),
 }
 
+# The last layer of each stage, strides 4 to 32: what a feature pyramid stands on (arXiv 1612.03144, section 3).
+PYRAMID_LAYERS = {
+    "vgg16": ("block3_conv3", "block4_conv3", "block5_conv3", "block5_pool"),
+    "resnet50": ("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
+    "resnet101": ("conv2_block3_out", "conv3_block4_out", "conv4_block23_out", "conv5_block3_out"),
+    "mobilenet_v2": ("block_2_add", "block_5_add", "block_12_add", "out_relu"),
+    "efficientnet_b0": ("block2b_add", "block3b_add", "block5c_add", "top_activation"),
+}
+
 # Measured by receptive_field.measure (a test measures them again): layer -> stride, centre of cell 0 in pixels.
 GEOMETRY = {
     "vgg16": {"block5_conv3": (16, 8.0)},
@@ -137,21 +146,26 @@ class Backbone:
 
 
 def load_backbone(
-    name: str, weights: str | None = None, layers: Sequence[str] | None = None, preprocess: str | None = None
+    name: str, weights: str | None = None, layers: Sequence[str] | None = None, preprocess: str | None = None,
+    pyramid: bool = False,
 ) -> Backbone:
     """The backbone called `name`: a key of BACKBONES, or the path of a saved Keras model (FILE.keras).
 
     `weights`: "imagenet", a weights file, or None or "none" for random ones; a FILE.keras keeps its own unless another
     file is given. `layers`: feature layers, the one whose grid counts last; needed for a FILE.keras, as is
-    `preprocess`, the way its images are prepared (one of NORMALISATIONS).
+    `preprocess`, the way its images are prepared (one of NORMALISATIONS). `pyramid`: whether the layers are levels, the
+    finest first, instead of channels for one grid; PYRAMID_LAYERS by default.
 
     Raises InputError for an unknown name, layer or mode, and for a file that is missing or does not fit.
     """
     if preprocess is not None and preprocess not in NORMALISATIONS:
         raise InputError(f"unknown preprocessing {preprocess!r}; use one of {', '.join(NORMALISATIONS)}")
     if name in BACKBONES:
+        usual = (PYRAMID_LAYERS if pyramid else DEFAULT_LAYERS).get(name)
+        if not (layers or usual):
+            raise InputError(f"{name}: no usual pyramid; name its layers with --feature-layers, finest first")
         full = BACKBONES[name](weights)
-        layers = tuple(layers or DEFAULT_LAYERS[name])
+        layers = tuple(layers or usual)
         preprocess = preprocess or _PREPROCESS_OF[name]
     else:
         full = _load_own(name, weights)

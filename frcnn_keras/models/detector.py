@@ -7,7 +7,7 @@ from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops import images as image_ops
 from frcnn_keras.ops.detections import DetectedBoxes, detect
 from frcnn_keras.ops.proposals import Proposals, propose
-from frcnn_keras.ops.pyramid import level_bases, pool_regions, pyramid_anchors
+from frcnn_keras.ops.pyramid import level_anchors, pool_regions
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -18,18 +18,21 @@ class FasterRCNN(keras.Model):
         extractor: images (B, H, W, 3), normalised and zero-padded -> tuple over levels of (B, h, w, C).
         rpn, rcnn: models.rpn.RPN and models.rcnn.RCNN.
         class_names: of labels 1..C.
-        geometry: strides, offsets (one a level), anchor_sizes, anchor_ratios.
+        geometry: strides, offsets (one a level), anchor_sizes, anchor_ratios and, where they are not the defaults,
+            anchor_rounded and stride_rule; keywords of ops.pyramid.level_anchors.
         preparing: shorter, longer, preprocessing, pad_multiple.
-        proposing: before, after, iou_threshold, min_size; keywords of ops.proposals.propose.
-        pooling: op (`align` or `pool`), size.
-        detecting: score_threshold, iou_threshold, limit; keywords of ops.detections.detect.
+        proposing: before, after, iou_threshold, min_size, score_threshold; keywords of ops.proposals.propose.
+        pooling: op (`align` or `pool`), size, levels, min_cells; keywords of ops.pyramid.pool_regions.
+        detecting: score_threshold, iou_threshold, limit, classes; keywords of ops.detections.detect.
+        category_ids: what label i + 1 is called in a COCO results file; 1..C by default.
     """
 
     def __init__(self, extractor, rpn, rcnn, *, class_names, geometry, preparing, proposing, pooling, detecting,
-                 **kwargs):
+                 category_ids=None, **kwargs):
         super().__init__(**kwargs)
         self.extractor, self.rpn, self.rcnn = extractor, rpn, rcnn
         self.class_names = tuple(class_names)
+        self.category_ids = tuple(category_ids or range(1, len(self.class_names) + 1))
         self.geometry, self.preparing, self.proposing = dict(geometry), dict(preparing), dict(proposing)
         self.pooling, self.detecting = dict(pooling), dict(detecting)
         self.built = True  # as every part is
@@ -63,7 +66,7 @@ class FasterRCNN(keras.Model):
 
     def anchors(self, levels) -> tuple:
         """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
-        return anchors_of([tf.shape(level)[1:3] for level in levels], self.geometry)
+        return level_anchors([tf.shape(level)[1:3] for level in levels], **self.geometry)
 
     def pool(self, levels, regions):
         """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
@@ -105,7 +108,8 @@ class FasterRCNN(keras.Model):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name))
                  for name in ("extractor", "rpn", "rcnn")}
         plain = {name: getattr(self, name) for name in ("geometry", "preparing", "proposing", "pooling", "detecting")}
-        return {**super().get_config(), **parts, **plain, "class_names": list(self.class_names)}
+        return {**super().get_config(), **parts, **plain, "class_names": list(self.class_names),
+                "category_ids": list(self.category_ids)}
 
     @classmethod
     def from_config(cls, config):
@@ -117,7 +121,7 @@ class FasterRCNN(keras.Model):
 
 def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict) -> Proposals:
     """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps."""
-    anchors = anchors_of(shapes, geometry)
+    anchors = level_anchors(shapes, **geometry)
 
     def one(inputs):
         logits, deltas, size = inputs
@@ -127,10 +131,3 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
     return tf.map_fn(one, (logits, deltas, sizes), fn_output_signature=kinds)
-
-
-def anchors_of(shapes, geometry: dict) -> tuple:
-    """Anchors of one image by a detector's `geometry`: tuple over levels of (A_l, 4), order y, x, k; shapes: tuple over
-    levels of (rows, columns) of the maps."""
-    bases = level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(shapes))
-    return pyramid_anchors(bases, shapes, geometry["strides"], geometry["offsets"])

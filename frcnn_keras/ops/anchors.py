@@ -30,12 +30,12 @@ def grid_anchors(base, rows, columns, stride, offset):
     Args:
         base: (K, 4), from `base_anchors`.
         rows, columns: size of the map, ints or scalar tensors.
-        stride: pixels of the image from one cell to the next; one number, or two (y, x).
+        stride: pixels of the image from one cell to the next; one number, or two (y, x), also scalar tensors.
         offset: image coordinate of the centre of cell 0; one number, or two (y, x).
     """
     (stride_y, stride_x), (offset_y, offset_x) = pair(stride), pair(offset)
-    y = offset_y + stride_y * tf.range(rows, dtype=tf.float32)
-    x = offset_x + stride_x * tf.range(columns, dtype=tf.float32)
+    y = offset_y + tf.cast(stride_y, tf.float32) * tf.range(rows, dtype=tf.float32)
+    x = offset_x + tf.cast(stride_x, tf.float32) * tf.range(columns, dtype=tf.float32)
     y, x = tf.meshgrid(y, x, indexing="ij")  # (rows, columns)
     centres = tf.stack([x, y, x, y], -1)[:, :, None]  # (rows, columns, 1, 4)
     return tf.reshape(centres + tf.cast(base, tf.float32), (-1, 4))

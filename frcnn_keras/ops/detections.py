@@ -18,7 +18,7 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, scales=(0.1, 0.1, 0.2, 0.2),
-           min_size: float = 1e-2) -> DetectedBoxes:
+           min_size: float = 1e-2, classes=None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -34,7 +34,13 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
         iou_threshold: of two boxes of a class with a larger IoU the better one stays.
         limit: at most this many; M.
         min_size: boxes narrower or lower than this many pixels are dropped. Boxes without area are always.
+        classes: labels 1..N-1 that are wanted; label i + 1 of the result is classes[i]. All by default. The scores stay
+            those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
+            share the limit among fewer.
     """
+    if classes is not None:
+        columns = [0, *classes]
+        class_scores, deltas = tf.gather(class_scores, columns, axis=1), tf.gather(deltas, columns, axis=1)
     boxes = box_ops.decode(deltas[:, 1:], tf.cast(regions, tf.float32)[:, None], scales)  # (R, C, 4)
     boxes = box_ops.clip(boxes, height, width)
     x1, y1, x2, y2 = tf.unstack(boxes, axis=-1)

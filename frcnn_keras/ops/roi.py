@@ -5,77 +5,99 @@ import tensorflow as tf
 from frcnn_keras.ops.anchors import pair
 
 
-def roi_align(features, regions, stride, offset, size: int = 7, samples: int = 2):
-    """Averages bilinear samples in size x size bins of each region (arXiv 1706.06870, section 3).
+def roi_align(features, regions, stride, offset, size: int = 7, samples: int = 2, min_cells: float = 0.0):
+    """`align_regions` of R regions in every image: features (B, H, W, C), regions (B, R, 4) -> (B, R, S, S, C)."""
+    return _by_image(align_regions, features, regions, stride, offset, size, samples, min_cells)
 
-    The `aligned` form: with offset = stride / 2 an image coordinate x lies at x / stride - 0.5 of the map. Sample
-    points more than one cell beyond the map's first or last cell centre count as 0, nearer ones as the border cell.
+
+def align_regions(features, regions, images, stride, offset, size: int = 7, samples: int = 2, min_cells: float = 0.0):
+    """Averages bilinear samples in size x size bins of each region (arXiv 1703.06870, section 3).
+
+    The `aligned` form: with offset = stride / 2 an image coordinate x lies at x / stride - 0.5 of the map. (With
+    offset 0 it lies at x / stride, as in the form that older weights were trained with.) Sample points more than one
+    cell beyond the map's first or last cell centre count as 0, nearer ones as the border cell.
 
     Args:
         features: (B, H, W, C), any float dtype. Gradients flow to it, not to the regions.
-        regions: (B, R, 4) in pixels of the image, anywhere; R may be 0.
+        regions: (N, 4) in pixels of the image, anywhere; N may be 0.
+        images: (N,) int32, which of the B maps each region lies in.
         stride: pixels of the image from one cell to the next; one number, or two (y, x).
         offset: image coordinate of the centre of cell 0; one number, or two (y, x).
         size: bins down and across, S.
         samples: sample points down and across in each bin.
+        min_cells: a region narrower or lower than this many cells of the map is widened to it, to the right and
+            downwards. The older form has 1, the aligned one 0.
 
     Returns:
-        (B, R, S, S, C) float32.
+        (N, S, S, C) float32.
     """
     features = tf.cast(features, tf.float32)
-    batch, rows, columns, _ = tf.unstack(tf.shape(features))
-    count = tf.shape(regions)[1]
+    rows, columns = tf.shape(features)[1], tf.shape(features)[2]
     x1, y1, x2, y2 = _on_map(regions, stride, offset, centre=0.0)
+    if min_cells:
+        x2, y2 = x1 + tf.maximum(x2 - x1, min_cells), y1 + tf.maximum(y2 - y1, min_cells)
     y1, y2 = _first_and_last_point(y1, y2, size * samples, rows)
     x1, x2 = _first_and_last_point(x1, x2, size * samples, columns)
     # crop_and_resize samples just such a grid of points, with 0 outside the map: a border of one cell around the map
     # makes its outside begin where RoIAlign's does
     padded = tf.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)), "SYMMETRIC")
-    points = tf.stop_gradient(tf.reshape(tf.stack([y1, x1, y2, x2], -1), (-1, 4)))  # (B * R, 4)
-    image = tf.repeat(tf.range(batch), count)
-    sampled = tf.image.crop_and_resize(padded, points, image, (size * samples, size * samples))
-    pooled = tf.nn.avg_pool2d(sampled, samples, samples, "VALID") if samples > 1 else sampled
-    return tf.reshape(pooled, (batch, count, size, size, features.shape[-1]))
+    points = tf.stop_gradient(tf.stack([y1, x1, y2, x2], -1))  # (N, 4)
+    sampled = tf.image.crop_and_resize(padded, points, images, (size * samples, size * samples))
+    return tf.nn.avg_pool2d(sampled, samples, samples, "VALID") if samples > 1 else sampled
 
 
 def roi_pool(features, regions, stride, offset, size: int = 7):
-    """Takes the maximum in size x size bins of each region (arXiv 1504.08083, section 2.1).
+    """`pool_max` of R regions in every image: features (B, H, W, C), regions (B, R, 4) -> (B, R, S, S, C)."""
+    return _by_image(pool_max, features, regions, stride, offset, size)
+
+
+def pool_max(features, regions, images, stride, offset, size: int = 7):
+    """Takes the maximum in size x size bins of each region: RoIPool (arXiv 1504.08083, section 2.1).
 
     Edges are rounded to whole cells and both belong to the region, so that it is at least one cell wide; bins overlap
     where they do not divide it evenly, and are cut at the map's border. A bin wholly beyond it is 0.
 
     Args:
         features: (B, H, W, C), any float dtype. Gradients flow to it, not to the regions.
-        regions: (B, R, 4) in pixels of the image, anywhere; R may be 0.
+        regions: (N, 4) in pixels of the image, anywhere; N may be 0.
+        images: (N,) int32, which of the B maps each region lies in.
         stride: pixels of the image from one cell to the next; one number, or two (y, x).
         offset: image coordinate of the centre of cell 0; one number, or two (y, x). Where it is not stride / 2,
             regions are moved by the difference.
         size: bins down and across, S.
 
     Returns:
-        (B, R, S, S, C) float32.
+        (N, S, S, C) float32.
     """
     features = tf.cast(features, tf.float32)
     batch, rows, columns, _ = tf.unstack(tf.shape(features))
     x1, y1, x2, y2 = (_round(edge) for edge in _on_map(regions, stride, offset, centre=0.5))
-    top, bottom = _bins(y1, y2, size, rows)  # (B, R, S)
+    top, bottom = _bins(y1, y2, size, rows)  # (N, S)
     left, right = _bins(x1, x2, size, columns)
     tables, row_tables = _range_maxima(features, _log2(bottom - top), _log2(right - left))
     indices = []
     for y, y_level in _two_ranges(top, bottom, rows):
         for x, x_level in _two_ranges(left, right, columns):
-            table = x_level[:, :, None, :] * row_tables + y_level[..., None]  # (B, R, S, S)
-            image = table * batch + tf.range(batch)[:, None, None, None]
-            indices.append((image * rows + y[..., None]) * columns + x[:, :, None, :])
+            table = x_level[:, None, :] * row_tables + y_level[..., None]  # (N, S, S)
+            image = table * batch + tf.cast(images, tf.int32)[:, None, None]
+            indices.append((image * rows + y[..., None]) * columns + x[:, None, :])
     cells = tf.reshape(tables, (-1, features.shape[-1]))
-    upper = tf.maximum(tf.gather(cells, indices[0]), tf.gather(cells, indices[1]))  # (B, R, S, S, C)
+    upper = tf.maximum(tf.gather(cells, indices[0]), tf.gather(cells, indices[1]))  # (N, S, S, C)
     lower = tf.maximum(tf.gather(cells, indices[2]), tf.gather(cells, indices[3]))
-    empty = (bottom <= top)[..., None] | (right <= left)[:, :, None, :]  # (B, R, S, S)
+    empty = (bottom <= top)[..., None] | (right <= left)[:, None, :]  # (N, S, S)
     return tf.where(empty[..., None], 0.0, tf.maximum(upper, lower))
 
 
+def _by_image(pool, features, regions, stride, offset, size: int, *settings):
+    """Pools regions (B, R, 4) of the maps (B, H, W, C) they stand beside: (B, R, S, S, C)."""
+    batch, count = tf.shape(features)[0], tf.shape(regions)[1]
+    image = tf.repeat(tf.range(batch), count)
+    pooled = pool(features, tf.reshape(regions, (-1, 4)), image, stride, offset, size, *settings)
+    return tf.reshape(pooled, (batch, count, size, size, features.shape[-1]))
+
+
 def _on_map(regions, stride, offset, centre: float):
-    """x1, y1, x2, y2 of regions (B, R, 4) in cells of the map, each (B, R); `centre` is where cell 0 has its own."""
+    """x1, y1, x2, y2 of regions (N, 4) in cells of the map, each (N,); `centre` is where cell 0 has its own."""
     x1, y1, x2, y2 = tf.unstack(tf.cast(regions, tf.float32), num=4, axis=-1)
     (stride_y, stride_x), (offset_y, offset_x) = pair(stride), pair(offset)
     origin_y, origin_x = offset_y - centre * stride_y, offset_x - centre * stride_x
@@ -99,7 +121,7 @@ def _round(values):
 
 
 def _bins(first, last, size: int, cells):
-    """Start and end (exclusive) of each bin of [first, last], cut to the map: two (B, R, size) int32.
+    """Start and end (exclusive) of each bin of [first, last], cut to the map: two (N, size) int32.
 
     In whole numbers: a division by 7 in float32 rounds some edges into the next cell.
     """
