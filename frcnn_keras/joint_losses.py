@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.ops.losses import rcnn_losses, rpn_losses
 from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.ops.sampling import sample
@@ -63,30 +64,42 @@ class JointLosses:
         exists = one["exists"]  # (G,)
         objects = {name: tf.boolean_mask(one[name], exists) for name in ("boxes", "labels", "ignored")}
         draws = tf.random.experimental.stateless_split(one["seed"], 2)  # (2, 2)
-        anchors = self.detector.anchors(levels)
-        proposals = self.propose(levels, anchors, one)
-        objectness, proposal_boxes = self.rpn_losses(levels, anchors, objects, one["size"], draws[0])
+        # the proposals need the whole map, their losses the sampled positions alone, an eighth of it; a deeper network
+        # sees more than 3x3 cells and has to learn on the whole map
+        deep = getattr(self.detector.rpn, "depth", 1) > 1
+        outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
+        proposals = self.propose(levels, outputs, one["size"])
+        index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
+        logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
+        objectness, proposal_boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
         classes, boxes = self.rcnn_losses(levels, proposals, objects, draws[1])
-        return dict(zip(LOSSES, (objectness, proposal_boxes, classes, boxes), strict=True))
+        return dict(zip(LOSSES, (objectness, self.box_weight * proposal_boxes, classes, boxes), strict=True))
 
-    def propose(self, levels, anchors, one: dict) -> Proposals:
-        """The image's proposals as constants: boxes (P, 4), scores (P,), valid (P,)."""
-        found = self.detector.propose(tuple(tf.stop_gradient(level) for level in levels), one["size"][None],
-                                      **self.proposing)
+    def propose(self, levels, outputs, size) -> Proposals:
+        """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,). outputs: of the RPN on levels."""
+        shapes = [tf.shape(level)[1:3] for level in levels]
+        logits, deltas = (tuple(tf.stop_gradient(part) for part in parts) for parts in outputs)
+        found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry,
+                              {**self.detector.proposing, **self.proposing})
         return Proposals(*(tf.stop_gradient(part[0]) for part in found))
 
-    def rpn_losses(self, levels, anchors, objects: dict, size, seed) -> tuple:
-        """Objectness and box loss of anchors drawn from the image; seed (2,)."""
+    def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
+        """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""
+        anchors = tf.concat(self.detector.anchors(levels), 0)
+        labels, targets, _ = anchor_targets(anchors, objects["boxes"], objects["ignored"], size[0], size[1],
+                                            **self.matching)
+        index, drawn = sample(labels, seed, **self.anchor_sampling)
+        return index, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)
+
+    def _on_tiles(self, levels, index) -> tuple:
+        """Logits (T,) and deltas (T, 4) of the anchors at index, each from its 3x3 cells."""
         rpn = self.detector.rpn
-        labels, targets, _ = anchor_targets(tf.concat(anchors, 0), objects["boxes"], objects["ignored"], size[0],
-                                            size[1], **self.matching)
-        index, drawn = sample(labels, seed, **self.anchor_sampling)  # (T,)
-        # the sampled positions alone: an eighth of a map's, forward and backward
-        tiles, slots = cut_tiles([level[0] for level in levels], index, rpn.anchors_per_position)
-        logits, deltas = rpn.on_tiles(tiles, slots)  # (T,), (T, 4)
-        labels = tf.where(drawn, tf.gather(labels, index), -1)
-        objectness, boxes = rpn_losses(logits, deltas, labels, tf.gather(targets, index), beta=self.rpn_beta)
-        return objectness, self.box_weight * boxes
+        return rpn.on_tiles(*cut_tiles([level[0] for level in levels], index, rpn.anchors_per_position))
+
+    @staticmethod
+    def _on_map(outputs, index) -> tuple:
+        logits, deltas = (tf.concat(parts, 1)[0] for parts in outputs)  # (A,), (A, 4)
+        return tf.gather(logits, index), tf.gather(deltas, index)
 
     def rcnn_losses(self, levels, proposals: Proposals, objects: dict, seed) -> tuple:
         """Class and box loss of regions drawn from the proposals and the objects; seed (2,)."""
