@@ -68,17 +68,26 @@ class JointLosses:
         # sees more than 3x3 cells and has to learn on the whole map
         deep = getattr(self.detector.rpn, "depth", 1) > 1
         outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
-        proposals = self.propose(levels, outputs, one["size"])
+        proposals = self.propose(levels, outputs, one["size"], one["padded"])
         index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
         logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
         objectness, proposal_boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
         classes, boxes = self.rcnn_losses(levels, proposals, objects, draws[1])
         return dict(zip(LOSSES, (objectness, self.box_weight * proposal_boxes, classes, boxes), strict=True))
 
-    def propose(self, levels, outputs, size) -> Proposals:
-        """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,). outputs: of the RPN on levels."""
+    def propose(self, levels, outputs, size, padded) -> Proposals:
+        """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,).
+
+        outputs: of the RPN on levels. size, padded: (2,) of the image. Cells beyond `padded`, of other images of the
+        batch, propose nothing.
+        """
         shapes = [tf.shape(level)[1:3] for level in levels]
         logits, deltas = (tuple(tf.stop_gradient(part) for part in parts) for parts in outputs)
+        if self.together:
+            within = [_within(level, padded) for level in self.detector.anchors(levels)]
+            logits = tuple(tf.where(here, level, level.dtype.min) for level, here in zip(logits, within))
+            # and moved out of the image: those of the lowest rank may be proposals where there are few others
+            deltas = tuple(tf.where(here[:, None], level, 1e6) for level, here in zip(deltas, within))
         found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry,
                               {**self.detector.proposing, **self.proposing})
         return Proposals(*(tf.stop_gradient(part[0]) for part in found))
@@ -109,3 +118,9 @@ class JointLosses:
         pooled = self.detector.pool(levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
         logits, deltas = self.detector.rcnn(pooled, training=True)
         return rcnn_losses(logits, deltas, labels, targets, valid, beta=self.beta)
+
+
+def _within(anchors, padded):
+    """Which anchors (A, 4) have their centre on an image of size padded (2,): (A,) bool."""
+    centres = (anchors[:, :2] + anchors[:, 2:]) / 2  # x, y
+    return tf.reduce_all(centres < tf.cast(padded[::-1], tf.float32), 1)
