@@ -78,6 +78,8 @@ class Distribution:
             return content()
         payload = content() if self.chief else b""
         size = int(self._sum(np.array([len(payload)], np.int64))[0])
+        if not size:  # TensorFlow 2.21 crashes where workers reduce an empty tensor
+            return b""
         words = np.zeros(-(-size // 8), np.int64)  # 64-bit words: sums with zeros keep every bit
         words.view(np.uint8)[:len(payload)] = np.frombuffer(payload, np.uint8)
         return self._sum(words).tobytes()[:size]
@@ -98,8 +100,7 @@ class Distribution:
         training.Keeper; it measures and writes on the chief, and stops all workers when the loss is not finite.
         """
         keeper.set_model(model)
-        # a data set that may end makes TensorFlow ask all workers before every step whether theirs has
-        endless = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.experimental.INFINITE_CARDINALITY))
+        endless = dataset.repeat()  # of one that may end TensorFlow asks all workers before every step whether it has
         feed = self.strategy.distribute_datasets_from_function(lambda context: endless)
 
         @tf.function(input_signature=[feed.element_spec])
