@@ -118,7 +118,7 @@ def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
     close(weights(plain), weights(scaled), rtol=1e-4, atol=1e-6)
     before, scale = weights(scaled), float(scaled.optimizer.dynamic_scale)
     spoilt = batch_of(FOUR[:2])
-    spoilt["images"] = spoilt["images"] * np.float32(1e30)
+    spoilt["images"] = spoilt["images"] * np.float32(3e38)
     scaled.train_step(spoilt)
     close(weights(scaled), before, rtol=0)
     assert float(scaled.optimizer.dynamic_scale) == scale / 2
@@ -149,7 +149,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-VARIANTS = {"plain": {}, "ema": {"ema": 0.9, "accumulate": 2}, "float16": {"precision": "mixed_float16", "ema": 0.5},
+VARIANTS = {"float16 with averages": {"precision": "mixed_float16", "ema": 0.5, "accumulate": 2},
             "bfloat16": {"precision": "mixed_bfloat16", "optimizer": "sgd", "weight_decay": 0.01}}
 
 
@@ -211,8 +211,7 @@ def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkey
     found = run.run()
     assert found["AP"] == 0.5 and len(kept) == 2
     saved = load(tmp_path).model
-    close(kept[0], [np.asarray(weight) for weight in saved.weights
-                    if weight.path in {v.path for v in run.detector.trainable_variables}], rtol=0)
+    close(kept[0], [np.asarray(weight) for weight in saved.trainable_variables], rtol=0)
     assert any(not np.array_equal(one, other) for one, other in zip(*kept))
 
 
