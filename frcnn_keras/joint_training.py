@@ -15,7 +15,7 @@ from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_batches import image_batches
+from frcnn_keras.data.image_batches import bad_image, image_batches
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
@@ -195,11 +195,8 @@ class JointTraining:
             return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
                              self.out / "tensorboard" / self.stage, build, an_execution=1,
                              distribution=self.distribution)
-        except tf.errors.UnknownError as error:  # how tf.data reports what Python raised
-            line = str(error.message).split("\n")[0]
-            if "InputError: " not in line:
-                raise
-            raise InputError(line.split("InputError: ", 1)[1]) from error
+        except tf.errors.OpError as error:
+            raise bad_image(error) or error from error
 
     def batches(self, first: int, batch: int) -> tf.data.Dataset:
         """Training images from epoch `first` on."""

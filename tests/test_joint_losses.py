@@ -27,12 +27,12 @@ REGIONS = {"count": 12, "positive_fraction": 0.5, "foreground": 0.4, "scales": (
 def detector(strides=(8.0,), seed=3):
     """A small detector whose weights are large enough for its losses to differ; one level a stride."""
     keras.utils.set_random_seed(seed)
-    image = keras.Input((None, None, 3))
+    image = keras.Input((None, None, 3), name="image")
     maps, made = image, []
     for number, filters in enumerate((4, 6, 5)):
-        maps = keras.layers.Conv2D(filters if number < 2 else 5, 3, 2, padding="same", activation="relu")(maps)
+        maps = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=f"down{number}")(maps)
         if 2.0 ** (number + 1) in strides:
-            made.append(keras.layers.Conv2D(5, 1)(maps))
+            made.append(keras.layers.Conv2D(5, 1, name=f"level{number}")(maps))
     rpn = RPN(len(RATIOS) * (len(SIZES) if len(strides) == 1 else 1), 7, name="rpn")
     rpn.build((None, None, None, 5))
     rcnn = RCNN(two_fc(3, 5, 10), 4, name="rcnn")
@@ -41,12 +41,12 @@ def detector(strides=(8.0,), seed=3):
     for part in (rpn, rcnn):
         part.set_weights([rng.normal(0, 0.3, weight.shape).astype(np.float32) for weight in part.weights])
     return FasterRCNN(
-        keras.Model(image, made), rpn, rcnn, class_names=("a", "b", "c"),
+        keras.Model(image, made, name="extractor"), rpn, rcnn, class_names=("a", "b", "c"),
         geometry={"strides": list(strides), "offsets": [stride / 2 for stride in strides], "anchor_sizes": SIZES,
                   "anchor_ratios": RATIOS},
         preparing={"shorter": 48, "longer": 80, "preprocessing": "none", "pad_multiple": 8},
         proposing={"before": 40, "after": 9, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 3}, detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5})
+        pooling={"op": "align", "size": 3}, detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5}, name="faster_rcnn")
 
 
 def losses_of(model, **settings):

@@ -1,11 +1,14 @@
 """tf.data pipelines from annotated images to training steps of whole detectors: memory stays flat, and what a batch
 holds depends on seed and epoch alone."""
 
+import re
+
 import tensorflow as tf
 
 from frcnn_keras.data import augmentation as augmenting
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order
 from frcnn_keras.data.decoding import decode
+from frcnn_keras.errors import InputError
 from frcnn_keras.ops import images as image_ops
 
 
@@ -24,7 +27,7 @@ def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augment
         (B, G) bool; `exists` (B, G) bool, False for padding; `seed` (B, 2) int64.
 
     Raises, while it is read:
-        InputError (inside TensorFlow's UnknownError): an image cannot be decoded.
+        InputError (inside TensorFlow's InvalidArgumentError; `bad_image` finds it): an image cannot be decoded.
     """
     read = _reader(examples)
 
@@ -46,6 +49,12 @@ def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augment
     dataset = epoch_order(len(examples), seed, first_epoch, epochs, batch, share)
     dataset = dataset.map(one, num_parallel_calls=workers, deterministic=True)
     return dataset.padded_batch(batch // share.replicas, drop_remainder=True).prefetch(2)
+
+
+def bad_image(error: tf.errors.OpError) -> InputError | None:
+    """The InputError that TensorFlow reports as its own, one line; None where the error is another."""
+    found = re.search(r"\bInputError: (.*)", str(error.message))
+    return InputError(found[1].strip()) if found else None
 
 
 def _reader(examples):

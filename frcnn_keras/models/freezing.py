@@ -1,5 +1,6 @@
 """Which layers of a detector train: a backbone's stages, from its image on, stay as they are."""
 
+import itertools
 import math
 
 import keras
@@ -16,47 +17,41 @@ def backbone_stages(trunk: keras.Model) -> list[list[keras.layers.Layer]]:
     coarsest map on its way from the image, so that what follows an enlargement never precedes it. A model inside the
     model counts as its layers. Strides are taken from the sizes of the maps of an image of 512 x 512.
     """
-    groups: dict[int, list] = {}
-    _walk(trunk, [0], (1, _SIDE, _SIDE, trunk.inputs[0].shape[-1]), groups)
-    return [groups[depth] for depth in sorted(groups)]
+    return _Walk().stages(trunk)
 
 
-def _walk(model, begin: list[int], shape, groups: dict[int, list]) -> int:
-    """Puts a functional model's layers into groups by depth (log2 of the coarsest stride on the way); returns the
-    depth behind its last layer. begin: depths of its inputs."""
-    shapes = _output_shapes(model, shape)
-    depths = {id(tensor._keras_history.operation): max(begin) for tensor in model.inputs}
-    for operation in model.operations:  # sorted: what an operation takes comes before it
-        if id(operation) in depths:
-            continue
-        tensors = keras.tree.flatten(operation.input)
-        before = max(depths.get(id(tensor._keras_history.operation), max(begin)) for tensor in tensors)
-        if _is_graph(operation):
-            inside = shapes[tensors[0]._keras_history.operation.name]
-            depths[id(operation)] = _walk(operation, [before], inside, groups)
-            continue
-        depths[id(operation)] = max(before, _depth(shapes[operation.name], before))
-        if _trains(operation):
-            groups.setdefault(depths[id(operation)], []).append(operation)
-    return max(depths.values())
+class _Walk:
+    """One walk through a trunk's graph, on shapes alone."""
+
+    def __init__(self):
+        self.groups: dict[int, list] = {}
+        self.depths: dict[int, int] = {}  # of each tensor, by its id: log2 of the coarsest stride on its way
+        self.tensors: list = []  # kept, so that no other tensor takes an id
+
+    def stages(self, trunk: keras.Model) -> list[list[keras.layers.Layer]]:
+        image = keras.KerasTensor((1, _SIDE, _SIDE, trunk.inputs[0].shape[-1]))
+        trunk._run_through_graph(image, operation_fn=lambda operation: operation, call_fn=self._call)
+        return [self.groups[depth] for depth in sorted(self.groups)]
+
+    def _call(self, operation, *args, **kwargs):
+        """What the operation gives; notes how deep it lies, and a layer's place."""
+        if isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph"):
+            return operation._run_through_graph(args[0], operation_fn=lambda inner: inner, call_fn=self._call)
+        inputs = [tensor for tensor in keras.tree.flatten((args, kwargs)) if isinstance(tensor, keras.KerasTensor)]
+        before = max(self.depths.get(id(tensor), 0) for tensor in inputs)
+        result = operation.compute_output_spec(*args, **kwargs)
+        for tensor in keras.tree.flatten(result):
+            self.depths[id(tensor)] = max(before, _depth(tensor.shape, before))
+            self.tensors.append(tensor)
+        if _trains(operation) and operation not in itertools.chain(*self.groups.values()):  # called twice: the first
+            self.groups.setdefault(self.depths[id(self.tensors[-1])], []).append(operation)
+        return result
 
 
 def _depth(shape, before: int) -> int:
     """log2 of the stride of a map (1, rows, columns, C); what is no map, or an image's mean (squeeze and excitation),
     has that of what comes before it."""
     return round(math.log2(_SIDE / shape[1])) if len(shape) == 4 and shape[1] > 1 else before
-
-
-def _output_shapes(model, shape) -> dict[str, tuple]:
-    """Shape of each operation's first output for images of a shape."""
-    firsts = {operation.name: keras.tree.flatten(operation.output)[0] for operation in model.operations}
-    probe = keras.Model(model.inputs, list(firsts.values()))
-    found = keras.tree.flatten(probe.compute_output_spec(keras.KerasTensor(shape)))
-    return {name: tuple(spec.shape) for name, spec in zip(firsts, found, strict=True)}
-
-
-def _is_graph(operation) -> bool:
-    return isinstance(operation, keras.Model) and hasattr(operation, "operations") and len(operation.inputs) == 1
 
 
 def _trains(operation) -> bool:
@@ -73,10 +68,17 @@ def unfreeze(detector, frozen_stages: int) -> None:
     Raises:
         InputError: the backbone has fewer stages.
     """
-    detector.trainable = True
+    for layer in detector._flatten_layers():  # one by one: Keras passes nothing on from a model that trains already
+        layer.trainable = True
     trunk = getattr(detector.extractor, "trunk", None)
-    if trunk is None:
-        return
+    if trunk is not None:
+        _freeze_first(trunk, frozen_stages)
+    for layer in detector._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+def _freeze_first(trunk: keras.Model, frozen_stages: int) -> None:
     stages = backbone_stages(trunk)
     if not 0 <= frozen_stages <= len(stages):
         raise InputError(f"--freeze-stages must be 0 to {len(stages)}, the stages of this backbone; received: "
@@ -85,6 +87,3 @@ def unfreeze(detector, frozen_stages: int) -> None:
     for layer in trunk._flatten_layers(include_self=False):
         if not isinstance(layer, keras.Model):
             layer.trainable = id(layer) in chosen
-    for layer in detector._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
