@@ -56,7 +56,7 @@ class Recorder:
             except Stopped:
                 assert self.stop is None
         train()
-        return self.losses
+        return list(self.losses)
 
 
 def joint_config(backbone):
