@@ -8,7 +8,7 @@ from frcnn_keras import flags
 from frcnn_keras.config import option
 from frcnn_keras.errors import InputError
 
-STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig)
+STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig, configs.FinetuneConfig, configs.JointConfig)
 
 
 @dataclasses.dataclass(frozen=True)
