@@ -1,6 +1,6 @@
 """A program for test_distribution: every trainer on small data, with a strategy; its losses, step by step, as JSON.
 
-python -m tests.distributed_stages STRATEGY PREP BACKBONE RUN FOUND.json [EPOCH]
+python -m tests.distributed_stages STRATEGY PREP BASE RUN FOUND.json [EPOCH]
 """
 
 import json
@@ -15,7 +15,7 @@ from frcnn_keras import config as configs
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.distribution import start
 from frcnn_keras.errors import InputError
-from frcnn_keras.joint_building import train_joint
+from frcnn_keras.finetuning import finetune
 from frcnn_keras.rcnn_training import train_rcnn
 from frcnn_keras.rpn_training import train_rpn
 from frcnn_keras.training import Keeper, StageModel, fit_stage
@@ -66,7 +66,7 @@ def joint_config(backbone):
         neck=configs.NeckConfig(8, 4), anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
         detector=configs.DetectorConfig(hidden=16, width=16),
         training=configs.FinetuneConfig(
-            fit=configs.ImageFitConfig(**FIT, learning_rate=0.01, optimizer="sgd", accumulate=2, ema=0.9),
+            fit=configs.ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=0.9),
             augment=configs.AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
             losses=configs.JointLossConfig(samples=32, regions=24, after=60)))
 
@@ -129,7 +129,7 @@ def written_under(folder):
     return paths
 
 
-def main(strategy, prep, backbone, run, out, stop=""):
+def main(strategy, prep, base, run, out, stop=""):
     """stop: the epoch before which the RPN's and the joint training are stopped and started again."""
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
@@ -143,8 +143,8 @@ def main(strategy, prep, backbone, run, out, stop=""):
         "replicas": distribution.replicas,
         "rpn": recorder.of(lambda: train_rpn(prep, run, rpn, distribution=distribution), stop),
         "rcnn": recorder.of(lambda: train_rcnn(prep, run, rcnn, distribution=distribution)),
-        "joint": recorder.of(lambda: train_joint(
-            shapes_dataset(10, 3, 120, 156), run / "joint", joint_config(backbone),
+        "joint": recorder.of(lambda: finetune(
+            base, shapes_dataset(10, 3, 120, 156), run / "joint", joint_config("none").training,
             validation=shapes_dataset(2, 4, 120, 156), distribution=distribution), stop),
         "unequal": unequal(distribution, run), "agreement": agreement(distribution, run / "joint")}
     Path(out).write_text(json.dumps({**found, "written": written}))
