@@ -90,7 +90,7 @@ def _start(prepared: Prepared, config: configs.RPNConfig) -> tuple[dict, list | 
         return {"hidden": config.hidden, "depth": 1}, None
     rpn = load_rpn(config.start, geometry_of(prepared), prepared.channels[0])
     if rpn.depth > 1 and config.fit.epochs:
-        raise InputError(f"--rpn {config.start}: its RPN has {rpn.depth} 3x3 convolutions, and tiles of 3x3 cells serve "
+        raise InputError(f"--rpn {config.start}: its RPN has {rpn.depth} 3x3 convolutions, and 3x3 tiles serve "
                          "only one: take it as it is (--epochs 0), or train a new one (without --rpn)")
     return {"hidden": rpn.hidden, "depth": rpn.depth}, rpn.get_weights()
 
