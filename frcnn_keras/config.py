@@ -113,12 +113,20 @@ class RPNConfig:
     hidden: int = option(512, "filters of the 3x3 convolution", flag="rpn-channels")
     box_weight: float = option(1.0, "lambda: weight of the box loss", flag="lambda")
     beta: float = option(1 / 9, "smooth-L1 turns linear at this distance")
-    train_before: int = option(12000, "training images: best anchors that go into NMS", flag="train-pre-nms")
+    train_before: int = option(0, "training images: best anchors of a level that go into NMS; 0: 12000, on "
+                               "pyramids 2000", flag="train-pre-nms")
     train_after: int = option(2000, "training images: proposals that remain", flag="train-post-nms")
-    eval_before: int = option(6000, "other images: best anchors that go into NMS", flag="pre-nms")
+    eval_before: int = option(0, "other images: best anchors of a level that go into NMS; 0: 6000, on pyramids 1000",
+                              flag="pre-nms")
     eval_after: int = option(300, "other images: proposals that remain", flag="post-nms")
     nms: float = option(0.7, "proposals that overlap a better one by more than this IoU go", flag="proposal-nms")
     min_size: float = option(1e-3, "proposals narrower or lower than this many pixels go", flag="proposal-min-size")
+
+    def for_levels(self, levels: int) -> "RPNConfig":
+        """The same with numbers in place of each 0: the paper's for one level, those of pyramids for several."""
+        train, other = (12000, 6000) if levels == 1 else (2000, 1000)
+        return dataclasses.replace(self, train_before=self.train_before or train,
+                                   eval_before=self.eval_before or other)
 
     @property
     def train_proposals(self) -> ProposalConfig:

@@ -66,7 +66,7 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
     _check(prepared, validation, from_tiles)
     precision = resolve_precision(config.fit.precision)
     fit = dataclasses.replace(config.fit, precision=precision)
-    config = dataclasses.replace(config, fit=fit)
+    config = dataclasses.replace(config, fit=fit).for_levels(len(prepared.levels))
     network, weights = _start(prepared, config)
     run_folder.begin(run, "rpn", {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared),
                                   "network": network}, FILES, fresh)
