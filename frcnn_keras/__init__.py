@@ -12,6 +12,7 @@ import importlib
 
 _HOMES = {
     "load": "frcnn_keras.inference",
+    "load_torchvision": "frcnn_keras.torchvision_models",
     "Detector": "frcnn_keras.inference",
     "Detections": "frcnn_keras.detections",
     "InputError": "frcnn_keras.errors",
