@@ -1,54 +1,13 @@
 """An image -> the feature maps of a frozen backbone, through the fitted neck."""
 
 import numpy as np
-import tensorflow as tf
 
-from frcnn_keras.data.decoding import undecodable
-from frcnn_keras.data.example import Example
-from frcnn_keras.ops import images
+from frcnn_keras.neck_fitting import image_maps as image_maps  # the drivers take these from here
+from frcnn_keras.neck_fitting import map_function as map_function
 
 FLOAT16_MAX = 65504.0
-
-
-def map_function(extractor, preprocessing: str, multiple: int):
-    """A graph from an encoded image to its maps.
-
-    The graph takes `encoded` (scalar string), `size` (2,) int32, the (height, width) to resize to, and `mirror`
-    (scalar bool), and returns a tuple over levels of (H, W, C) float32. A mirrored map would not do for a mirror image:
-    padding and stride make a network's maps of it other than the mirrored maps.
-    """
-
-    @tf.function(input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32),
-                                  tf.TensorSpec((), tf.bool)])
-    def maps(encoded, size, mirror):
-        image = images.resize(images.decode_image(encoded), size[0], size[1])  # (h, w, 3)
-        image = tf.cond(mirror, lambda: image[:, ::-1], lambda: image)
-        image = images.pad(images.normalise(image, preprocessing), multiple)
-        return tuple(level[0] for level in extractor(image[None], training=False))
-
-    return maps
-
-
-def image_maps(function, example: Example, size: tuple[int, int], mirror: bool = False) -> tuple[np.ndarray, ...]:
-    """Runs `map_function`'s graph on one example: tuple over levels of (H, W, C) arrays.
-
-    Raises:
-        InputError: the image cannot be decoded, or is not of the size its header says.
-    """
-    try:
-        levels = function(example.read(), np.asarray(size, np.int32), np.asarray(mirror))
-    except tf.errors.InvalidArgumentError as error:
-        raise undecodable(example.file, error) from error
-    return tuple(level.numpy() for level in levels)
 
 
 def as_float16(maps) -> tuple[np.ndarray, ...]:
     """Maps as they are stored; values beyond float16 become its largest."""
     return tuple(np.clip(level, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16) for level in maps)
-
-
-def fit_rows(levels, rows: int) -> np.ndarray:
-    """Evenly spread positions of an image's maps, of every level as many where it has them, for fitting the neck:
-    (at most about rows, C) float32."""
-    flat = [level.reshape(-1, level.shape[-1]) for level in levels]
-    return np.concatenate([cells[:: max(1, len(cells) * len(flat) // rows)] for cells in flat])

@@ -18,8 +18,8 @@ from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.neck import NeckFit
 from frcnn_keras.models.saving import load_model, save_model
+from frcnn_keras.neck_fitting import fit_neck
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops.images import resized_size
 from frcnn_keras.ops.pyramid import level_bases
@@ -29,7 +29,6 @@ from frcnn_keras.progress import Progress
 from frcnn_keras.proposing import detector_geometry
 
 SHARD_IMAGES = 32  # what a kill loses at most
-FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
 
 
 def request_of(dataset: Dataset, config: configs.PrepConfig, eval_only: bool, write_tiles: bool) -> dict:
@@ -83,20 +82,9 @@ class Driver:
         """Fits the projection (kernel, bias) on evenly spread images, in one streamed pass."""
         function = feature_pass.map_function(self.make_extractor(None, None), self.facts["preprocessing"],
                                              self.facts["pad_multiple"])
-        step = max(1, len(self.dataset.examples) // self.config.neck.sample)
-        chosen = self.dataset.examples[::step][: self.config.neck.sample]
-        fit = NeckFit()
-
-        def rows(example):
-            maps = self._maps(function, example)
-            return None if maps is None else feature_pass.fit_rows(maps, FIT_ROWS)
-
-        with Progress("neck", len(chosen), "images") as bar:
-            for sample in ahead(rows, chosen, self.workers):
-                if sample is not None:
-                    fit.add(sample)
-                bar.advance()
-        return fit.solve(min(self.config.neck.channels, fit.mean.size))
+        neck = self.config.neck
+        return fit_neck(self.dataset.examples, lambda example: self._maps(function, example), neck.channels,
+                        neck.sample, self.workers)
 
     def _maps(self, function, example: Example, mirror: bool = False):
         try:

@@ -8,6 +8,8 @@ COMMANDS = {
     "predict": "detects objects in images, draws them, writes detections.json",
     "import-torchvision": "makes a run folder of torchvision's COCO weights",
     "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
+    "finetune": "trains a run's detector further on images, backbone included",
+    "joint": "trains a detector on images from an ImageNet backbone",
     "demo": "runs every stage on drawn shapes, without any download",
 }
 

@@ -47,12 +47,12 @@ class FusedAdam(keras.optimizers.Adam):
             grad=tf.cast(gradient, tf.float32))
 
 
-def build_optimizer(name: str, *, learning_rate, momentum: float, weight_decay: float):
+def build_optimizer(name: str, *, learning_rate, momentum: float, weight_decay: float, **more):
     """`adam` or `sgd` with momentum; weight decay is decoupled and spares biases.
 
-    learning_rate: a number or a schedule.
+    learning_rate: a number or a schedule. more: keywords of every Keras optimizer.
     """
-    shared = {"learning_rate": learning_rate, "weight_decay": weight_decay or None}
+    shared = {"learning_rate": learning_rate, "weight_decay": weight_decay or None, **more}
     made = FusedAdam(**shared) if name == "adam" else keras.optimizers.SGD(momentum=momentum, **shared)
     if weight_decay:
         made.exclude_from_weight_decay(var_names=["bias"])

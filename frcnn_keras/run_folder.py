@@ -7,6 +7,7 @@ import numpy as np
 from frcnn_keras import config as configs
 from frcnn_keras.cli import say
 from frcnn_keras.data import records
+from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError
 
@@ -18,6 +19,16 @@ def data_facts(prepared: Prepared) -> dict:
     facts["prep_seed"] = prepared.config.seed
     facts["minibatches"] = configs.to_dict(prepared.config.minibatches)
     return facts
+
+
+def dataset_facts(dataset: Dataset | None) -> dict | None:
+    """What of a data set the result of a stage that reads images depends on."""
+    if dataset is None:
+        return None
+    arrays = [part for example in dataset.examples for part in
+              (str(example.id).encode(), example.boxes, example.labels, example.difficult, example.crowd)]
+    return {"classes": list(dataset.class_names), "images": len(dataset.examples),
+            "annotations": records.fingerprint(*arrays)}
 
 
 def begin(run: Path, stage: str, request: dict, files: tuple[str, ...], fresh: bool) -> None:

@@ -152,18 +152,19 @@ def resolve_precision(wanted: str) -> str:
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
-def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: Path) -> dict[str, list[float]]:
+def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: Path,
+              build: Callable = build_optimizer, an_execution: int = 4) -> dict[str, list[float]]:
     """Trains a stage, going on after the last epoch that was kept; returns the history.
 
-    dataset(first_epoch): the batches from that epoch on. fit: a config.FitConfig. logs: folder for TensorBoard.
+    dataset(first_epoch): the batches from that epoch on. fit: a config.FitConfig. logs: folder for TensorBoard. build:
+    makes the optimizer, called as `build_optimizer` is. an_execution: steps between two looks at the loss, at most.
     """
     steps = keeper.steps * fit.epochs
     schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
-    optimizer = build_optimizer(fit.optimizer, learning_rate=schedule, momentum=fit.momentum,
-                                weight_decay=fit.weight_decay)
+    optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
     model.clip_norm = fit.clip_norm
     # the head's and the RPN's steps are so short that Python between them counts
-    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, 4))
+    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
     optimizer.build(model.network.trainable_variables)
     first = keeper.restore(model)
     if first < fit.epochs:

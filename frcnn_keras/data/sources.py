@@ -31,6 +31,37 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-images", type=int, metavar="N", help="take the first N images only")
 
 
+def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of a second data set, to measure on: the first one's with `val-` before them."""
+    group = parser.add_argument_group("images to measure on after every epoch (none, or one of --val-...)")
+    group.add_argument("--val-voc", metavar="DIR", help="as --voc (with --val-split alone: the same folder)")
+    group.add_argument("--val-split", metavar="NAME", help="which of the folder's ImageSets/Main/NAME.txt")
+    group.add_argument("--val-coco", nargs=2, metavar=("IMAGES", "ANN"), help="as --coco")
+    group.add_argument("--val-csv", metavar="FILE", help="as --csv")
+    group.add_argument("--val-tfrecord", metavar="GLOB", help="as --tfrecord, with the same --label-map")
+    group.add_argument("--val-shapes", type=int, metavar="N", help="as --shapes")
+    group.add_argument("--val-shapes-seed", type=int, default=1, metavar="S", help="as --shapes-seed (default 1)")
+
+
+def read_validation(args: argparse.Namespace, class_names: Sequence[str]) -> Dataset | None:
+    """The data set that the --val- flags name, with these classes; None where there is no such flag.
+
+    Raises InputError as `read_source` does.
+    """
+    named = {name: getattr(args, f"val_{name}") for name in ("split", *SOURCES)}
+    if all(value is None for value in named.values()):
+        return None
+    if all(named[source] is None for source in SOURCES):
+        named["voc"] = args.voc
+    label_map = args.label_map if named["tfrecord"] is not None else None
+    second = argparse.Namespace(**named, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
+                                max_images=None)
+    try:
+        return read_source(second, class_names)
+    except InputError as error:
+        raise InputError(f"images to measure on (flags --val-...): {error}") from error
+
+
 def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = None) -> Dataset:
     """Reads the data set that the flags name; `validation.settle` then decides about its problems.
 

@@ -57,17 +57,24 @@ class FasterRCNN(keras.Model):
         """Tuple over levels of (B, h, w, C)."""
         return tuple(tf.nest.flatten(self.extractor(images, training=False)))
 
-    def propose(self, levels, sizes) -> Proposals:
-        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P)."""
+    def propose(self, levels, sizes, **proposing) -> Proposals:
+        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P). Keywords replace those of
+        `self.proposing`."""
         logits, deltas = self.rpn(levels)
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in levels], sizes, self.geometry,
-                             self.proposing)
+                             {**self.proposing, **proposing})
+
+    def anchors(self, levels) -> tuple:
+        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
+        return level_anchors([tf.shape(level)[1:3] for level in levels], **self.geometry)
+
+    def pool(self, levels, regions):
+        """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
+        return pool_regions(levels, regions, self.geometry["strides"], self.geometry["offsets"], **self.pooling)
 
     def detect(self, levels, proposals, sizes) -> DetectedBoxes:
         """Classifies and refines proposals; boxes (B, M, 4), scores, labels and valid (B, M)."""
-        strides, offsets = self.geometry["strides"], self.geometry["offsets"]
-        pooled = pool_regions(levels, proposals.boxes, strides, offsets, **self.pooling)  # (B, R, S, S, C)
-        return self.detect_pooled(pooled, proposals, sizes)
+        return self.detect_pooled(self.pool(levels, proposals.boxes), proposals, sizes)
 
     def detect_pooled(self, pooled, proposals, sizes) -> DetectedBoxes:
         """The same from regions already pooled: (B, R, S, S, C)."""

@@ -1,18 +1,47 @@
-"""The numbers that a detector multiplies in."""
+"""The precision that a detector multiplies in, changed in place: its variables are float32 always."""
+
+import contextlib
 
 import keras
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.detector import FasterRCNN
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16")  # of prediction
+_FLOAT32 = ("objectness", "deltas", "class_logits")  # logits rank proposals, deltas move boxes by fractions of a pixel
+# what bfloat16 makes quicker; BatchNorm and depthwise convolutions it makes slower on CPUs (MobileNetV2: 108 ms an
+# image for 65)
+_PRODUCTS = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.MaxPooling2D)
+_SLOWER = (keras.layers.BatchNormalization, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
-def set_precision(detector: FasterRCNN, precision: str) -> None:
-    """Lets a detector multiply in `float32` or `bfloat16`; its weights stay float32.
+@contextlib.contextmanager
+def computing_in(detector, precision: str, trunk: bool = True):
+    """Within the block, graphs traced of this detector compute products in a Keras dtype policy (`mixed_bfloat16`,
+    `mixed_float16`, `float32`); afterwards as before. For training.
+
+    The last layers of RPN and head stay float32, and so do losses, decoding and suppression, which cast. trunk: the
+    feature extractor too, not only RPN and head.
+
+    A graph keeps the precision it was traced in, wherever it is called.
+    """
+    parts = (detector.extractor, detector.rpn, detector.rcnn) if trunk else (detector.rpn, detector.rcnn)
+    layers = [layer for part in parts for layer in part._flatten_layers() if layer.name not in _FLOAT32]
+    before = [layer.dtype_policy for layer in layers]
+    try:
+        for layer in layers:
+            layer.dtype_policy = keras.dtype_policies.get(precision)
+        yield
+    finally:
+        for layer, policy in zip(layers, before, strict=True):
+            layer.dtype_policy = policy
+
+
+def set_precision(detector, precision: str) -> None:
+    """Lets a detector predict with products in `float32` or `bfloat16`. To be called before its first prediction.
 
     Logits and deltas, and all that follows from them (decoding, suppression, scores), are float32 in any case, and so
-    is pooling. To be called before the detector's first prediction.
+    is pooling. A network with layers that bfloat16 slows down keeps those, and what lies between products, in float32;
+    the neck too: it subtracts means from features that may be far from 0, and of 8 bits little would be left.
 
     Raises:
         InputError: another precision.
@@ -20,8 +49,14 @@ def set_precision(detector: FasterRCNN, precision: str) -> None:
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(PRECISIONS)}; received: {precision!r}")
     policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    exact = (detector.rpn.objectness, detector.rpn.deltas, detector.rcnn.class_logits, detector.rcnn.deltas)
-    for part in (detector.extractor, detector.rpn, detector.rcnn):
-        for layer in part._flatten_layers():
-            if not any(layer is other for other in exact):
-                layer.dtype_policy = policy
+    for layer in _lowered(detector):
+        layer.dtype_policy = policy
+
+
+def _lowered(detector) -> list:
+    """The layers whose precision prediction may choose."""
+    layers = {id(layer): layer for part in (detector.extractor, detector.rpn, detector.rcnn)
+              for layer in part._flatten_layers() if layer.name not in (*_FLOAT32, "neck")}
+    if any(isinstance(layer, _SLOWER) for layer in layers.values()):
+        return [layer for layer in layers.values() if type(layer) in _PRODUCTS]
+    return list(layers.values())

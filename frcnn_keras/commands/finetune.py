@@ -1,0 +1,50 @@
+"""Trains a finished run's detector further on images: backbone, RPN and head together."""
+
+import sys
+
+from frcnn_keras import cli, flags
+from frcnn_keras import config as configs
+from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+
+EXAMPLES = """example:
+  python -m frcnn_keras finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
+
+reads: RUN/detector.keras, images, annotations.   writes OUT: detector.keras, finetune_log.csv (the four losses),
+finetune_curves.png; OUT is a run like any other.   With --val-... every epoch ends with its AP, and the best is kept.
+next: python -m frcnn_keras evaluate --run work/tuned --voc DIR --split test"""
+
+
+def build_parser():
+    """Flags of this command."""
+    parser = cli.parser("python -m frcnn_keras finetune", __doc__, EXAMPLES)
+    parser.add_argument("--run", required=True, metavar="DIR", help="run folder with the detector to start from")
+    add_source_arguments(parser)
+    add_validation_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
+    parser.add_argument("--fresh", action="store_true", help="start over")
+    flags.add_arguments(parser, configs.FinetuneConfig)
+    return parser
+
+
+def main(args) -> int:
+    """Reads, trains, reports."""
+    cli.start_tensorflow()
+    from frcnn_keras.data.validation import settle
+    from frcnn_keras.finetuning import finetune
+    from frcnn_keras.inference import load
+
+    names = load(args.run).class_names
+    dataset = settle(read_source(args, names), args.skip_bad)
+    validation = read_validation(args, names)
+    found = finetune(args.run, dataset, args.out, flags.from_args(configs.FinetuneConfig, args),
+                     validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh)
+    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    return 0
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

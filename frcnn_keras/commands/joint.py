@@ -1,0 +1,48 @@
+"""Trains a detector on images from an ImageNet backbone: backbone, RPN and head together."""
+
+import sys
+
+from frcnn_keras import cli, flags
+from frcnn_keras import config as configs
+from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+
+EXAMPLES = """example:
+  python -m frcnn_keras joint --voc DIR --split trainval --val-split test --backbone resnet50 --out work/joint
+
+reads: images, annotations, the backbone's weights.   writes OUT: detector.keras, joint_log.csv (the four losses),
+joint_curves.png; OUT is a run like any other.   With --val-... every epoch ends with its AP, and the best is kept.
+The stages (data_prep, train_rpn.py, train_rcnn.py) and then finetune are quicker.
+next: python -m frcnn_keras evaluate --run work/joint --voc DIR --split test"""
+
+
+def build_parser():
+    """Flags of this command."""
+    parser = cli.parser("python -m frcnn_keras joint", __doc__, EXAMPLES)
+    add_source_arguments(parser)
+    add_validation_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
+    parser.add_argument("--fresh", action="store_true", help="start over")
+    flags.add_arguments(parser, configs.JointConfig)
+    return parser
+
+
+def main(args) -> int:
+    """Reads, builds, trains, reports."""
+    cli.start_tensorflow()
+    from frcnn_keras.data.validation import settle
+    from frcnn_keras.joint_building import train_joint
+
+    dataset = settle(read_source(args), args.skip_bad)
+    validation = read_validation(args, dataset.class_names)
+    found = train_joint(dataset, args.out, flags.from_args(configs.JointConfig, args),
+                        validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh)
+    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    return 0
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,74 @@
+"""tf.data pipelines from annotated images to training steps of whole detectors: memory stays flat, and what a batch
+holds depends on seed and epoch alone."""
+
+import re
+
+import tensorflow as tf
+
+from frcnn_keras.data import augmentation as augmenting
+from frcnn_keras.data.batches import epoch_order
+from frcnn_keras.data.decoding import decode
+from frcnn_keras.errors import InputError
+from frcnn_keras.ops import images as image_ops
+
+
+def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augmentation, batch: int, seed: int,
+                  first_epoch: int, epochs: int, workers: int = 2) -> tf.data.Dataset:
+    """Batches of `batch` images of data.example.Examples, each epoch in an order of its own.
+
+    preparing: shorter, longer, preprocessing, pad_multiple, as the detector has them. An image's changes and draws
+    follow from (seed, its id, the epoch).
+
+    Returns:
+        A data set of dicts: `images` (B, H, W, 3) float32, normalised, zero-padded to the largest of the batch;
+        `size` (B, 2) int32, height and width without any padding; `padded` (B, 2) int32, these raised to multiples of
+        pad_multiple; `boxes` (B, G, 4) float32 in pixels of the resized images; `labels` (B, G) int32; `ignored`
+        (B, G) bool; `exists` (B, G) bool, False for padding; `seed` (B, 2) int64.
+
+    Raises, while it is read:
+        InputError (inside TensorFlow's InvalidArgumentError; `bad_image` finds it): an image cannot be decoded.
+    """
+    read = _reader(examples)
+
+    def one(epoch, index):
+        image, boxes, labels, ignored, image_id = read(index)
+        draw = tf.stack([tf.strings.to_hash_bucket_fast(image_id, 2**31), tf.constant(seed, tf.int64) * 2**20 + epoch])
+        seeds = tf.random.experimental.stateless_split(draw, 4)
+        height, width = augmenting.drawn_size(tf.shape(image)[0], tf.shape(image)[1], preparing["shorter"],
+                                              preparing["longer"], augmentation.jitter_shorter, seeds[0])
+        image = augmenting.recoloured(image, augmentation, seeds[1])  # before it is enlarged
+        image, boxes = augmenting.resized(image, boxes, height, width)
+        if augmentation.mirror:
+            image, boxes = augmenting.mirrored(image, boxes, seeds[2])
+        image = image_ops.pad(image_ops.normalise(image, preparing["preprocessing"]), preparing["pad_multiple"])
+        return {"images": tf.ensure_shape(image, (None, None, 3)), "size": tf.stack([height, width]),
+                "padded": tf.shape(image)[:2], "boxes": boxes, "labels": labels, "ignored": ignored,
+                "exists": tf.ones_like(ignored), "seed": seeds[3]}
+
+    dataset = epoch_order(len(examples), seed, first_epoch, epochs)
+    dataset = dataset.map(one, num_parallel_calls=workers, deterministic=True)
+    return dataset.padded_batch(batch, drop_remainder=True).prefetch(2)
+
+
+def bad_image(error: tf.errors.OpError) -> InputError | None:
+    """The InputError that TensorFlow reports as its own, one line; None where the error is another."""
+    found = re.search(r"\bInputError: (.*)", str(error.message))
+    return InputError(found[1].strip()) if found else None
+
+
+def _reader(examples):
+    """A graph function from an example's number to image (H, W, 3) uint8, boxes (G, 4), labels, ignored (G,), id."""
+
+    def load(index):
+        example = examples[index]
+        image = decode(example.read(), example.file).numpy()
+        return (image, example.boxes.astype("float32"), example.labels.astype("int32"), example.ignored,
+                str(example.id).encode())
+
+    def read(index):
+        kinds = (tf.uint8, tf.float32, tf.int32, tf.bool, tf.string)
+        loaded = tf.numpy_function(load, [index], kinds, stateful=False)
+        shapes = ((None, None, 3), (None, 4), (None,), (None,), ())
+        return tuple(tf.ensure_shape(part, shape) for part, shape in zip(loaded, shapes, strict=True))
+
+    return read

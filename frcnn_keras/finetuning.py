@@ -1,0 +1,39 @@
+"""Fine-tuning: a finished run's detector, trained further on images with all four losses (arXiv 1506.01497, 3.2)."""
+
+import dataclasses
+from pathlib import Path
+
+from frcnn_keras import config as configs
+from frcnn_keras import run_folder
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.errors import InputError
+from frcnn_keras.inference import load
+from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
+
+
+def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs.FinetuneConfig | None = None, *,
+             validation: Dataset | None = None, fresh: bool = False) -> dict:
+    """Trains RUN's detector further on a settled data set of its classes; returns the last epoch's numbers.
+
+    Writes into `out`: finetune.json (settings), finetune_log.csv, finetune_curves.png, finetune_metrics.json and
+    detector.keras, with `validation` that of the epoch of the best AP. A second call with the same settings goes on
+    where the first ended.
+
+    Raises:
+        InputError: RUN holds no detector; other classes; OUT is RUN, or has other settings; an image is bad.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    config, out = config or configs.FinetuneConfig(), Path(out)
+    if out.resolve() == Path(run).resolve():
+        raise InputError(f"--out {out}: is the run itself; give another folder")
+    detector = load(run).model
+    for found in filter(None, (dataset, validation)):
+        if found.class_names != detector.class_names:
+            raise InputError(f"{found.name}: has the classes {', '.join(found.class_names)}, the detector "
+                             f"{', '.join(detector.class_names)}")
+    precision, _ = settled_precision(detector, config.fit.precision)
+    settled = dataclasses.replace(config, fit=dataclasses.replace(config.fit, precision=precision))
+    request = {"config": configs.to_dict(settled), "detector": run_folder.weights_fingerprint(detector),
+               "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation)}
+    run_folder.begin(out, "finetune", request, files_of("finetune"), fresh)
+    return JointTraining("finetune", detector, dataset, validation, out, config).run()

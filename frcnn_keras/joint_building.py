@@ -1,0 +1,93 @@
+"""Joint training from an ImageNet backbone (arXiv 1506.01497, section 3.2): neck fitted to the user's images, RPN and
+head with new weights, then all four losses together."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from frcnn_keras import config as configs
+from frcnn_keras import run_folder
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
+from frcnn_keras.models.backbones import Backbone, load_backbone
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.neck import extractor
+from frcnn_keras.models.rcnn import RCNN, two_fc
+from frcnn_keras.models.rpn import RPN
+from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
+from frcnn_keras.ops.images import resized_size
+
+WORKERS = 2
+
+
+def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig | None = None, *,
+                validation: Dataset | None = None, fresh: bool = False) -> dict:
+    """Builds a detector for a settled data set and trains it whole; returns the last epoch's numbers.
+
+    Writes into `out`: joint.json (settings), joint_log.csv, joint_curves.png, joint_metrics.json and detector.keras,
+    with `validation` that of the epoch of the best AP. A second call with the same settings goes on where the first
+    ended.
+
+    Raises:
+        InputError: the backbone cannot be had; other classes to measure on; OUT has other settings; an image is bad.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    config, out = config or configs.JointConfig(), Path(out)
+    detector = new_detector(dataset, config)
+    fit = config.training.fit
+    fit = dataclasses.replace(fit, precision=settled_precision(detector, fit.precision)[0])
+    settled = dataclasses.replace(config, training=dataclasses.replace(config.training, fit=fit))
+    request = {"config": configs.to_dict(settled), "trunk": run_folder.weights_fingerprint(detector.extractor.trunk),
+               "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation)}
+    run_folder.begin(out, "joint", request, files_of("joint"), fresh)
+    return JointTraining("joint", detector, dataset, validation, out, config.training).run()
+
+
+def new_detector(dataset: Dataset, config: configs.JointConfig) -> FasterRCNN:
+    """The detector that a joint training starts from; weights of RPN and head are drawn from the settings' seed.
+
+    Raises:
+        InputError: an unknown backbone, weights that do not fit it, or a bad image among those the neck is fitted on.
+    """
+    chosen = config.backbone
+    backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
+                             chosen.feature_layers or None, chosen.preprocess or None)
+    kernel, bias = _fitted_neck(backbone, dataset, config) if config.neck.channels else (None, None)
+    return assemble(extractor(backbone, kernel, bias), [float(backbone.strides[-1])], [float(backbone.offsets[-1])],
+                    backbone, dataset.class_names, config)
+
+
+def _fitted_neck(backbone: Backbone, dataset: Dataset, config: configs.JointConfig):
+    """Kernel and bias of the neck, fitted as data_prep fits it."""
+    function = map_function(extractor(backbone), backbone.preprocess, backbone.pad_multiple)
+
+    def maps_of(example):
+        size = resized_size(example.height, example.width, config.images.shorter, config.images.longer)
+        return image_maps(function, example, size)
+
+    return fit_neck(dataset.examples, maps_of, config.neck.channels, config.neck.sample, WORKERS)
+
+
+def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
+             class_names: Sequence[str], config: configs.JointConfig) -> FasterRCNN:
+    """A detector on a feature extractor of these levels, with a new RPN and a new head."""
+    numbers, anchors = config.detector, config.anchors
+    keras.utils.set_random_seed(config.training.fit.seed)
+    channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
+    per_level = len(anchors.sizes) if len(strides) == 1 else 1
+    rpn = RPN(per_level * len(anchors.ratios), numbers.hidden, name="rpn")
+    rpn.build((None, None, None, channels))
+    rcnn = RCNN(two_fc(numbers.roi_size, channels, numbers.width, numbers.dropout), len(class_names) + 1, name="rcnn")
+    rcnn.build((None, numbers.roi_size, numbers.roi_size, channels))
+    return FasterRCNN(
+        features, rpn, rcnn, class_names=class_names, name="faster_rcnn",
+        geometry={"strides": list(strides), "offsets": list(offsets), "anchor_sizes": list(anchors.sizes),
+                  "anchor_ratios": list(anchors.ratios)},
+        preparing={"shorter": config.images.shorter, "longer": config.images.longer,
+                   "preprocessing": backbone.preprocess, "pad_multiple": backbone.pad_multiple},
+        proposing={"before": numbers.before, "after": numbers.after, "iou_threshold": numbers.proposal_nms,
+                   "min_size": numbers.min_size},
+        pooling={"op": numbers.roi_op, "size": numbers.roi_size},
+        detecting={"score_threshold": numbers.score_threshold, "iou_threshold": numbers.nms, "limit": numbers.limit})

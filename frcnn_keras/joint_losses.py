@@ -1,0 +1,126 @@
+"""The four losses of a whole detector on images (arXiv 1506.01497, section 3.2: approximate joint training)."""
+
+import tensorflow as tf
+
+from frcnn_keras.models.detector import propose_batch
+from frcnn_keras.ops.losses import rcnn_losses, rpn_losses
+from frcnn_keras.ops.proposals import Proposals
+from frcnn_keras.ops.sampling import sample
+from frcnn_keras.ops.targets import anchor_targets, region_targets
+from frcnn_keras.ops.tiles import cut_tiles
+
+LOSSES = ("objectness_loss", "proposal_box_loss", "class_loss", "box_loss")
+
+
+class JointLosses:
+    """From a batch of images to the four losses, by name: those of the staged trainers on the same draws.
+
+    Each image's losses are means over its own samples, as in the stages; the batch's are the images' summed and
+    divided by a count, the number of images by default. Proposals are constants: no gradient flows through them.
+
+    Args:
+        detector: models.detector.FasterRCNN; its parts' trainable weights decide what learns.
+        matching: positive, negative; keywords of ops.targets.anchor_targets.
+        anchor_sampling: count, positive_fraction; keywords of ops.sampling.sample.
+        proposing: before, after: how many proposals the head draws from.
+        region_sampling: keywords of ops.targets.region_targets.
+        box_weight: lambda, of the proposals' box loss.
+        rpn_beta, beta: where smooth L1 turns linear, of the proposals' boxes and of the head's.
+        together: whether a batch goes through the extractor as one tensor. An image's maps then depend on the batch
+            it is padded to, a little at its right and lower end, as in other implementations. Otherwise each image
+            goes by itself at its own padded size, exactly as in prediction; on CPU that is quicker too.
+    """
+
+    def __init__(self, detector, *, matching: dict, anchor_sampling: dict, proposing: dict, region_sampling: dict,
+                 box_weight: float = 1.0, rpn_beta: float = 1 / 9, beta: float = 1.0, together: bool = False):
+        self.detector = detector
+        self.matching, self.anchor_sampling = matching, anchor_sampling
+        self.proposing, self.region_sampling = proposing, region_sampling
+        self.box_weight, self.rpn_beta, self.beta, self.together = box_weight, rpn_beta, beta, together
+
+    def __call__(self, batch: dict, count=None) -> dict:
+        """The losses of a batch of data.image_batches: four float32 scalars named as in LOSSES.
+
+        count: what the sums over images are divided by (images of all replicas and of all parts of a step together);
+            the batch's images by default.
+        """
+        images = batch["images"].shape[0]
+        maps = self.detector.features(batch["images"]) if self.together else None
+        per_image = []
+        for index in range(images):
+            one = {name: values[index] for name, values in batch.items()}
+            levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(one)
+            per_image.append(self.of_image(levels, one))
+        return {name: tf.add_n([losses[name] for losses in per_image]) / tf.cast(count or images, tf.float32)
+                for name in LOSSES}
+
+    def _own_maps(self, one: dict) -> tuple:
+        """Maps of an image without what it was padded with to be as large as the others of its batch."""
+        height, width = tf.unstack(one["padded"])
+        return self.detector.features(one["images"][None, :height, :width])
+
+    def of_image(self, levels, one: dict) -> dict:
+        """The losses of one image: levels, tuple over levels of (1, h, w, C); one: its part of the batch."""
+        exists = one["exists"]  # (G,)
+        objects = {name: tf.boolean_mask(one[name], exists) for name in ("boxes", "labels", "ignored")}
+        draws = tf.random.experimental.stateless_split(one["seed"], 2)  # (2, 2)
+        # the proposals need the whole map, their losses the sampled positions alone, an eighth of it; a deeper network
+        # sees more than 3x3 cells and has to learn on the whole map
+        deep = getattr(self.detector.rpn, "depth", 1) > 1
+        outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
+        proposals = self.propose(levels, outputs, one["size"], one["padded"])
+        index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
+        logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
+        objectness, proposal_boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
+        classes, boxes = self.rcnn_losses(levels, proposals, objects, draws[1])
+        return dict(zip(LOSSES, (objectness, self.box_weight * proposal_boxes, classes, boxes), strict=True))
+
+    def propose(self, levels, outputs, size, padded) -> Proposals:
+        """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,).
+
+        outputs: of the RPN on levels. size, padded: (2,) of the image. Cells beyond `padded`, of other images of the
+        batch, propose nothing.
+        """
+        shapes = [tf.shape(level)[1:3] for level in levels]
+        logits, deltas = (tuple(tf.stop_gradient(part) for part in parts) for parts in outputs)
+        if self.together:
+            within = [_within(level, padded) for level in self.detector.anchors(levels)]
+            logits = tuple(tf.where(here, level, level.dtype.min) for level, here in zip(logits, within))
+            # and moved out of the image: those of the lowest rank may be proposals where there are few others
+            deltas = tuple(tf.where(here[:, None], level, 1e6) for level, here in zip(deltas, within))
+        found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry,
+                              {**self.detector.proposing, **self.proposing})
+        return Proposals(*(tf.stop_gradient(part[0]) for part in found))
+
+    def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
+        """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""
+        anchors = tf.concat(self.detector.anchors(levels), 0)
+        labels, targets, _ = anchor_targets(anchors, objects["boxes"], objects["ignored"], size[0], size[1],
+                                            **self.matching)
+        index, drawn = sample(labels, seed, **self.anchor_sampling)
+        return index, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)
+
+    def _on_tiles(self, levels, index) -> tuple:
+        """Logits (T,) and deltas (T, 4) of the anchors at index, each from its 3x3 cells."""
+        rpn = self.detector.rpn
+        return rpn.on_tiles(*cut_tiles([level[0] for level in levels], index, rpn.anchors_per_position))
+
+    @staticmethod
+    def _on_map(outputs, index) -> tuple:
+        logits, deltas = (tf.concat(parts, 1)[0] for parts in outputs)  # (A,), (A, 4)
+        return tf.gather(logits, index), tf.gather(deltas, index)
+
+    def rcnn_losses(self, levels, proposals: Proposals, objects: dict, seed) -> tuple:
+        """Class and box loss of regions drawn from the proposals and the objects; seed (2,)."""
+        regions, labels, targets, valid = region_targets(
+            proposals.boxes, proposals.valid, objects["boxes"], objects["labels"], objects["ignored"], seed,
+            **self.region_sampling)
+        pooled = self.detector.pool(levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
+        logits, deltas = self.detector.rcnn(pooled, training=True)
+        return rcnn_losses(logits, deltas, labels, targets, valid, beta=self.beta)
+
+
+def _within(anchors, padded):
+    """Which anchors (A, 4) have their centre on an image of size padded (2,): (A,) bool."""
+    centres = (anchors[:, :2] + anchors[:, 2:]) / 2  # x, y
+    return tf.reduce_all(centres < tf.cast(padded[::-1], tf.float32), 1)

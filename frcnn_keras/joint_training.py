@@ -1,0 +1,235 @@
+"""Training of a whole detector on images, all four losses together: the trainer of `finetune` and `joint`."""
+
+import contextlib
+import dataclasses
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from frcnn_keras import config as configs
+from frcnn_keras import run_folder
+from frcnn_keras.cli import say
+from frcnn_keras.data import records
+from frcnn_keras.data.augmentation import Augmentation
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.data.image_batches import bad_image, image_batches
+from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.coco import coco_metrics
+from frcnn_keras.inference import Detector
+from frcnn_keras.joint_losses import LOSSES, JointLosses
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.freezing import unfreeze
+from frcnn_keras.models.precision import computing_in
+from frcnn_keras.models.saving import load_weights, save_model, save_weights
+from frcnn_keras.optimizers import build_optimizer
+from frcnn_keras.training import Keeper, StageModel, clipped, fit_stage, resolve_precision
+
+SCALES = (0.1, 0.1, 0.2, 0.2)  # of the head's deltas, as in the staged trainer
+
+
+def files_of(stage: str) -> tuple[str, ...]:
+    """What a training called `stage` makes in its run folder, beside STAGE.json."""
+    return (f"{stage}_state.npz", f"{stage}_best.weights.h5", f"{stage}_log.csv", f"{stage}_curves.png",
+            f"{stage}_metrics.json", "detector.keras")
+
+
+class JointModel(StageModel):
+    """A detector with its four losses; a step takes a batch of data.image_batches."""
+
+    def __init__(self, losses: JointLosses, parts: int = 1):
+        """parts: a step's images are gone through in so many equal parts; their gradients are summed, so that the step
+        is the same and needs the memory of one part."""
+        super().__init__(losses.detector, losses, LOSSES)
+        self.parts = parts
+
+    def gradients(self, batch: dict, count=None) -> tuple[dict, list]:
+        """The losses of a batch, by name, and the gradients of their sum by the trainable variables.
+
+        count: what the sums over images are divided by; the batch's images by default. With several replicas: the
+        images of all of them, and the replicas' gradients are to be summed.
+        """
+        count = count or batch["images"].shape[0]
+        if self.parts == 1:
+            return self._gradients_of_part(batch, count)
+        size = batch["images"].shape[0] // self.parts
+
+        def part(number, losses, gradients):
+            images = {name: tf.ensure_shape(values[number * size:(number + 1) * size], (size, *values.shape[1:]))
+                      for name, values in batch.items()}
+            more_losses, more = self._gradients_of_part(images, count)
+            return (number + 1, {name: losses[name] + more_losses[name] for name in LOSSES},
+                    [one + other for one, other in zip(gradients, more, strict=True)])
+
+        start = (0, dict.fromkeys(LOSSES, 0.0), [tf.zeros(v.shape) for v in self.network.trainable_variables])
+        _, losses, gradients = tf.while_loop(lambda number, *_: number < self.parts, part, start,
+                                             parallel_iterations=1)
+        return losses, gradients
+
+    def _gradients_of_part(self, batch: dict, count) -> tuple[dict, list]:
+        variables = [variable.value for variable in self.network.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            losses = self.losses_of(batch, count)
+            total = self.optimizer.scale_loss(tf.add_n(list(losses.values())))
+        gradients = tape.gradient(total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def train_step(self, batch):
+        """One step; returns the running means of the epoch."""
+        losses, gradients = self.gradients(batch)
+        if self.clip_norm and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = clipped(gradients, self.clip_norm)
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
+        for name, value in {"loss": tf.add_n(list(losses.values())), **losses}.items():
+            self.means[name].update_state(value)
+        return {name: mean.result() for name, mean in self.means.items()}
+
+
+def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig) -> JointLosses:
+    """The losses of a detector by their settings."""
+    return JointLosses(
+        detector, matching={"positive": config.positive, "negative": config.negative},
+        anchor_sampling={"count": config.samples, "positive_fraction": config.anchor_fraction},
+        proposing={"before": config.before, "after": config.after},
+        region_sampling={"count": config.regions, "positive_fraction": config.region_fraction,
+                         "foreground": config.foreground, "background": config.background, "scales": SCALES},
+        box_weight=config.box_weight, rpn_beta=config.rpn_beta, beta=config.beta,
+        together=bool(tf.config.list_physical_devices("GPU")))
+
+
+def make_optimizer(fit: configs.ImageFitConfig, name: str, **settings):
+    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for."""
+    if fit.ema:
+        settings |= {"use_ema": True, "ema_momentum": fit.ema}
+    if fit.precision != "mixed_float16":
+        return build_optimizer(name, **settings)
+    # gradients are scaled until the optimizer unscales them: it has to clip
+    inner = build_optimizer(name, **settings, global_clipnorm=fit.clip_norm or None)
+    return keras.optimizers.LossScaleOptimizer(inner)
+
+
+@contextlib.contextmanager
+def averaged(optimizer, variables, ema: float):
+    """Within the block the variables hold their moving averages, where there are any."""
+    if not ema:
+        yield
+        return
+    values = [np.asarray(variable) for variable in variables]
+    optimizer.finalize_variable_values(variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+def has_depthwise(detector: FasterRCNN) -> bool:
+    """Whether the backbone has depthwise convolutions, which TensorFlow on CPU is slower at in bfloat16 (MobileNetV2
+    forward and backward: 165 ms against 109)."""
+    return any(isinstance(layer, (keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D))
+               for layer in detector.extractor._flatten_layers())
+
+
+def settled_precision(detector: FasterRCNN, wanted: str) -> tuple[str, bool]:
+    """The precision `wanted` stands for, and whether the backbone takes part in it."""
+    if wanted != "auto":
+        return wanted, True
+    if tf.config.list_physical_devices("GPU") or resolve_precision("auto") == "float32":
+        return "float32", True
+    return "mixed_bfloat16", not has_depthwise(detector)
+
+
+class JointTraining:
+    """One training of a detector on images; writes into `out`, a run folder."""
+
+    def __init__(self, stage: str, detector: FasterRCNN, dataset: Dataset, validation: Dataset | None, out: Path,
+                 config: configs.FinetuneConfig):
+        """stage: names what is written. config.fit.precision must be settled as `precision` has it."""
+        self.stage, self.detector, self.dataset, self.validation = stage, detector, dataset, validation
+        self.out, self.config = out, config
+        self.precision, self.in_trunk = settled_precision(detector, config.fit.precision)
+
+    def run(self) -> dict:
+        """Fits, saves; skips what is done; returns the last epoch's numbers."""
+        metrics_path = self.out / f"{self.stage}_metrics.json"
+        if (self.out / "detector.keras").exists() and metrics_path.exists():
+            say(f"{self.stage}: trained already ({self.out / 'detector.keras'})")
+            return {name: values[-1] for name, values in records.read_json(metrics_path).items()}
+        fit = dataclasses.replace(self.config.fit, precision=self.precision)
+        unfreeze(self.detector, self.config.freeze_stages)
+        keras.utils.set_random_seed(fit.seed)
+        batch = self._images_a_step()
+        self.model = JointModel(joint_losses(self.detector, self.config.losses), fit.accumulate)
+        self.keeper = Keeper(self._path("state.npz"), self._path("log.csv"), self.stage,
+                             len(self.dataset.examples) // batch, fit.epochs,
+                             self.measure if self.validation else None)
+        with computing_in(self.detector, self.precision, self.in_trunk):
+            history = self._fit(fit, batch)
+        self._finish(history)
+        return {name: values[-1] for name, values in history.items()}
+
+    def _path(self, name: str) -> Path:
+        return self.out / f"{self.stage}_{name}"
+
+    def _images_a_step(self) -> int:
+        fit = self.config.fit
+        if fit.accumulate < 1 or fit.batch % fit.accumulate:
+            raise InputError(f"--batch {fit.batch} images cannot be divided into --accumulate {fit.accumulate} equal "
+                             "parts")
+        if len(self.dataset.examples) < fit.batch:
+            raise InputError(f"{self.dataset.name}: {len(self.dataset.examples)} images are less than --batch "
+                             f"{fit.batch}")
+        return fit.batch
+
+    def _fit(self, fit, batch: int) -> dict[str, list[float]]:
+        build = functools.partial(make_optimizer, fit)
+        try:
+            return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
+                             self.out / "tensorboard" / self.stage, build, an_execution=1)
+        except tf.errors.OpError as error:
+            raise bad_image(error) or error from error
+
+    def batches(self, first: int, batch: int) -> tf.data.Dataset:
+        """Training images from epoch `first` on."""
+        fit, augment = self.config.fit, self.config.augment
+        run_folder.announce(self.stage, first, fit.epochs)
+        return image_batches(self.dataset.examples, preparing=self.detector.preparing,
+                             augmentation=Augmentation(**dataclasses.asdict(augment)), batch=batch, seed=fit.seed,
+                             first_epoch=first, epochs=fit.epochs)
+
+    def measure(self, epoch: int) -> dict[str, float]:
+        """AP on the validation images, in float32; keeps the best epoch's weights."""
+        examples = self.validation.examples
+        with computing_in(self.detector, "float32"), self._averaged():
+            detections = list(self.inference.stream(example.read() for example in examples))
+            found = coco_metrics(examples, detections, self.detector.class_names)
+            best = np.nanmax([-np.inf, *self.keeper.history.get("AP", ())])
+            if not found["AP"] <= best:  # the first epoch too, where AP is NaN
+                save_weights(self.detector, self._path("best.weights.h5"))
+        say(f"epoch {epoch + 1}: AP {found['AP']:.3f}  AP50 {found['AP50']:.3f}")
+        return {"AP": found["AP"], "AP50": found["AP50"]}
+
+    def _averaged(self):
+        return averaged(self.model.optimizer, self.detector.trainable_variables, self.config.fit.ema)
+
+    @functools.cached_property
+    def inference(self) -> Detector:
+        """The detector as users call it; traced once, in float32."""
+        return Detector(self.detector)
+
+    def _finish(self, history) -> None:
+        from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
+
+        plot_curves(self._path("curves.png"), history, self.stage)
+        with contextlib.ExitStack() as stack:
+            if self.validation:
+                load_weights(self.detector, self._path("best.weights.h5"))
+            else:
+                stack.enter_context(self._averaged())
+            save_model(self.detector, self.out / "detector.keras")
+        records.write_json(self._path("metrics.json"), history)
+        for name in ("state.npz", "best.weights.h5"):
+            self._path(name).unlink(missing_ok=True)

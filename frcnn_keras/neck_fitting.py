@@ -1,0 +1,79 @@
+"""Images through a frozen extractor, and the neck fitted on a sample of them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from frcnn_keras.data.decoding import undecodable
+from frcnn_keras.data.example import Example
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.neck import NeckFit
+from frcnn_keras.ops import images
+from frcnn_keras.parallel import ahead
+from frcnn_keras.progress import Progress
+
+FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
+
+
+def map_function(extractor, preprocessing: str, multiple: int):
+    """A graph from an encoded image to its maps.
+
+    The graph takes `encoded` (scalar string), `size` (2,) int32, the (height, width) to resize to, and `mirror`
+    (scalar bool), and returns a tuple over levels of (H, W, C) float32. A mirrored map would not do for a mirror image:
+    padding and stride make a network's maps of it other than the mirrored maps.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32),
+                                  tf.TensorSpec((), tf.bool)])
+    def maps(encoded, size, mirror):
+        image = images.resize(images.decode_image(encoded), size[0], size[1])  # (h, w, 3)
+        image = tf.cond(mirror, lambda: image[:, ::-1], lambda: image)
+        image = images.pad(images.normalise(image, preprocessing), multiple)
+        return tuple(level[0] for level in extractor(image[None], training=False))
+
+    return maps
+
+
+def image_maps(function, example: Example, size: tuple[int, int], mirror: bool = False) -> tuple[np.ndarray, ...]:
+    """Runs `map_function`'s graph on one example: tuple over levels of (H, W, C) arrays.
+
+    Raises:
+        InputError: the image cannot be decoded, or is not of the size its header says.
+    """
+    try:
+        levels = function(example.read(), np.asarray(size, np.int32), np.asarray(mirror))
+    except tf.errors.InvalidArgumentError as error:
+        raise undecodable(example.file, error) from error
+    return tuple(level.numpy() for level in levels)
+
+
+def fit_rows(levels, rows: int) -> np.ndarray:
+    """Evenly spread positions of an image's maps, of every level as many where it has them, for fitting the neck:
+    (at most about rows, C) float32."""
+    flat = [level.reshape(-1, level.shape[-1]) for level in levels]
+    return np.concatenate([cells[:: max(1, len(cells) * len(flat) // rows)] for cells in flat])
+
+
+def fit_neck(examples: Sequence[Example], maps_of: Callable, channels: int, sample: int,
+             workers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fits the projection on `sample` evenly spread images, in one streamed pass: kernel (C, D) and bias (D,) float32.
+
+    maps_of(example) -> tuple over levels of (H, W, C), or None for an image that is left out. channels: D, at most C.
+    """
+    step = max(1, len(examples) // sample)
+    chosen = examples[::step][:sample]
+    fit = NeckFit()
+
+    def rows(example):
+        maps = maps_of(example)
+        return None if maps is None else fit_rows(maps, FIT_ROWS)
+
+    with Progress("neck", len(chosen), "images") as bar:
+        for found in ahead(rows, chosen, workers):
+            if found is not None:
+                fit.add(found)
+            bar.advance()
+    if fit.mean is None:
+        raise InputError("none of the images that the neck is fitted on can be used; see what was left out")
+    return fit.solve(min(channels, fit.mean.size))
