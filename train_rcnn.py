@@ -21,17 +21,21 @@ def build_parser():
     parser.add_argument("--val", metavar="DIR", help="prep folder to measure on (as given to train_rpn.py)")
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder of train_rpn.py")
     parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser)
     flags.add_arguments(parser, configs.RCNNConfig)
     return parser
 
 
 def main(args) -> int:
     """Trains, assembles, reports."""
-    cli.start_tensorflow()
+    cli.start_tensorflow(devices=False)
+    from frcnn_keras.distribution import start
+
+    distribution = start(args.strategy)
     from frcnn_keras.rcnn_training import train_rcnn
 
     found = train_rcnn(args.data, args.run, flags.from_args(configs.RCNNConfig, args), val=args.val,
-                       fresh=args.fresh)
+                       fresh=args.fresh, distribution=distribution)
     print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return 0
 

@@ -22,17 +22,21 @@ def build_parser():
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder to write into")
     parser.add_argument("--tiles", action="store_true", help="read the tiles that data_prep --write-tiles wrote")
     parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser)
     flags.add_arguments(parser, configs.RPNConfig)
     return parser
 
 
 def main(args) -> int:
     """Trains, proposes, reports."""
-    cli.start_tensorflow()
+    cli.start_tensorflow(devices=False)
+    from frcnn_keras.distribution import start
+
+    distribution = start(args.strategy)
     from frcnn_keras.rpn_training import train_rpn
 
     found = train_rpn(args.data, args.run, flags.from_args(configs.RPNConfig, args), val=args.val,
-                      from_tiles=args.tiles, fresh=args.fresh)
+                      from_tiles=args.tiles, fresh=args.fresh, distribution=distribution)
     print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return 0
 

@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
     "finetune": "trains a run's detector further on images, backbone included",
     "joint": "trains a detector on images from an ImageNet backbone",
+    "alternate": "the paper's 4-step alternating training, each step a process of its own",
     "demo": "runs every stage on drawn shapes, without any download",
 }
 

@@ -88,11 +88,18 @@ def _silent_stderr():
         os.close(nothing)
 
 
-def start_tensorflow(one_thread_an_op: bool = False) -> None:
+def add_strategy_argument(made: argparse.ArgumentParser, names: tuple[str, ...] = ("none", "mirrored", "multiworker")):
+    """Adds --strategy, for distribution.start."""
+    made.add_argument("--strategy", default="none", choices=names, help="devices that share every step's images: none "
+                      "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
+                      "docs/distributed.md); the result is the same (default none)")
+
+
+def start_tensorflow(one_thread_an_op: bool = False, devices: bool = True) -> None:
     """Imports TensorFlow without its start-up lines. Call it before the first module that imports it.
 
     one_thread_an_op: for stages that work on several images at a time; without it two images' operations compete
-    for the same threads.
+    for the same threads. devices: start them too; a cluster must be joined before.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors reach Python as exceptions anyway
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -103,4 +110,5 @@ def start_tensorflow(one_thread_an_op: bool = False) -> None:
         if one_thread_an_op and not accelerated:
             with contextlib.suppress(RuntimeError):  # a program that has used TensorFlow already keeps its threads
                 tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.zeros(())  # starts the devices, which log as well
+        if devices:
+            tf.zeros(())  # starts the devices, which log as well

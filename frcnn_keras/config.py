@@ -243,6 +243,14 @@ class JointConfig:
     training: FinetuneConfig = FinetuneConfig(fit=ImageFitConfig(epochs=12, learning_rate=5e-4))
 
 
+@dataclasses.dataclass(frozen=True)
+class AlternateConfig:
+    """What `alternate` does: steps 1 and 2 as `joint` has it, steps 3 and 4 as the stages have it."""
+
+    joint: JointConfig = JointConfig()
+    stage_epochs: int = option(4, "epochs of step 3 and of step 4 (mirror images included); --epochs: of 1 and of 2")
+
+
 def from_dict(config_class, values: dict):
     """The config that `to_dict` wrote; ValueError names a field that is missing or unknown."""
     hints = typing.get_type_hints(config_class)

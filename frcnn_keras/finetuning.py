@@ -6,18 +6,19 @@ from pathlib import Path
 from frcnn_keras import config as configs
 from frcnn_keras import run_folder
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.inference import load
 from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
 
 
 def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs.FinetuneConfig | None = None, *,
-             validation: Dataset | None = None, fresh: bool = False) -> dict:
+             validation: Dataset | None = None, fresh: bool = False, distribution: Distribution = SINGLE) -> dict:
     """Trains RUN's detector further on a settled data set of its classes; returns the last epoch's numbers.
 
     Writes into `out`: finetune.json (settings), finetune_log.csv, finetune_curves.png, finetune_metrics.json and
     detector.keras, with `validation` that of the epoch of the best AP. A second call with the same settings goes on
-    where the first ended.
+    where the first ended. distribution: the devices; they divide each step's images.
 
     Raises:
         InputError: RUN holds no detector; other classes; OUT is RUN, or has other settings; an image is bad.
@@ -26,7 +27,8 @@ def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs
     config, out = config or configs.FinetuneConfig(), Path(out)
     if out.resolve() == Path(run).resolve():
         raise InputError(f"--out {out}: is the run itself; give another folder")
-    detector = load(run).model
+    with distribution.scope():
+        detector = load(run).model
     for found in filter(None, (dataset, validation)):
         if found.class_names != detector.class_names:
             raise InputError(f"{found.name}: has the classes {', '.join(found.class_names)}, the detector "
@@ -35,5 +37,5 @@ def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs
     settled = dataclasses.replace(config, fit=dataclasses.replace(config.fit, precision=precision))
     request = {"config": configs.to_dict(settled), "detector": run_folder.weights_fingerprint(detector),
                "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation)}
-    run_folder.begin(out, "finetune", request, files_of("finetune"), fresh)
-    return JointTraining("finetune", detector, dataset, validation, out, config).run()
+    distribution.on_chief(lambda: run_folder.begin(out, "finetune", request, files_of("finetune"), fresh))
+    return JointTraining("finetune", detector, dataset, validation, out, config, distribution=distribution).run()

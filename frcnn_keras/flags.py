@@ -77,6 +77,24 @@ def from_args(config_class, args: argparse.Namespace):
     return config_class(**values)
 
 
+def to_arguments(config, names: dict[str, str] | None = None) -> list[str]:
+    """Flags that stand for a config: what is not at its default, as `from_args` would take it.
+
+    names: these flags alone, each under the name that it is given.
+    """
+    default, arguments = type(config)(), []
+    for path, field, _ in _fields(type(config)):
+        value, usual = (functools.reduce(getattr, path, one) for one in (config, default))
+        flag = _flag(field) if names is None else names.get(_flag(field))
+        if value == usual or flag is None:
+            continue
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            arguments.append(f"--{flag}={','.join(map(str, value)) if isinstance(value, tuple) else value}")
+    return arguments
+
+
 def contradiction(given, fixed) -> str:
     """The first flag of `given` that is neither at its default nor as `fixed` has it: `--flag value`, or empty."""
     default = type(given)()

@@ -10,6 +10,9 @@ import keras
 from frcnn_keras import config as configs
 from frcnn_keras import run_folder
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.distribution import SINGLE, Distribution
+from frcnn_keras.errors import InputError
+from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES
 from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
 from frcnn_keras.models.backbones import Backbone, load_backbone
 from frcnn_keras.models.detector import FasterRCNN
@@ -18,13 +21,19 @@ from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
 from frcnn_keras.ops.images import resized_size
+from frcnn_keras.trained_parts import load_detector
 
 WORKERS = 2
 
 
 def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig | None = None, *,
-                validation: Dataset | None = None, fresh: bool = False) -> dict:
+                validation: Dataset | None = None, fresh: bool = False, losses: tuple[str, ...] = LOSSES,
+                proposals: str | Path | None = None, distribution: Distribution = SINGLE) -> dict:
     """Builds a detector for a settled data set and trains it whole; returns the last epoch's numbers.
+
+    losses: RPN_LOSSES or RCNN_LOSSES trains backbone and RPN, or backbone and head, alone (steps 1 and 2 of alternating
+    training); the rest keeps its new weights. proposals: a run whose proposals the head learns on, instead of those of
+    the new detector. distribution: the devices; they divide each step's images.
 
     Writes into `out`: joint.json (settings), joint_log.csv, joint_curves.png, joint_metrics.json and detector.keras,
     with `validation` that of the epoch of the best AP. A second call with the same settings goes on where the first
@@ -35,14 +44,33 @@ def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig |
         FloatingPointError: the loss became NaN or infinite.
     """
     config, out = config or configs.JointConfig(), Path(out)
-    detector = new_detector(dataset, config)
+    if validation and losses != LOSSES:
+        raise InputError("--losses trains a part of a detector, which has no AP yet; leave --val-... out")
+    if (losses == RCNN_LOSSES) != (proposals is not None):
+        raise InputError("--losses rcnn and --proposals RUN belong together: a head learns on a trained RPN's")
+    with distribution.scope():
+        detector = new_detector(dataset, config)
+        proposer = _proposer(proposals, detector) if proposals else None
     fit = config.training.fit
     fit = dataclasses.replace(fit, precision=settled_precision(detector, fit.precision)[0])
     settled = dataclasses.replace(config, training=dataclasses.replace(config.training, fit=fit))
     request = {"config": configs.to_dict(settled), "trunk": run_folder.weights_fingerprint(detector.extractor.trunk),
-               "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation)}
-    run_folder.begin(out, "joint", request, files_of("joint"), fresh)
-    return JointTraining("joint", detector, dataset, validation, out, config.training).run()
+               "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation),
+               "losses": list(losses), "proposals": run_folder.weights_fingerprint(proposer) if proposer else None}
+    distribution.on_chief(lambda: run_folder.begin(out, "joint", request, files_of("joint"), fresh))
+    return JointTraining("joint", detector, dataset, validation, out, config.training, losses=losses,
+                         proposer=proposer, distribution=distribution).run()
+
+
+def _proposer(run: str | Path, detector: FasterRCNN) -> FasterRCNN:
+    """The detector of `run`, frozen; InputError unless it takes images prepared as `detector` takes them."""
+    found = load_detector(run)
+    for name, value in detector.preparing.items():
+        if found.preparing[name] != value:
+            raise InputError(f"--proposals {run}: it has {name} {found.preparing[name]}, the new detector {value}; "
+                             "give both the same backbone and --shorter, --longer")
+    found.trainable = False
+    return found
 
 
 def new_detector(dataset: Dataset, config: configs.JointConfig) -> FasterRCNN:

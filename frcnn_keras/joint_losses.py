@@ -9,7 +9,9 @@ from frcnn_keras.ops.sampling import sample
 from frcnn_keras.ops.targets import anchor_targets, region_targets
 from frcnn_keras.ops.tiles import cut_tiles
 
-LOSSES = ("objectness_loss", "proposal_box_loss", "class_loss", "box_loss")
+RPN_LOSSES = ("objectness_loss", "proposal_box_loss")
+RCNN_LOSSES = ("class_loss", "box_loss")
+LOSSES = RPN_LOSSES + RCNN_LOSSES
 
 
 class JointLosses:
@@ -29,17 +31,22 @@ class JointLosses:
         together: whether a batch goes through the extractor as one tensor. An image's maps then depend on the batch
             it is padded to, a little at its right and lower end, as in other implementations. Otherwise each image
             goes by itself at its own padded size, exactly as in prediction; on CPU that is quicker too.
+        names: LOSSES, or RPN_LOSSES or RCNN_LOSSES alone (steps 1 and 2 of alternating training).
+        proposer: a detector of the same preparing whose extractor and RPN make the proposals, in place of `detector`'s
+            own; nothing in it learns.
     """
 
     def __init__(self, detector, *, matching: dict, anchor_sampling: dict, proposing: dict, region_sampling: dict,
-                 box_weight: float = 1.0, rpn_beta: float = 1 / 9, beta: float = 1.0, together: bool = False):
+                 box_weight: float = 1.0, rpn_beta: float = 1 / 9, beta: float = 1.0, together: bool = False,
+                 names: tuple[str, ...] = LOSSES, proposer=None):
+        self.names, self.proposer = tuple(names), proposer
         self.detector = detector
         self.matching, self.anchor_sampling = matching, anchor_sampling
         self.proposing, self.region_sampling = proposing, region_sampling
         self.box_weight, self.rpn_beta, self.beta, self.together = box_weight, rpn_beta, beta, together
 
     def __call__(self, batch: dict, count=None) -> dict:
-        """The losses of a batch of data.image_batches: four float32 scalars named as in LOSSES.
+        """The losses of a batch of data.image_batches: float32 scalars by name.
 
         count: what the sums over images are divided by (images of all replicas and of all parts of a step together);
             the batch's images by default.
@@ -52,7 +59,7 @@ class JointLosses:
             levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(one)
             per_image.append(self.of_image(levels, one))
         return {name: tf.add_n([losses[name] for losses in per_image]) / tf.cast(count or images, tf.float32)
-                for name in LOSSES}
+                for name in self.names}
 
     def _own_maps(self, one: dict) -> tuple:
         """Maps of an image without what it was padded with to be as large as the others of its batch."""
@@ -67,13 +74,28 @@ class JointLosses:
         # the proposals need the whole map, their losses the sampled positions alone, an eighth of it; a deeper network
         # sees more than 3x3 cells and has to learn on the whole map
         deep = getattr(self.detector.rpn, "depth", 1) > 1
-        outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
-        proposals = self.propose(levels, outputs, one["size"], one["padded"])
-        index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
-        logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
-        objectness, proposal_boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
-        classes, boxes = self.rcnn_losses(levels, proposals, objects, draws[1])
-        return dict(zip(LOSSES, (objectness, self.box_weight * proposal_boxes, classes, boxes), strict=True))
+        outputs, losses = None, ()
+        if deep or (self.proposer is None and self.names != RPN_LOSSES):
+            outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
+        if self.names != RCNN_LOSSES:
+            index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
+            logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
+            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
+            losses = (objectness, self.box_weight * boxes)
+        if self.names != RPN_LOSSES:
+            proposals = self.given(one) if self.proposer else self.propose(levels, outputs, one["size"], one["padded"])
+            losses += self.rcnn_losses(levels, proposals, objects, draws[1])
+        return dict(zip(self.names, losses, strict=True))
+
+    def given(self, one: dict) -> Proposals:
+        """The proposer's proposals on an image, as `propose` gives the detector's own.
+
+        Made anew on the image as it is augmented, with the numbers and the weights that are final: none can be stale.
+        """
+        height, width = tf.unstack(one["padded"])
+        levels = self.proposer.features(one["images"][None, :height, :width])
+        found = self.proposer.propose(levels, one["size"][None], **self.proposing)
+        return Proposals(*(tf.stop_gradient(part[0]) for part in found))
 
     def propose(self, levels, outputs, size, padded) -> Proposals:
         """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,).

@@ -16,16 +16,17 @@ from frcnn_keras.data import records
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_batches import bad_image, image_batches
+from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.inference import Detector
-from frcnn_keras.joint_losses import LOSSES, JointLosses
+from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, JointLosses
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import unfreeze
 from frcnn_keras.models.precision import computing_in
 from frcnn_keras.models.saving import load_weights, save_model, save_weights
 from frcnn_keras.optimizers import build_optimizer
-from frcnn_keras.training import Keeper, StageModel, clipped, fit_stage, resolve_precision
+from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
 
 SCALES = (0.1, 0.1, 0.2, 0.2)  # of the head's deltas, as in the staged trainer
 
@@ -42,14 +43,13 @@ class JointModel(StageModel):
     def __init__(self, losses: JointLosses, parts: int = 1):
         """parts: a step's images are gone through in so many equal parts; their gradients are summed, so that the step
         is the same and needs the memory of one part."""
-        super().__init__(losses.detector, losses, LOSSES)
+        super().__init__(losses.detector, losses, losses.names)
         self.parts = parts
 
     def gradients(self, batch: dict, count=None) -> tuple[dict, list]:
         """The losses of a batch, by name, and the gradients of their sum by the trainable variables.
 
-        count: what the sums over images are divided by; the batch's images by default. With several replicas: the
-        images of all of them, and the replicas' gradients are to be summed.
+        count: what the sums over images are divided by; the batch's images by default.
         """
         count = count or batch["images"].shape[0]
         if self.parts == 1:
@@ -60,10 +60,11 @@ class JointModel(StageModel):
             images = {name: tf.ensure_shape(values[number * size:(number + 1) * size], (size, *values.shape[1:]))
                       for name, values in batch.items()}
             more_losses, more = self._gradients_of_part(images, count)
-            return (number + 1, {name: losses[name] + more_losses[name] for name in LOSSES},
+            return (number + 1, {name: losses[name] + more_losses[name] for name in losses},
                     [one + other for one, other in zip(gradients, more, strict=True)])
 
-        start = (0, dict.fromkeys(LOSSES, 0.0), [tf.zeros(v.shape) for v in self.network.trainable_variables])
+        zeros = [tf.zeros(variable.shape) for variable in self.network.trainable_variables]
+        start = (0, dict.fromkeys(self.losses_of.names, 0.0), zeros)
         _, losses, gradients = tf.while_loop(lambda number, *_: number < self.parts, part, start,
                                              parallel_iterations=1)
         return losses, gradients
@@ -77,21 +78,12 @@ class JointModel(StageModel):
         gradients = tape.gradient(total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
-    def train_step(self, batch):
-        """One step; returns the running means of the epoch."""
-        losses, gradients = self.gradients(batch)
-        if self.clip_norm and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            gradients = clipped(gradients, self.clip_norm)
-        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
-        for name, value in {"loss": tf.add_n(list(losses.values())), **losses}.items():
-            self.means[name].update_state(value)
-        return {name: mean.result() for name, mean in self.means.items()}
 
-
-def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig) -> JointLosses:
-    """The losses of a detector by their settings."""
+def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig, names: tuple[str, ...] = LOSSES,
+                 proposer: FasterRCNN | None = None) -> JointLosses:
+    """The losses of a detector by their settings; names, proposer: see JointLosses."""
     return JointLosses(
-        detector, matching={"positive": config.positive, "negative": config.negative},
+        detector, names=names, proposer=proposer, matching={"positive": config.positive, "negative": config.negative},
         anchor_sampling={"count": config.samples, "positive_fraction": config.anchor_fraction},
         proposing={"before": config.before, "after": config.after},
         region_sampling={"count": config.regions, "positive_fraction": config.region_fraction,
@@ -146,39 +138,52 @@ class JointTraining:
     """One training of a detector on images; writes into `out`, a run folder."""
 
     def __init__(self, stage: str, detector: FasterRCNN, dataset: Dataset, validation: Dataset | None, out: Path,
-                 config: configs.FinetuneConfig):
-        """stage: names what is written. config.fit.precision must be settled as `precision` has it."""
+                 config: configs.FinetuneConfig, *, losses: tuple[str, ...] = LOSSES,
+                 proposer: FasterRCNN | None = None, distribution: Distribution = SINGLE):
+        """stage: names what is written. losses, proposer: see JointLosses; parts without a loss stay as they are.
+        distribution: the devices, in whose scope the detector was made; they divide each step's images."""
+        self.losses, self.proposer, self.distribution = losses, proposer, distribution
         self.stage, self.detector, self.dataset, self.validation = stage, detector, dataset, validation
         self.out, self.config = out, config
         self.precision, self.in_trunk = settled_precision(detector, config.fit.precision)
 
     def run(self) -> dict:
         """Fits, saves; skips what is done; returns the last epoch's numbers."""
-        metrics_path = self.out / f"{self.stage}_metrics.json"
-        if (self.out / "detector.keras").exists() and metrics_path.exists():
+        done = self.distribution.on_chief(self._finished)
+        if done is not None:
             say(f"{self.stage}: trained already ({self.out / 'detector.keras'})")
-            return {name: values[-1] for name, values in records.read_json(metrics_path).items()}
+            return {name: values[-1] for name, values in done.items()}
         fit = dataclasses.replace(self.config.fit, precision=self.precision)
         unfreeze(self.detector, self.config.freeze_stages)
+        for part, names in ((self.detector.rpn, RPN_LOSSES), (self.detector.rcnn, RCNN_LOSSES)):
+            part.trainable = part.trainable and bool(set(names) & set(self.losses))
         keras.utils.set_random_seed(fit.seed)
         batch = self._images_a_step()
-        self.model = JointModel(joint_losses(self.detector, self.config.losses), fit.accumulate)
+        losses = joint_losses(self.detector, self.config.losses, self.losses, self.proposer)
+        self.model = JointModel(losses, fit.accumulate)
         self.keeper = Keeper(self._path("state.npz"), self._path("log.csv"), self.stage,
                              len(self.dataset.examples) // batch, fit.epochs,
                              self.measure if self.validation else None)
         with computing_in(self.detector, self.precision, self.in_trunk):
             history = self._fit(fit, batch)
-        self._finish(history)
+        self.distribution.on_chief(lambda: self._finish(history))
         return {name: values[-1] for name, values in history.items()}
+
+    def _finished(self) -> dict | None:
+        """The numbers of a training that is finished already."""
+        found = (self.out / "detector.keras").exists() and self._path("metrics.json").exists()
+        return records.read_json(self._path("metrics.json")) if found else None
 
     def _path(self, name: str) -> Path:
         return self.out / f"{self.stage}_{name}"
 
     def _images_a_step(self) -> int:
         fit = self.config.fit
-        if fit.accumulate < 1 or fit.batch % fit.accumulate:
-            raise InputError(f"--batch {fit.batch} images cannot be divided into --accumulate {fit.accumulate} equal "
-                             "parts")
+        self.share = self.distribution.share(fit.batch)
+        own = fit.batch // self.share.replicas
+        if fit.accumulate < 1 or own % fit.accumulate:
+            raise InputError(f"--batch {fit.batch}: {own} images a device cannot be divided into --accumulate "
+                             f"{fit.accumulate} equal parts")
         if len(self.dataset.examples) < fit.batch:
             raise InputError(f"{self.dataset.name}: {len(self.dataset.examples)} images are less than --batch "
                              f"{fit.batch}")
@@ -188,7 +193,8 @@ class JointTraining:
         build = functools.partial(make_optimizer, fit)
         try:
             return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
-                             self.out / "tensorboard" / self.stage, build, an_execution=1)
+                             self.out / "tensorboard" / self.stage, build, an_execution=1,
+                             distribution=self.distribution)
         except tf.errors.OpError as error:
             raise bad_image(error) or error from error
 
@@ -198,12 +204,12 @@ class JointTraining:
         run_folder.announce(self.stage, first, fit.epochs)
         return image_batches(self.dataset.examples, preparing=self.detector.preparing,
                              augmentation=Augmentation(**dataclasses.asdict(augment)), batch=batch, seed=fit.seed,
-                             first_epoch=first, epochs=fit.epochs)
+                             first_epoch=first, epochs=fit.epochs, share=self.share)
 
     def measure(self, epoch: int) -> dict[str, float]:
         """AP on the validation images, in float32; keeps the best epoch's weights."""
         examples = self.validation.examples
-        with computing_in(self.detector, "float32"), self._averaged():
+        with self.distribution.scope(), computing_in(self.detector, "float32"), self._averaged():
             detections = list(self.inference.stream(example.read() for example in examples))
             found = coco_metrics(examples, detections, self.detector.class_names)
             best = np.nanmax([-np.inf, *self.keeper.history.get("AP", ())])
@@ -225,6 +231,7 @@ class JointTraining:
 
         plot_curves(self._path("curves.png"), history, self.stage)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self.distribution.scope())
             if self.validation:
                 load_weights(self.detector, self._path("best.weights.h5"))
             else:

@@ -29,8 +29,23 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "fall": self.fall, "drops": self.drops}
 
 
+class SummedGradients:
+    """Mixed into an optimizer: its gradients are the whole step's already (distribution.summed_over_replicas).
+
+    Keras sums them over the replicas itself, but after it has clipped each replica's by its own norm.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
+
+
 @keras.saving.register_keras_serializable(package="frcnn_keras")
-class FusedAdam(keras.optimizers.Adam):
+class SGD(SummedGradients, keras.optimizers.SGD):
+    """Keras's SGD."""
+
+
+@keras.saving.register_keras_serializable(package="frcnn_keras")
+class FusedAdam(SummedGradients, keras.optimizers.Adam):
     """Adam in TensorFlow's one-pass kernel.
 
     Keras writes Adam as some ten operations, each of which reads and writes the whole variable; on CPU that takes a
@@ -53,7 +68,7 @@ def build_optimizer(name: str, *, learning_rate, momentum: float, weight_decay: 
     learning_rate: a number or a schedule. more: keywords of every Keras optimizer.
     """
     shared = {"learning_rate": learning_rate, "weight_decay": weight_decay or None, **more}
-    made = FusedAdam(**shared) if name == "adam" else keras.optimizers.SGD(momentum=momentum, **shared)
+    made = FusedAdam(**shared) if name == "adam" else SGD(momentum=momentum, **shared)
     if weight_decay:
         made.exclude_from_weight_decay(var_names=["bias"])
     return made

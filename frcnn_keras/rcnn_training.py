@@ -16,6 +16,7 @@ from frcnn_keras.data.batches import feature_maps, map_specs, region_batches
 from frcnn_keras.data.example import Example
 from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
 from frcnn_keras.detections import Detections
+from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.models import rcnn as heads
@@ -73,11 +74,12 @@ def _load_top(prepared: Prepared) -> keras.Model:
 
 
 def train_rcnn(data: str | Path, run: str | Path, config: configs.RCNNConfig | None = None, *,
-               val: str | Path | None = None, fresh: bool = False) -> dict:
+               val: str | Path | None = None, fresh: bool = False, distribution: Distribution = SINGLE) -> dict:
     """Trains the head on a prep folder and the run's proposals; saves the detector; returns the last numbers.
 
     Writes into `run`: rcnn.json (settings), rcnn_log.csv, rcnn_curves.png, rcnn_metrics.json and detector.keras, with
     `val` that of the epoch of the best AP. A second call with the same settings goes on where the first ended.
+    distribution: the devices; they divide each step's images.
 
     Raises:
         InputError: a prep folder, the RPN or its proposals are missing or do not fit; or the run has other settings.
@@ -99,8 +101,8 @@ def train_rcnn(data: str | Path, run: str | Path, config: configs.RCNNConfig | N
         config.fit, precision=resolve_precision(config.fit.precision)))
     request = {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared), "rpn": fingerprint,
                "val": validation.features["annotations"] if validation else None}
-    run_folder.begin(run, "rcnn", request, FILES, fresh)
-    stage = _Stage(prepared, proposals, validation, val_proposals, rpn, rpn_settings, config, run)
+    distribution.on_chief(lambda: run_folder.begin(run, "rcnn", request, FILES, fresh))
+    stage = _Stage(prepared, proposals, validation, val_proposals, rpn, rpn_settings, config, run, distribution)
     return stage.run_all()
 
 
@@ -120,38 +122,51 @@ def _rpn_file(run: Path, prepared: Prepared) -> Path:
 class _Stage:
     """One training of the head."""
 
-    def __init__(self, prepared, proposals, validation, val_proposals, rpn, rpn_settings, config, run):
+    def __init__(self, prepared, proposals, validation, val_proposals, rpn, rpn_settings, config, run,
+                 distribution=SINGLE):
         self.prepared, self.proposals = prepared, proposals
         self.validation, self.val_proposals = validation, val_proposals
         self.rpn, self.rpn_settings, self.config, self.run = rpn, rpn_settings, config, run
+        self.distribution = distribution
         self.geometry = geometry_of(prepared)
         self.pooling = {"op": config.roi_op, "size": config.roi_size, **prepared.features["pooling"]}
         self.best = -np.inf
 
     def run_all(self) -> dict:
         """Fits, assembles, saves; skips what is done."""
-        metrics_path = self.run / "rcnn_metrics.json"
-        if (self.run / "detector.keras").exists() and metrics_path.exists():
+        done = self.distribution.on_chief(self.finished)
+        if done is not None:
             say(f"rcnn: trained already ({self.run / 'detector.keras'})")
-            return {name: values[-1] for name, values in records.read_json(metrics_path).items()}
+            return {name: values[-1] for name, values in done.items()}
         fit = self.config.fit
-        self.rcnn = build_rcnn(self.prepared, self.config, fit.precision, fit.seed)
+        with self.distribution.scope():
+            self.rcnn = build_rcnn(self.prepared, self.config, fit.precision, fit.seed)
         batch = min(fit.batch, len(self.prepared.feature_spans))
         keeper = Keeper(self.run / "rcnn_state.npz", self.run / "rcnn_log.csv", "rcnn",
                         len(self.prepared.feature_spans) // batch, fit.epochs,
                         (lambda epoch: self.measure(epoch, keeper)) if self.validation else None)
         history = fit_stage(self.stage_model(), lambda first: self.dataset(first, batch), fit, keeper,
-                            self.run / "tensorboard" / "rcnn")
+                            self.run / "tensorboard" / "rcnn", distribution=self.distribution)
+        self.distribution.on_chief(lambda: self.finish(history))
+        return {name: values[-1] for name, values in history.items()}
+
+    def finished(self) -> dict | None:
+        """The numbers of a head that is trained already."""
+        path = self.run / "rcnn_metrics.json"
+        return records.read_json(path) if path.exists() and (self.run / "detector.keras").exists() else None
+
+    def finish(self, history: dict) -> None:
+        """Writes what a finished training leaves: curves, the detector, the numbers."""
         from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
 
         plot_curves(self.run / "rcnn_curves.png", history, "Fast R-CNN head")
         if self.validation:
-            load_weights(self.rcnn, self.run / "rcnn_best.weights.h5")
+            with self.distribution.scope():
+                load_weights(self.rcnn, self.run / "rcnn_best.weights.h5")
         save_model(self.assemble(load_model(self.prepared.extractor_path)), self.run / "detector.keras")
-        records.write_json(metrics_path, history)
+        records.write_json(self.run / "rcnn_metrics.json", history)
         for name in ("rcnn_state.npz", "rcnn_best.weights.h5"):
             (self.run / name).unlink(missing_ok=True)
-        return {name: values[-1] for name, values in history.items()}
 
     def dataset(self, first: int, batch: int):
         """Sampled and pooled regions from epoch `first` on."""
@@ -161,7 +176,8 @@ class _Stage:
                     "foreground": config.foreground, "background": config.background, "scales": SCALES}
         return region_batches(self.prepared, self.proposals, strides=self.geometry["strides"],
                               offsets=self.geometry["offsets"], pooling=self.pooling, sampling=sampling, batch=batch,
-                              seed=fit.seed, first_epoch=first, epochs=fit.epochs, dtype=fit.precision)
+                              seed=fit.seed, first_epoch=first, epochs=fit.epochs, dtype=fit.precision,
+                              share=self.distribution.share(batch))
 
     def stage_model(self) -> StageModel:
         """The head with its two losses on a batch of sampled regions."""
@@ -176,7 +192,7 @@ class _Stage:
             classes, boxes = rcnn_losses(logits, deltas, batch["labels"], batch["deltas"], batch["valid"], beta=beta)
             return {"class_loss": classes, "box_loss": boxes}
 
-        return StageModel(rcnn, losses, LOSSES)
+        return StageModel(rcnn, losses, LOSSES, counted=lambda batch: tf.math.count_nonzero(batch["valid"]))
 
     def measure(self, epoch: int, keeper: Keeper) -> dict[str, float]:
         """AP on the validation images from their cached features and proposals; keeps the best epoch's weights."""

@@ -12,6 +12,7 @@ from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import rpn_batches
 from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
+from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_weights, save_weights
@@ -46,15 +47,17 @@ def rpn_stage_model(rpn: RPN, box_weight: float, beta: float) -> StageModel:
                                        batch["labels"], batch["deltas"], beta=beta)
         return {"objectness_loss": objectness, "box_loss": box_weight * boxes}
 
-    return StageModel(rpn, losses, LOSSES)
+    return StageModel(rpn, losses, LOSSES, counted=lambda batch: tf.math.count_nonzero(batch["labels"] >= 0))
 
 
 def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | None = None, *,
-              val: str | Path | None = None, from_tiles: bool = False, fresh: bool = False) -> dict:
+              val: str | Path | None = None, from_tiles: bool = False, fresh: bool = False,
+              distribution: Distribution = SINGLE) -> dict:
     """Trains an RPN on a prep folder and writes every image's proposals; returns the last epoch's numbers.
 
     Writes into `run`: rpn.json (settings), rpn.weights.h5, rpn_log.csv, rpn_curves.png, rpn_metrics.json,
     proposals/train and, with `val`, proposals/val. A second call with the same settings goes on where the first ended.
+    distribution: the devices; they divide each step's images.
 
     Raises:
         InputError: a prep folder is missing, unfinished, eval-only or does not fit; or the run has other settings.
@@ -68,9 +71,16 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
     fit = dataclasses.replace(config.fit, precision=precision)
     config = dataclasses.replace(config, fit=fit).for_levels(len(prepared.levels))
     network, weights = _start(prepared, config)
-    run_folder.begin(run, "rpn", {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared),
-                                  "network": network}, FILES, fresh)
-    history = _fit(prepared, validation, run, config, network, weights, from_tiles)
+    request = {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared), "network": network}
+    distribution.on_chief(lambda: run_folder.begin(run, "rpn", request, FILES, fresh))
+    history = _fit(prepared, validation, run, config, network, weights, from_tiles, distribution)
+    distribution.on_chief(lambda: _propose(prepared, validation, run, config, network))
+    return {name: values[-1] for name, values in history.items()}
+
+
+def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config: configs.RPNConfig,
+             network: dict) -> None:
+    """Writes the proposals of every image with the run's trained RPN."""
     final = build_rpn(prepared, **network)  # float32 whatever it was trained in
     load_weights(final, run / "rpn.weights.h5")
     fingerprint = run_folder.weights_fingerprint(final)
@@ -79,7 +89,6 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
         if folder:
             proposing = {**dataclasses.asdict(numbers), "iou_threshold": config.nms, "min_size": config.min_size}
             write_proposals(final, folder, run / "proposals" / name, proposing, fingerprint)
-    return {name: values[-1] for name, values in history.items()}
 
 
 def _start(prepared: Prepared, config: configs.RPNConfig) -> tuple[dict, list | None]:
@@ -105,13 +114,15 @@ def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) ->
 
 
 def _fit(prepared: Prepared, validation: Prepared | None, run: Path, config: configs.RPNConfig, network: dict,
-         weights: list | None, from_tiles: bool):
+         weights: list | None, from_tiles: bool, distribution: Distribution):
     """Trains, unless rpn.weights.h5 is there already; returns the history."""
     fit = config.fit
-    rpn = build_rpn(prepared, **network, precision=fit.precision, seed=fit.seed)
-    if weights is not None:
-        rpn.set_weights(weights)
+    with distribution.scope():
+        rpn = build_rpn(prepared, **network, precision=fit.precision, seed=fit.seed)
+        if weights is not None:
+            rpn.set_weights(weights)
     batch = min(fit.batch, len(prepared.feature_spans))
+    share = distribution.share(batch)
     proposing = {"before": config.eval_before, "after": 1000, "iou_threshold": config.nms, "min_size": config.min_size}
 
     def measure(epoch):
@@ -123,21 +134,35 @@ def _fit(prepared: Prepared, validation: Prepared | None, run: Path, config: con
     def dataset(first):
         run_folder.announce("rpn", first, fit.epochs)
         return rpn_batches(prepared, rpn.anchors_per_position, batch=batch, seed=fit.seed, first_epoch=first,
-                           epochs=fit.epochs, from_tiles=from_tiles)
+                           epochs=fit.epochs, from_tiles=from_tiles, share=share)
 
-    if (run / "rpn.weights.h5").exists() and (run / "rpn_metrics.json").exists():
+    done = distribution.on_chief(lambda: _finished(run))
+    if done is not None:
         say(f"rpn: trained already ({run / 'rpn.weights.h5'})")
-        return records.read_json(run / "rpn_metrics.json")
+        return done
     if fit.epochs:
         model = rpn_stage_model(rpn, config.box_weight, config.beta)
-        history = fit_stage(model, dataset, fit, keeper, run / "tensorboard" / "rpn")
+        history = fit_stage(model, dataset, fit, keeper, run / "tensorboard" / "rpn", distribution=distribution)
+    else:
+        say(f"rpn: taken from {config.start} as it is")
+        history = distribution.on_chief(
+            lambda: {name: [value] for name, value in (measure(0) if validation else {}).items()})
+    distribution.on_chief(lambda: _keep(rpn, run, history, curves=bool(fit.epochs)))
+    return history
+
+
+def _finished(run: Path) -> dict | None:
+    """The numbers of an RPN that is trained already."""
+    found = (run / "rpn.weights.h5").exists() and (run / "rpn_metrics.json").exists()
+    return records.read_json(run / "rpn_metrics.json") if found else None
+
+
+def _keep(rpn: RPN, run: Path, history: dict, curves: bool) -> None:
+    """Writes what a finished training leaves."""
+    if curves:
         from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
 
         plot_curves(run / "rpn_curves.png", history, "RPN")
-    else:
-        say(f"rpn: taken from {config.start} as it is")
-        history = {name: [value] for name, value in (measure(0) if validation else {}).items()}
     save_weights(rpn, run / "rpn.weights.h5")
     records.write_json(run / "rpn_metrics.json", history)
     (run / "rpn_state.npz").unlink(missing_ok=True)
-    return history

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.distribution import SINGLE, Distribution, summed_over_replicas
 from frcnn_keras.files import write_whole
 from frcnn_keras.optimizers import WarmUp, build_optimizer
 from frcnn_keras.progress import Progress
@@ -19,9 +20,12 @@ from frcnn_keras.progress import Progress
 class StageModel(keras.Model):
     """A network with a function that gives its named losses; their sum is minimised."""
 
-    def __init__(self, network: keras.Model, losses: Callable, names: tuple[str, ...], clip_norm: float = 0.0):
-        """losses(batch) -> dict of scalars with these names. clip_norm: the gradients' global norm at most; 0: any."""
+    def __init__(self, network: keras.Model, losses: Callable, names: tuple[str, ...], clip_norm: float = 0.0,
+                 counted: Callable | None = None):
+        """losses(batch) -> dict of scalars with these names. clip_norm: the gradients' global norm at most; 0: any.
+        counted(batch): how many samples these losses are means over; the images by default."""
         super().__init__()
+        self.counted = counted or (lambda batch: tf.shape(next(iter(batch.values())))[0])
         self.network, self.losses_of, self.clip_norm = network, losses, clip_norm
         self.means = {name: keras.metrics.Mean(name=name) for name in ("loss", *names)}
         self.built = True
@@ -30,17 +34,25 @@ class StageModel(keras.Model):
     def metrics(self):
         return list(self.means.values())
 
-    def train_step(self, batch):
-        """One step; returns the running means of the epoch."""
+    def gradients(self, batch) -> tuple[dict, list]:
+        """The losses of a batch, by name, and the gradients of their sum by the trainable variables."""
         with tf.GradientTape() as tape:
             losses = self.losses_of(batch)
             total = tf.add_n(list(losses.values()))
-        variables = self.network.trainable_variables
-        gradients = tape.gradient(total, variables)
-        if self.clip_norm:
+        return losses, tape.gradient(total, self.network.trainable_variables)
+
+    def step(self, batch) -> dict:
+        """One step; returns its losses and their sum. With several replicas: those of all of them together."""
+        losses, gradients = summed_over_replicas(self.counted(batch), *self.gradients(batch))
+        # scaled gradients have no norm to clip by before the optimizer unscales them; it has to clip
+        if self.clip_norm and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = clipped(gradients, self.clip_norm)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        for name, value in {"loss": total, **losses}.items():
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
+        return {"loss": tf.add_n(list(losses.values())), **losses}
+
+    def train_step(self, batch):
+        """One step; returns the running means of the epoch."""
+        for name, value in self.step(batch).items():
             self.means[name].update_state(value)
         return {name: mean.result() for name, mean in self.means.items()}
 
@@ -73,11 +85,16 @@ class Keeper(keras.callbacks.Callback):
         """Epochs finished."""
         return len(next(iter(self.history.values()), []))
 
-    def restore(self, model: keras.Model) -> int:
-        """Loads the kept state into a compiled model, where there is one; returns the epoch to go on from."""
-        if not self.state.exists():
+    def stored(self) -> bytes:
+        """The kept state as it is on disk; empty where there is none."""
+        return self.state.read_bytes() if self.state.exists() else b""
+
+    def restore(self, model: keras.Model, state: bytes | None = None) -> int:
+        """Loads the kept state (`stored` by default) into a compiled model; returns the epoch to go on from."""
+        state = self.stored() if state is None else state
+        if not state:
             return 0
-        with np.load(self.state) as stored:
+        with np.load(io.BytesIO(state)) as stored:
             variables = self._variables(model)
             for index, variable in enumerate(variables):
                 variable.assign(stored[f"variable{index}"])
@@ -104,10 +121,14 @@ class Keeper(keras.callbacks.Callback):
         self.bar.__exit__(None, None, None)
         if self.measure:
             logs.update(self.measure(epoch))
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
+        self.add(logs)
         self._write_state()
         self._write_log()
+
+    def add(self, logs) -> None:
+        """Counts an epoch with these numbers as finished."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
 
     def _write_state(self):
         arrays = {f"variable{index}": np.asarray(variable)
@@ -153,21 +174,26 @@ def resolve_precision(wanted: str) -> str:
 
 
 def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: Path,
-              build: Callable = build_optimizer, an_execution: int = 4) -> dict[str, list[float]]:
+              build: Callable = build_optimizer, an_execution: int = 4,
+              distribution: Distribution = SINGLE) -> dict[str, list[float]]:
     """Trains a stage, going on after the last epoch that was kept; returns the history.
 
     dataset(first_epoch): the batches from that epoch on. fit: a config.FitConfig. logs: folder for TensorBoard. build:
     makes the optimizer, called as `build_optimizer` is. an_execution: steps between two looks at the loss, at most.
+    distribution: the devices; the model's network was built in its scope, and the batches are a replica's.
     """
     steps = keeper.steps * fit.epochs
     schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
-    optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
     model.clip_norm = fit.clip_norm
-    # the head's and the RPN's steps are so short that Python between them counts
-    model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
-    optimizer.build(model.network.trainable_variables)
-    first = keeper.restore(model)
-    if first < fit.epochs:
+    with distribution.scope():
+        optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
+        # the head's and the RPN's steps are so short that Python between them counts
+        model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
+        optimizer.build(model.network.trainable_variables)
+        first = keeper.restore(model, distribution.from_chief(keeper.stored))
+    if first < fit.epochs and distribution.strategy:
+        distribution.train(model, dataset(first), first, fit.epochs, keeper)
+    elif first < fit.epochs:
         model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
                   shuffle=False, callbacks=[keeper, *tensorboard(logs)])
     return keeper.history

@@ -98,8 +98,7 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
 
     # stage 1, from data_prep's own draw of the same seed
     bases = level_bases(SIZES, RATIOS, len(strides))
-    draw = minibatch_function(bases, model.geometry["strides"], model.geometry["offsets"], count=16,
-                              positive_fraction=0.5, **MATCHING)
+    draw = minibatch_function(model.geometry, count=16, positive_fraction=0.5, **MATCHING)
     shapes = np.array([level.shape[1:3] for level in levels], np.int32)
     indices, labels, deltas, _ = draw(one["boxes"], one["ignored"], one["size"], shapes, seeds[:1])
     tiles, anchors = cut_tiles([level[0] for level in levels], indices[0], len(bases[0]))

@@ -1,13 +1,12 @@
 """Runs every stage on drawn shapes: no download, no network, a few minutes on two cores."""
 
-import os
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 from frcnn_keras import cli
+from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.progress import clock
 
 EXAMPLES = """example:
@@ -46,7 +45,7 @@ def main(args) -> int:
 
         pretrain(backbone, args.crops, CROP_SEED)
     for command in stages(args, out, backbone):
-        code = _run(command)
+        code = run_stage(command)
         if code:
             return code
     shutil.copyfile(out / "run" / "evaluation" / "metrics.json", out / "metrics.json")
@@ -83,16 +82,6 @@ def pictures(out: Path, args, count: int = 12) -> Path:
     for example in shapes_dataset(min(count, args.test_images), seed=TEST_SEED).examples:
         (folder / f"{example.id}.png").write_bytes(example.read())
     return folder
-
-
-def _run(command: list[str]) -> int:
-    """Runs one stage as a process of its own; its exit code."""
-    module, *flags = command
-    shown = f"python {module}.py" if module.startswith("train_") else f"python -m {module}"
-    cli.say(f"\n$ {shown} {' '.join(flags)}")
-    root = str(Path(__file__).resolve().parents[2])  # the stages' scripts lie beside the package
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    return subprocess.run([sys.executable, "-m", module, *flags], env=environment, check=False).returncode
 
 
 def run(argv=None) -> int:

@@ -22,13 +22,17 @@ def build_parser():
     add_validation_arguments(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
     parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser)
     flags.add_arguments(parser, configs.FinetuneConfig)
     return parser
 
 
 def main(args) -> int:
     """Reads, trains, reports."""
-    cli.start_tensorflow()
+    cli.start_tensorflow(devices=False)
+    from frcnn_keras.distribution import start
+
+    distribution = start(args.strategy)
     from frcnn_keras.data.validation import settle
     from frcnn_keras.finetuning import finetune
     from frcnn_keras.inference import load
@@ -37,7 +41,8 @@ def main(args) -> int:
     dataset = settle(read_source(args, names), args.skip_bad)
     validation = read_validation(args, names)
     found = finetune(args.run, dataset, args.out, flags.from_args(configs.FinetuneConfig, args),
-                     validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh)
+                     validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
+                     distribution=distribution)
     print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return 0
 

@@ -22,20 +22,30 @@ def build_parser():
     add_validation_arguments(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
     parser.add_argument("--fresh", action="store_true", help="start over")
+    parser.add_argument("--losses", choices=("all", "rpn", "rcnn"), default="all", help="rpn, rcnn: train backbone and "
+                        "RPN, or backbone and head, alone, as `alternate` does (default all)")
+    parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the proposals")
+    cli.add_strategy_argument(parser)
     flags.add_arguments(parser, configs.JointConfig)
     return parser
 
 
 def main(args) -> int:
     """Reads, builds, trains, reports."""
-    cli.start_tensorflow()
+    cli.start_tensorflow(devices=False)
+    from frcnn_keras.distribution import start
+
+    distribution = start(args.strategy)
     from frcnn_keras.data.validation import settle
     from frcnn_keras.joint_building import train_joint
+    from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
 
     dataset = settle(read_source(args), args.skip_bad)
     validation = read_validation(args, dataset.class_names)
     found = train_joint(dataset, args.out, flags.from_args(configs.JointConfig, args),
-                        validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh)
+                        validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
+                        losses={"all": LOSSES, "rpn": RPN_LOSSES, "rcnn": RCNN_LOSSES}[args.losses],
+                        proposals=args.proposals, distribution=distribution)
     print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
     return 0
 

@@ -1,5 +1,7 @@
 """tf.data pipelines from prep folders to training steps: memory stays flat, order depends on seed and epoch alone."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from frcnn_keras.data import records
@@ -7,6 +9,20 @@ from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.ops.targets import region_targets
 from frcnn_keras.ops.tiles import cut_tiles
+
+
+class Share(NamedTuple):
+    """The part of every step's images that a process reads: one worker's of several, for its own replicas.
+
+    worker: its number. workers: how many read. replicas: how many devices train, those of all workers together.
+    """
+
+    worker: int = 0
+    workers: int = 1
+    replicas: int = 1
+
+
+WHOLE = Share()
 
 
 def _reader(spans):
@@ -20,27 +36,35 @@ def _reader(spans):
     return read
 
 
-def epoch_order(count: int, seed: int, first_epoch: int, epochs: int) -> tf.data.Dataset:
-    """(epoch, index) for every record of each epoch from `first_epoch` up to `epochs`, each epoch shuffled anew."""
+def epoch_order(count: int, seed: int, first_epoch: int, epochs: int, batch: int = 1,
+                share: Share = WHOLE) -> tf.data.Dataset:
+    """(epoch, index) for every record of each epoch from `first_epoch` up to `epochs`, each epoch shuffled anew.
+
+    batch: records a step; those of an epoch that do not fill a step are left out, so that every epoch begins with a
+    step. share: of every step's records only this worker's are given, in order: one after the other the workers' are
+    the whole step's.
+    """
 
     def one(epoch):
         draws = tf.random.stateless_uniform((count,), tf.stack([tf.constant(seed, tf.int64), epoch]))
-        indices = tf.argsort(draws)
-        return tf.data.Dataset.from_tensor_slices((tf.fill((count,), epoch), indices))
+        steps = tf.argsort(draws)[:count // batch * batch]
+        indices = tf.reshape(tf.reshape(steps, (-1, share.workers, batch // share.workers))[:, share.worker], (-1,))
+        return tf.data.Dataset.from_tensor_slices((tf.fill(tf.shape(indices), epoch), indices))
 
     return tf.data.Dataset.range(first_epoch, epochs).flat_map(one)
 
 
-def _finish(dataset: tf.data.Dataset, one, batch: int) -> tf.data.Dataset:
-    return dataset.map(one, num_parallel_calls=2, deterministic=True).batch(batch, drop_remainder=True).prefetch(4)
+def _batches(order: tf.data.Dataset, one, size: int) -> tf.data.Dataset:
+    return order.map(one, num_parallel_calls=2, deterministic=True).batch(size, drop_remainder=True).prefetch(4)
 
 
 def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, seed: int, first_epoch: int,
-                epochs: int, from_tiles: bool = False) -> tf.data.Dataset:
+                epochs: int, from_tiles: bool = False, share: Share = WHOLE) -> tf.data.Dataset:
     """Minibatches of `batch` images: tiles (B, T, 3, 3, C) float16, anchors, labels (B, T), deltas (B, T, 4).
 
     Epoch e takes draw e (modulo the draws there are). from_tiles: reads the tiles that --write-tiles wrote instead of
-    cutting them; the numbers are the same to the bit.
+    cutting them; the numbers are the same to the bit. share: what of a step's images this process reads; a batch is
+    then a replica's.
     """
     draws = prepared.config.minibatches.draws
     count = len(prepared.minibatch_spans)
@@ -59,15 +83,17 @@ def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, se
         parsed["tiles"] = tf.ensure_shape(parsed["tiles"], (None, 3, 3, channels[0]))
         return {name: parsed[name] for name in ("tiles", "anchors", "labels", "deltas")}
 
-    return _finish(epoch_order(count, seed, first_epoch, epochs), stored if from_tiles else cut, batch)
+    order = epoch_order(count, seed, first_epoch, epochs, batch, share)
+    return _batches(order, stored if from_tiles else cut, batch // share.replicas)
 
 
 def region_batches(prepared: Prepared, proposal_spans, *, strides, offsets, pooling: dict, sampling: dict, batch: int,
-                   seed: int, first_epoch: int, epochs: int, dtype: str = "float32") -> tf.data.Dataset:
+                   seed: int, first_epoch: int, epochs: int, dtype: str = "float32",
+                   share: Share = WHOLE) -> tf.data.Dataset:
     """Sampled, pooled regions of `batch` images: pooled (B, R, S, S, C) of `dtype`, labels (B, R), deltas (B, R, 4),
     valid (B, R). Regions are drawn anew every epoch from (seed, image, epoch).
 
-    sampling: keywords of ops.targets.region_targets.
+    sampling: keywords of ops.targets.region_targets. share: as in `rpn_batches`.
     """
     channels = prepared.channels
     read_features, read_proposals = _reader(prepared.feature_spans), _reader(proposal_spans)
@@ -84,7 +110,8 @@ def region_batches(prepared: Prepared, proposal_spans, *, strides, offsets, pool
         pooled = pool_regions(maps, regions[None], strides, offsets, **pooling)[0]  # (R, S, S, C)
         return {"pooled": tf.cast(pooled, dtype), "labels": labels, "deltas": deltas, "valid": valid}
 
-    return _finish(epoch_order(len(prepared.feature_spans), seed, first_epoch, epochs), one, batch)
+    order = epoch_order(len(prepared.feature_spans), seed, first_epoch, epochs, batch, share)
+    return _batches(order, one, batch // share.replicas)
 
 
 def map_specs(prepared: Prepared) -> tuple:

@@ -6,18 +6,19 @@ import re
 import tensorflow as tf
 
 from frcnn_keras.data import augmentation as augmenting
-from frcnn_keras.data.batches import epoch_order
+from frcnn_keras.data.batches import WHOLE, Share, epoch_order
 from frcnn_keras.data.decoding import decode
 from frcnn_keras.errors import InputError
 from frcnn_keras.ops import images as image_ops
 
 
 def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augmentation, batch: int, seed: int,
-                  first_epoch: int, epochs: int, workers: int = 2) -> tf.data.Dataset:
+                  first_epoch: int, epochs: int, workers: int = 2, share: Share = WHOLE) -> tf.data.Dataset:
     """Batches of `batch` images of data.example.Examples, each epoch in an order of its own.
 
     preparing: shorter, longer, preprocessing, pad_multiple, as the detector has them. An image's changes and draws
-    follow from (seed, its id, the epoch).
+    follow from (seed, its id, the epoch). share: what of a step's images this process reads; B is then a replica's part
+    of `batch`.
 
     Returns:
         A data set of dicts: `images` (B, H, W, 3) float32, normalised, zero-padded to the largest of the batch;
@@ -45,9 +46,9 @@ def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augment
                 "padded": tf.shape(image)[:2], "boxes": boxes, "labels": labels, "ignored": ignored,
                 "exists": tf.ones_like(ignored), "seed": seeds[3]}
 
-    dataset = epoch_order(len(examples), seed, first_epoch, epochs)
+    dataset = epoch_order(len(examples), seed, first_epoch, epochs, batch, share)
     dataset = dataset.map(one, num_parallel_calls=workers, deterministic=True)
-    return dataset.padded_batch(batch, drop_remainder=True).prefetch(2)
+    return dataset.padded_batch(batch // share.replicas, drop_remainder=True).prefetch(2)
 
 
 def bad_image(error: tf.errors.OpError) -> InputError | None:

@@ -48,18 +48,25 @@ def read_validation(args: argparse.Namespace, class_names: Sequence[str]) -> Dat
 
     Raises InputError as `read_source` does.
     """
+    second = _validation_source(args)
+    if second is None:
+        return None
+    try:
+        return read_source(second, class_names)
+    except InputError as error:
+        raise InputError(f"images to measure on (flags --val-...): {error}") from error
+
+
+def _validation_source(args: argparse.Namespace) -> argparse.Namespace | None:
+    """The --val- flags as those of a data set."""
     named = {name: getattr(args, f"val_{name}") for name in ("split", *SOURCES)}
     if all(value is None for value in named.values()):
         return None
     if all(named[source] is None for source in SOURCES):
         named["voc"] = args.voc
     label_map = args.label_map if named["tfrecord"] is not None else None
-    second = argparse.Namespace(**named, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
-                                max_images=None)
-    try:
-        return read_source(second, class_names)
-    except InputError as error:
-        raise InputError(f"images to measure on (flags --val-...): {error}") from error
+    return argparse.Namespace(**named, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
+                              max_images=None, skip_bad=args.skip_bad)
 
 
 def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = None) -> Dataset:
@@ -86,6 +93,26 @@ def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = No
     if args.max_images is None:
         return dataset
     return dataclasses.replace(dataset, examples=dataset.examples[: args.max_images])
+
+
+def source_arguments(args: argparse.Namespace) -> list[str]:
+    """The flags of `add_source_arguments` that stand for these, for another command; InputError as `read_source`."""
+    _check(args)
+    given = [_as_flag(name, getattr(args, name)) for name in (*SOURCES, "split", "label_map", "classes", "max_images")]
+    seed = _as_flag("shapes_seed", args.shapes_seed) if args.shapes is not None else []
+    return [*(part for flag in given for part in flag), *seed, *(["--skip-bad"] if args.skip_bad else [])]
+
+
+def validation_arguments(args: argparse.Namespace) -> list[str] | None:
+    """The same for the images to measure on; None where there are none."""
+    named = _validation_source(args)
+    return source_arguments(named) if named else None
+
+
+def _as_flag(name: str, value) -> list[str]:
+    if value is None:
+        return []
+    return [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
 
 
 def source_name(args: argparse.Namespace) -> str:

@@ -1,0 +1,130 @@
+"""4-step alternating training (arXiv 1506.01497, section 3.2): RPN and head each train a backbone, then share one."""
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+
+from frcnn_keras import cli, files, flags
+from frcnn_keras import config as configs
+from frcnn_keras.commands.stage_process import run_stage
+from frcnn_keras.data.sources import (
+    add_source_arguments,
+    add_validation_arguments,
+    source_arguments,
+    validation_arguments,
+)
+from frcnn_keras.errors import InputError
+
+EXAMPLES = """example:
+  python -m frcnn_keras alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
+
+Four steps, each a command of its own that is printed before it runs:
+  1  joint --losses rpn     an RPN with its own ImageNet backbone                 OUT/step1_rpn
+  2  joint --losses rcnn    a head with its own, on step 1's proposals            OUT/step2_rcnn
+  3  data_prep, train_rpn   an RPN on step 2's backbone, which is frozen now      OUT/prep, OUT/run
+  4  train_rcnn             the head again, from step 2's, on step 3's proposals  OUT/run
+A second start goes on where the first ended.   With --val-... steps 3 and 4 measure, and the best head is kept.
+next: python -m frcnn_keras evaluate --run work/alternate/run --voc DIR --split test"""
+
+# flags of `joint` that later steps have too, and what these call them
+PREP = {"positive-iou": "positive-iou", "negative-iou": "negative-iou", "samples": "samples", "mirror": "mirror",
+        "anchor-positive-fraction": "positive-fraction", "seed": "seed"}
+RPN = {name: name for name in ("rpn-channels", "lambda", "pre-nms", "post-nms", "train-pre-nms", "train-post-nms",
+                               "proposal-nms", "proposal-min-size", "seed")} | {"rpn-beta": "beta"}
+RCNN = {name: name for name in ("head-width", "dropout", "roi-op", "roi-size", "regions", "positive-fraction", "seed",
+                                "foreground-iou", "background-iou", "beta", "score-threshold", "nms",
+                                "max-detections")}
+PRECISIONS = {"float32": ["--precision=float32"], "mixed_bfloat16": ["--precision=bfloat16"]}
+FOLDERS = ("step1_rpn", "step2_rcnn", "prep", "run")
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One process: module and flags, and the files that are there when it is finished."""
+
+    command: list[str]
+    makes: tuple[Path, ...]
+
+    @property
+    def done(self) -> bool:
+        return all(path.exists() for path in self.makes)
+
+
+def build_parser():
+    """Flags of this command."""
+    parser = cli.parser("python -m frcnn_keras alternate", __doc__, EXAMPLES)
+    add_source_arguments(parser)
+    add_validation_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for all steps; OUT/run is the run")
+    parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser, ("none", "mirrored"))
+    flags.add_arguments(parser, configs.AlternateConfig)
+    return parser
+
+
+def main(args) -> int:
+    """Runs the steps that are not finished yet."""
+    out, config = Path(args.out), flags.from_args(configs.AlternateConfig, args)
+    data, val = source_arguments(args), validation_arguments(args)
+    begin(out, {"config": configs.to_dict(config), "data": data, "val": val}, args.fresh)
+    for step in steps(out, config, data, val, args.strategy):
+        if step.done:
+            cli.say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
+            continue
+        code = run_stage(step.command)
+        if code:
+            return code
+    cli.say(f"alternate: finished; next: python -m frcnn_keras evaluate --run {out / 'run'} ...")
+    return 0
+
+
+def begin(out: Path, request: dict, fresh: bool) -> None:
+    """Writes OUT/alternate.json; InputError where a step was begun with another config, which is named."""
+    path = out / "alternate.json"
+    if fresh:
+        path.unlink(missing_ok=True)
+        for name in FOLDERS:
+            shutil.rmtree(out / name, ignore_errors=True)
+    if path.exists() and any((out / name).exists() for name in FOLDERS):
+        found = configs.difference(files.read_json(path), request)
+        if found:
+            raise InputError(f"{path}: was begun with another config ({found}); give that config, another --out, or "
+                             "--fresh to start over")
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, request)
+
+
+def steps(out: Path, config: configs.AlternateConfig, data: list[str], val: list[str] | None,
+          strategy: str = "none") -> list[Step]:
+    """The processes, in order."""
+    joint, one, two, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
+    train, test = out / "prep" / "train", out / "prep" / "val"
+    devices = [] if strategy == "none" else ["--strategy", strategy]
+    common = ["frcnn_keras", "joint", *data, *flags.to_arguments(joint), *devices]
+    folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
+               f"--epochs={config.stage_epochs}", *PRECISIONS.get(joint.training.fit.precision, []), *devices]
+    prepare = [Step(["data_prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
+                     *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",))]
+    if val:
+        prepare.append(Step(["data_prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
+                            (test / "config.json",)))
+    proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
+    return [
+        Step([*common, "--losses", "rpn", "--out", str(one)], (one / "detector.keras", one / "joint_metrics.json")),
+        Step([*common, "--losses", "rcnn", "--proposals", str(one), "--out", str(two)],
+             (two / "detector.keras", two / "joint_metrics.json")),
+        *prepare,
+        Step(["train_rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals)),
+        Step(["train_rcnn", *folders, "--head-weights", str(two), *flags.to_arguments(joint, RCNN)],
+             (run / "detector.keras", run / "rcnn_metrics.json")),
+    ]
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
