@@ -1,0 +1,77 @@
+"""Writes a run's detector as a SavedModel for TensorFlow Serving, as ONNX or as LiteRT."""
+
+import sys
+from pathlib import Path
+
+from frcnn_keras import cli
+from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.errors import InputError
+
+EXAMPLES = """examples:
+  python -m frcnn_keras export --run work/run --out work/serving/cells            # the next version number
+  python -m frcnn_keras export --run work/run --out work/cells.onnx --format onnx
+  python -m frcnn_keras export --run work/run --out work/cells.tflite --format litert
+
+writes OUT/VERSION/ (savedmodel: mount OUT in tensorflow/serving, see docs/serving.md) or the file OUT. It gets its
+name only when its answers have been compared with predict's; give --check-image photographs of your own for that."""
+
+FORMATS = ("savedmodel", "onnx", "litert")
+
+
+def build_parser():
+    """Flags of this command."""
+    parser = cli.parser("python -m frcnn_keras export", __doc__, EXAMPLES)
+    add_detecting_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="PATH",
+                        help="the model's folder, which gets a folder for each version; with onnx and litert a file")
+    parser.add_argument("--format", choices=FORMATS, default="savedmodel", help="default: %(default)s")
+    parser.add_argument("--version", type=int, metavar="N",
+                        help="of a SavedModel (default: one more than the largest in OUT)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the version or file that is there")
+    parser.add_argument("--check-image", action="append", default=[], metavar="FILE",
+                        help="image to compare answers on, besides drawn ones; may be repeated")
+    parser.add_argument("--flex", action="store_true",
+                        help="litert: use TensorFlow's own operations where LiteRT lacks them (needs its Flex delegate)")
+    return parser
+
+
+def main(args) -> int:
+    """Loads, writes, compares."""
+    check_flags(args)
+    cli.start_tensorflow()
+    from frcnn_keras.data.image_files import read_file
+    from frcnn_keras.inference import load, pixels
+
+    images = [read_file(path) for path in args.check_image]
+    for path in args.check_image:
+        pixels(path)  # an error that names the file
+    detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections)
+    if args.format == "savedmodel":
+        from frcnn_keras.data.shapes import sample_files
+        from frcnn_keras.export import export_saved_model
+
+        found = export_saved_model(detector, args.out, check_images=[*sample_files(), *images], version=args.version,
+                                   overwrite=args.overwrite)
+        cli.say(f"export: compared with predict: {found.difference}")
+        if not found.difference.detections:
+            cli.say("export: nothing was found in the images compared; give --check-image with objects in it")
+        print(found.folder)
+    else:
+        raise InputError("x")
+    return 0
+
+
+def check_flags(args) -> None:
+    """InputError for flags that belong to another format."""
+    if args.version is not None and args.format != "savedmodel":
+        raise InputError(f"--version belongs to --format savedmodel; {args.format} is written to the file --out")
+    if args.flex and args.format != "litert":
+        raise InputError("--flex belongs to --format litert")
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())
