@@ -1,13 +1,16 @@
 """What an exported model answers beside what `predict` answers."""
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.detections import Detections
 from frcnn_keras.inference import Detector, pixels
 
@@ -60,31 +63,50 @@ def difference(wanted: Sequence[Detections], answers: Sequence[dict], sizes) -> 
 
 
 def compare(detector: Detector, folder: Path, images: Sequence[bytes]) -> Difference:
-    """Every image through each signature of a SavedModel, loaded by the loader that servers use."""
+    """Encoded images one by one through `image_bytes` and `image_tensor` of a SavedModel, and all in one request."""
     arrays = [np.asarray(pixels(image)) for image in images]
-    wanted = detector.predict(list(images))
-    answers = []
     with serving_session(folder) as call:
-        for image, array in zip(images, arrays, strict=True):
-            answers.append(call("serving_default", {"image_bytes": np.array([image], object)}))
-            answers.append(call("image_tensor", {"image_tensor": array[None]}))
-    single = [{name: value[0] for name, value in answer.items()} for answer in answers]
-    sizes = [array.shape[:2] for array in arrays]
-    return difference([found for found in wanted for _ in range(2)], single, [size for size in sizes for _ in range(2)])
+        answers = [first(call("serving_default", {"image_bytes": np.array([image], object)})) for image in images]
+        answers += [first(call("image_tensor", {"image_tensor": array[None]})) for array in arrays]
+        together = call("serving_default", {"image_bytes": np.array(list(images), object)})
+    answers += [{name: value[index] for name, value in together.items()} for index in range(len(images))]
+    return difference(detector.predict(list(images)) * 3, answers, [array.shape[:2] for array in arrays] * 3)
+
+
+def first(answer: dict) -> dict:
+    """Outputs of a request of one image, without the batch axis."""
+    return {name: value[0] for name, value in answer.items()}
 
 
 @contextmanager
 def serving_session(folder: str | Path) -> Iterator[Callable[[str, dict], dict]]:
     """A SavedModel in a session of its own: call(signature, inputs) -> outputs, all NumPy arrays by name.
 
-    tf.saved_model.load would not do: it rebuilds Python objects, and hides what the C++ loader stumbles over.
+    tf.saved_model.load would not do: it rebuilds Python objects, and hides what a server's loader stumbles over.
     """
+    logger = logging.getLogger("tensorflow")
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        signatures = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], str(folder)).signature_def
+        level = logger.level
+        logger.setLevel(logging.ERROR)  # it advises tf.saved_model.load
+        try:
+            model = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], str(folder))
+        finally:
+            logger.setLevel(level)
 
         def call(signature: str, inputs: dict) -> dict:
-            definition = signatures[signature]
+            definition = model.signature_def[signature]
             outputs = {name: tensor.name for name, tensor in definition.outputs.items()}
             return session.run(outputs, {definition.inputs[name].name: value for name, value in inputs.items()})
 
         yield call
+
+
+def drawn_images() -> list[bytes]:
+    """Encoded images to compare on where nobody gives any: a JPEG, a PNG, a grey JPEG and a BMP, wide, tall, small."""
+    images = []
+    for index, (suffix, height, width) in enumerate([(".jpg", 480, 640), (".png", 320, 240), (".jpg", 96, 333),
+                                                     (".bmp", 60, 48)]):
+        image = draw_image(1, index, height, width)
+        image = image[..., 1] if index == 2 else image[..., ::-1]
+        images.append(cv2.imencode(suffix, image)[1].tobytes())
+    return images

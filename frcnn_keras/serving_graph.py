@@ -12,7 +12,7 @@ from frcnn_keras.data.tf_records import encoded_image
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.ops import images as image_ops
 
-PARALLEL = 2  # images of a request under way at once: with more, memory grows and nothing gets quicker
+PARALLEL = 4  # images of a request under way at once; memory grows with it
 _KINDS = {"detection_boxes": tf.float32, "detection_scores": tf.float32, "detection_classes": tf.float32,
           "num_detections": tf.float32, "image_size": tf.int32}
 
@@ -49,12 +49,12 @@ class ServingModule(tf.Module):
 
     def image_bytes(self, image_bytes):
         """Encoded images (N,) string; JPEG, PNG, BMP or the first frame of a GIF, of any sizes."""
-        return self._detect_each(image_bytes, lambda item, index: readable(image_ops.decode_image, item, index))
+        return self._detect_each(image_bytes, lambda item, index: readable(decode, item, index))
 
     def tf_example(self, examples):
         """Serialized tf.train.Examples (N,) string with image/encoded."""
         def read(example):
-            return image_ops.decode_image(encoded_image(example))
+            return decode(encoded_image(example))
 
         return self._detect_each(examples, lambda item, index: readable(read, item, index))
 
@@ -100,6 +100,28 @@ def served(found, size) -> dict:
             "num_detections": tf.reduce_sum(tf.cast(found.valid, tf.float32)), "image_size": size}
 
 
+def decode(encoded):
+    """Encoded image -> (H, W, 3) uint8 RGB. Raises InvalidArgumentError for what `predict` refuses as undecodable."""
+    coloured = tf.cond(tf.strings.substr(encoded, 0, 2) == b"BM", lambda: coloured_palette(encoded), lambda: False)
+    with tf.control_dependencies([tf.debugging.Assert(~coloured, ["a BMP with a colour palette"])]):
+        return image_ops.decode_image(tf.identity(encoded))
+
+
+def coloured_palette(encoded):
+    """Whether a BMP of 8 bits has another palette than a grey ramp: the decoder takes its indices for grey values."""
+    def number(offset, kind):
+        return tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, offset, kind.size), kind)[0], tf.int32)
+
+    def differs():
+        used = number(46, tf.int32)
+        used = tf.where(used == 0, 256, used)
+        palette = tf.io.decode_raw(tf.strings.substr(encoded, 14 + number(14, tf.int32), 4 * used), tf.uint8)
+        ramp = tf.tile(tf.range(used)[:, None], (1, 3))
+        return tf.reduce_any(tf.cast(tf.reshape(palette, (-1, 4))[:, :3], tf.int32) != ramp)
+
+    return tf.cond(number(28, tf.uint16) == 8, differs, lambda: False)
+
+
 def readable(read, item, index):
     """`read(item)`, an image (H, W, 3) uint8; where it fails, an error that says which of the request's it is.
 
@@ -110,6 +132,6 @@ def readable(read, item, index):
     nothing = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
     image = attempt.concatenate(nothing).take(1).get_single_element()
     message = tf.strings.format("image {} of the request (counted from 0) cannot be decoded: it must be a whole JPEG, "
-                                "PNG, BMP or GIF", [index])
+                                "PNG, GIF or BMP without a palette", [index])
     with tf.control_dependencies([tf.debugging.Assert(tf.size(image) > 0, [message])]):
         return tf.ensure_shape(tf.identity(image), (None, None, 3))

@@ -47,10 +47,10 @@ def main(args) -> int:
         pixels(path)  # an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections)
     if args.format == "savedmodel":
-        from frcnn_keras.data.shapes import sample_files
         from frcnn_keras.export import export_saved_model
+        from frcnn_keras.serving_check import drawn_images
 
-        found = export_saved_model(detector, args.out, check_images=[*sample_files(), *images], version=args.version,
+        found = export_saved_model(detector, args.out, check_images=[*drawn_images(), *images], version=args.version,
                                    overwrite=args.overwrite)
         cli.say(f"export: compared with predict: {found.difference}")
         if not found.difference.detections:
