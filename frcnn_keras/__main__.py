@@ -7,6 +7,7 @@ COMMANDS = {
     "check": "lints a data set before any hour is spent on it",
     "predict": "detects objects in images, draws them, writes detections.json",
     "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
+    "export": "writes a run's detector for TensorFlow Serving, as ONNX or as LiteRT",
     "demo": "runs every stage on drawn shapes, without any download",
 }
 

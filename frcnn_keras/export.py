@@ -11,12 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import frcnn_keras
 from frcnn_keras import serving_check, warmup
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_json
 from frcnn_keras.inference import Detector
 from frcnn_keras.serving_graph import ServingModule
+from frcnn_keras.version import VERSION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Exported:
     difference: serving_check.Difference
 
 
-def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes], version: int | None = None,
-                       overwrite: bool = False) -> Exported:
-    """Writes OUT/<version>, loads it as a server does and compares it with `detector.predict`, then gives it its name.
+def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes],
+                       version: int | None = None, overwrite: bool = False) -> Exported:
+    """Writes OUT/<version>, loads it as a server does, compares it with `detector.predict`, then gives it its name.
 
     Args:
         check_images: encoded images to compare on.
@@ -145,7 +145,7 @@ def description(detector: Detector, signatures: dict) -> dict:
         "class_names": list(detector.class_names), "first_label": 1,
         "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
         "detecting": dict(model.detecting), "preprocessing": dict(model.preparing),
-        "versions": {"frcnn_keras": frcnn_keras.__version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
     }
 
 

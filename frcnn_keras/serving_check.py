@@ -19,13 +19,13 @@ TOLERANCE = 1e-4  # of boxes as fractions of the image, and of scores
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """The largest differences over some images."""
+    """The largest differences over some answers, each of one image."""
 
-    images: int
-    detections: int
+    answers: int
+    detections: int  # in all answers
     boxes: float  # as fractions of the image
     scores: float
-    unlike: tuple[int, ...]  # images whose detections are not as many, or not of the same classes
+    unlike: tuple[int, ...]  # answers whose detections are not as many, or not of the same classes
 
     @property
     def close(self) -> bool:
@@ -37,9 +37,9 @@ class Difference:
             raise RuntimeError(f"the exported model does not answer as predict does: {self}; nothing was written")
 
     def __str__(self) -> str:
-        text = (f"{self.detections} detections in {self.images} images, largest difference: boxes {self.boxes:.1e} of "
-                f"the image, scores {self.scores:.1e}")
-        return text + (f"; other detections in images {', '.join(map(str, self.unlike))}" if self.unlike else "")
+        text = (f"{self.detections} detections in {self.answers} answers, largest difference: boxes {self.boxes:.1e} "
+                f"of the image, scores {self.scores:.1e}")
+        return text + (f"; other detections in answers {', '.join(map(str, self.unlike))}" if self.unlike else "")
 
 
 def difference(wanted: Sequence[Detections], answers: Sequence[dict], sizes) -> Difference:

@@ -1,4 +1,4 @@
-"""The graph functions that a server calls: encoded images, pixels or tf.train.Examples -> detections.
+"""The graph functions that a server calls: encoded images, pixels or Examples -> detections.
 
 Every image of a request goes through the detector by itself, at its own size, exactly as a request of one image would:
 batching stages would pad small images up to large ones, and what stands beside an image changes its borders' features.
@@ -52,7 +52,7 @@ class ServingModule(tf.Module):
         return self._detect_each(image_bytes, lambda item, index: readable(decode, item, index))
 
     def tf_example(self, examples):
-        """Serialized tf.train.Examples (N,) string with image/encoded."""
+        """Serialized Examples (N,) string with image/encoded."""
         def read(example):
             return decode(encoded_image(example))
 
