@@ -129,8 +129,9 @@ def label_map(class_names: Sequence[str]) -> str:
     """The classes in the label map form of the TF Object Detection API."""
     items = []
     for label, name in enumerate(class_names, 1):
-        quoted = name.replace("\\", "\\\\").replace("'", "\\'")
-        items.append(f"item {{\n  id: {label}\n  name: '{quoted}'\n}}\n")
+        mark = '"' if "'" in name and '"' not in name else "'"
+        quoted = name.replace("\\", "\\\\").replace(mark, f"\\{mark}")
+        items.append(f"item {{\n  id: {label}\n  name: {mark}{quoted}{mark}\n}}\n")
     return "".join(items)
 
 
