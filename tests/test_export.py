@@ -245,7 +245,8 @@ def test_the_command(tiny_run, tmp_path, capsys):
     (["--run", "{run}", "--out", "{tmp}/bad.jpg"], "cannot be written"),
     (["--run", "{run}", "--out", "{tmp}/bad.jpg/x"], "cannot be written"),
     (["--run", "{run}", "--format", "onnx", "--version", "2"], "--version"),
-    (["--run", "{run}", "--format", "onnx", "--flex"], "--flex"),
+    (["--run", "{run}", "--image-size", "48", "64"], "--image-size"),
+    (["--run", "{run}", "--format", "litert", "--image-size", "0", "64"], "--image-size"),
     (["--run", "{run}", "--format", "litert", "--precision", "bfloat16"], "--precision"),
 ])
 def test_bad_input_is_one_line(flags, message, tiny_run, tmp_path, capsys):

@@ -32,8 +32,9 @@ def build_parser():
                         help="of the backbone's and the head's products in a SavedModel (default: %(default)s). "
                         "bfloat16 is quicker for VGG16, ResNet and wide heads where the server's processor has it; "
                         "not for MobileNetV2 and EfficientNet")
-    parser.add_argument("--flex", action="store_true",
-                        help="litert: TensorFlow's own operations where LiteRT lacks them (needs its Flex delegate)")
+    parser.add_argument("--image-size", type=int, nargs=2, metavar=("H", "W"),
+                        help="onnx, litert: for images of this one size (default: any size with onnx; with litert 4:3 "
+                        "at the size that the detector works at)")
     return parser
 
 
@@ -43,7 +44,6 @@ def main(args) -> int:
     cli.start_tensorflow()
     from frcnn_keras.data.image_files import read_file
     from frcnn_keras.inference import load, pixels
-    from frcnn_keras.serving_check import drawn_images
 
     images = [read_file(path) for path in args.check_image]
     for path in args.check_image:
@@ -53,15 +53,16 @@ def main(args) -> int:
         from frcnn_keras.models.precision import use_bfloat16
 
         use_bfloat16(detector.model)
-    print(WRITERS[args.format](args, detector, [*drawn_images(), *images]))
+    print(WRITERS[args.format](args, detector, images))
     return 0
 
 
 def write_savedmodel(args, detector, images) -> Path:
     """OUT/VERSION, and on stderr what the comparison with `predict` gave."""
     from frcnn_keras.export import export_saved_model
+    from frcnn_keras.serving_check import drawn_images
 
-    found = export_saved_model(detector, args.out, check_images=images, version=args.version,
+    found = export_saved_model(detector, args.out, check_images=[*drawn_images(), *images], version=args.version,
                                overwrite=args.overwrite)
     cli.say(f"export: as predict: {found.difference}")
     if not found.difference.detections:
@@ -70,16 +71,22 @@ def write_savedmodel(args, detector, images) -> Path:
 
 
 def write_onnx(args, detector, images) -> Path:
+    """The file OUT, and on stderr what the comparison with `predict` gave."""
     from frcnn_keras.onnx_export import export_onnx
 
-    export_onnx(detector, Path(args.out), check_images=images, overwrite=args.overwrite)
+    found = export_onnx(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
+                        image_size=args.image_size and tuple(args.image_size))
+    cli.say(f"export: as predict: {found}")
     return Path(args.out)
 
 
 def write_litert(args, detector, images) -> Path:
+    """The same."""
     from frcnn_keras.litert_export import export_litert
 
-    export_litert(detector, Path(args.out), check_images=images, flex=args.flex, overwrite=args.overwrite)
+    found = export_litert(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
+                          image_size=args.image_size and tuple(args.image_size))
+    cli.say(f"export: as predict: {found}")
     return Path(args.out)
 
 
@@ -92,8 +99,8 @@ def check_flags(args) -> None:
         raise InputError(f"--version belongs to --format savedmodel; {args.format} is written to the file --out")
     if args.precision != "float32" and args.format != "savedmodel":
         raise InputError("--precision belongs to --format savedmodel")
-    if args.flex and args.format != "litert":
-        raise InputError("--flex belongs to --format litert")
+    if args.image_size and (args.format == "savedmodel" or min(args.image_size) < 1):
+        raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
 
 
 def run(argv=None) -> int:
