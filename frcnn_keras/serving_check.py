@@ -1,9 +1,9 @@
 """What an exported model answers beside what `predict` answers."""
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -78,18 +78,19 @@ def first(answer: dict) -> dict:
     return {name: value[0] for name, value in answer.items()}
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving_session(folder: str | Path) -> Iterator[Callable[[str, dict], dict]]:
     """A SavedModel in a session of its own: call(signature, inputs) -> outputs, all NumPy arrays by name.
 
     tf.saved_model.load would not do: it rebuilds Python objects, and hides what a server's loader stumbles over.
     """
     logger = logging.getLogger("tensorflow")
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        level = logger.level
+    level = logger.level
+    with contextlib.closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
         logger.setLevel(logging.ERROR)  # it advises tf.saved_model.load
         try:
-            model = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], str(folder))
+            with session.graph.as_default():  # not for longer: in here nothing is eager
+                model = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], str(folder))
         finally:
             logger.setLevel(level)
 

@@ -102,7 +102,8 @@ def served(found, size) -> dict:
 
 def decode(encoded):
     """Encoded image -> (H, W, 3) uint8 RGB. Raises InvalidArgumentError for what `predict` refuses as undecodable."""
-    coloured = tf.cond(tf.strings.substr(encoded, 0, 2) == b"BM", lambda: coloured_palette(encoded), lambda: False)
+    coloured = tf.cond(tf.equal(tf.strings.substr(encoded, 0, 2), b"BM"), lambda: coloured_palette(encoded),
+                       lambda: False)
     with tf.control_dependencies([tf.debugging.Assert(~coloured, ["a BMP with a colour palette"])]):
         return image_ops.decode_image(tf.identity(encoded))
 
@@ -114,12 +115,12 @@ def coloured_palette(encoded):
 
     def differs():
         used = number(46, tf.int32)
-        used = tf.where(used == 0, 256, used)
+        used = tf.where(tf.equal(used, 0), 256, used)
         palette = tf.io.decode_raw(tf.strings.substr(encoded, 14 + number(14, tf.int32), 4 * used), tf.uint8)
         ramp = tf.tile(tf.range(used)[:, None], (1, 3))
-        return tf.reduce_any(tf.cast(tf.reshape(palette, (-1, 4))[:, :3], tf.int32) != ramp)
+        return tf.reduce_any(tf.not_equal(tf.cast(tf.reshape(palette, (-1, 4))[:, :3], tf.int32), ramp))
 
-    return tf.cond(number(28, tf.uint16) == 8, differs, lambda: False)
+    return tf.cond(tf.equal(number(28, tf.uint16), 8), differs, lambda: False)
 
 
 def readable(read, item, index):

@@ -85,6 +85,15 @@ def test_a_session_reads_no_python_objects(exported, tmp_path):
         call("serving_default", {"x": np.zeros((1, 2), np.float32)})
 
 
+def test_an_open_session_leaves_the_rest_eager(exported):
+    with serving_session(exported[1]):
+        assert tf.executing_eagerly() and (tf.constant([1, 2]) == tf.constant([1, 3])).numpy().tolist() == [True, False]
+    with serving_session(exported[1]) as call:
+        assert call("image_tensor", {"image_tensor": np.zeros((1, 8, 8, 3), np.uint8)})
+    with pytest.raises(RuntimeError, match="closed"):
+        call("image_tensor", {"image_tensor": np.zeros((1, 8, 8, 3), np.uint8)})
+
+
 def test_differences_are_plain_values():
     found = difference([FOUND], [ANSWER], [SIZE])
     assert all(isinstance(value, (int, float, tuple)) for value in dataclasses.asdict(found).values())
