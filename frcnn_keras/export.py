@@ -27,12 +27,12 @@ class Exported:
     difference: serving_check.Difference
 
 
-def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes],
+def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
                        version: int | None = None, overwrite: bool = False) -> Exported:
     """Writes OUT/<version>, loads it as a server does, compares it with `detector.predict`, then gives it its name.
 
     Args:
-        check_images: encoded images to compare on.
+        check_images: encoded images to compare on, besides drawn ones.
         version: the next whole number by default.
         overwrite: replace a version that is there.
 
@@ -48,8 +48,8 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
     if target.exists() and not overwrite:
         raise InputError(f"{target}: this version is there already; give another --version, or --overwrite")
     with _temporary(out, version) as folder:
-        write_saved_model(detector, folder, check_images)
-        difference = serving_check.compare(detector, folder, check_images)
+        write_saved_model(detector, folder)
+        difference = serving_check.compare(detector, folder, [*serving_check.drawn_images(), *check_images])
         difference.require()
         _rename(folder, target)
     return Exported(target, difference)
@@ -102,8 +102,8 @@ def _rename(folder: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def write_saved_model(detector: Detector, folder: Path, images: Sequence[bytes]) -> None:
-    """The SavedModel and its assets.extra, into an empty folder. images: encoded, become warm-up requests."""
+def write_saved_model(detector: Detector, folder: Path) -> None:
+    """The SavedModel and its assets.extra, into an empty folder. Nobody's photographs become warm-up requests."""
     labels = folder / "labels.txt"
     labels.write_bytes(labels_file(detector.class_names))
     module = ServingModule(detector.model, labels)
@@ -114,7 +114,8 @@ def write_saved_model(detector: Detector, folder: Path, images: Sequence[bytes])
     extra.mkdir()
     (extra / "label_map.pbtxt").write_text(label_map(detector.class_names), encoding="utf-8")
     write_json(extra / "signature.json", description(detector, signatures))
-    warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object)) for image in images])
+    warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object))
+                                for image in serving_check.drawn_images()])
 
 
 def labels_file(class_names: Sequence[str]) -> bytes:

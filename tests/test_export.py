@@ -12,6 +12,7 @@ import tensorflow as tf
 from frcnn_keras import export, serving_check
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.commands.export import WRITERS, build_parser
+from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
 from frcnn_keras.export import export_saved_model, label_map, labels_file, next_version
@@ -27,7 +28,7 @@ SAME = Difference(1, 1, 0.0, 0.0, ())
 def quick(monkeypatch):
     """Exports that write one small file and are found equal: for rules on names."""
     monkeypatch.setattr(export, "write_saved_model",
-                        lambda detector, folder, images: (folder / "saved_model.pb").write_text(str(detector)))
+                        lambda detector, folder: (folder / "saved_model.pb").write_text(str(detector)))
     monkeypatch.setattr(serving_check, "compare", lambda detector, folder, images: SAME)
 
 
@@ -108,7 +109,7 @@ def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
 def test_thresholds_and_limit_are_inside(hand_detector, tmp_path):
     hand_detector.detecting.update({"score_threshold": 0.999, "limit": 7})
     image = encoded(picture())
-    folder = export_saved_model(Detector(hand_detector), tmp_path, check_images=[image]).folder
+    folder = export_saved_model(Detector(hand_detector), tmp_path).folder
     with serving_session(folder) as call:
         found = call("serving_default", {"image_bytes": np.array([image], object)})
     assert found["num_detections"].tolist() == [0] and found["detection_boxes"].shape == (1, 7, 4)
@@ -127,16 +128,16 @@ def test_next_version(there, wanted, tmp_path):
 def test_versions(quick, tmp_path):
     out = tmp_path / "a" / "b"
     for wanted in ("1", "2"):
-        assert export_saved_model("first", out, check_images=[]).folder == out / wanted
-    assert export_saved_model("first", out, check_images=[], version=10).folder == out / "10"
-    assert export_saved_model("first", out, check_images=[]).folder == out / "11"
+        assert export_saved_model("first", out).folder == out / wanted
+    assert export_saved_model("first", out, version=10).folder == out / "10"
+    assert export_saved_model("first", out).folder == out / "11"
     before = content(out)
     with pytest.raises(InputError, match="11: this version is there.*--overwrite"):
-        export_saved_model("second", out, check_images=[], version=11)
+        export_saved_model("second", out, version=11)
     with pytest.raises(InputError, match="--version"):
-        export_saved_model("second", out, check_images=[], version=-1)
+        export_saved_model("second", out, version=-1)
     assert content(out) == before
-    export_saved_model("second", out, check_images=[], version=11, overwrite=True)
+    export_saved_model("second", out, version=11, overwrite=True)
     assert content(out) == before | {"11/saved_model.pb": b"second"}
     assert {path.name for path in out.iterdir()} == {"1", "2", "10", "11"}
 
@@ -146,7 +147,7 @@ def test_versions(quick, tmp_path):
 def test_what_fails_leaves_all_as_it_was(quick, monkeypatch, tmp_path, error, overwrite):
     out = tmp_path / "out"
     if overwrite:
-        export_saved_model("first", out, check_images=[], version=3)
+        export_saved_model("first", out, version=3)
 
     def fail(*arguments):
         assert any(path.name == "tmp-3" for path in out.iterdir())
@@ -154,13 +155,13 @@ def test_what_fails_leaves_all_as_it_was(quick, monkeypatch, tmp_path, error, ov
 
     monkeypatch.setattr(serving_check, "compare", fail)
     with pytest.raises(error):
-        export_saved_model("second", out, check_images=[], version=3, overwrite=overwrite)
+        export_saved_model("second", out, version=3, overwrite=overwrite)
     assert content(tmp_path) == ({"out/3/saved_model.pb": b"first"} if overwrite else {})
     assert out.exists() == overwrite
 
 
 def test_a_rename_that_fails_puts_the_old_version_back(quick, monkeypatch, tmp_path):
-    export_saved_model("first", tmp_path, check_images=[])
+    export_saved_model("first", tmp_path)
     real = os.rename
 
     def rename(source, target):
@@ -170,21 +171,21 @@ def test_a_rename_that_fails_puts_the_old_version_back(quick, monkeypatch, tmp_p
 
     monkeypatch.setattr(os, "rename", rename)
     with pytest.raises(OSError, match="no"):
-        export_saved_model("second", tmp_path, check_images=[], version=1, overwrite=True)
+        export_saved_model("second", tmp_path, version=1, overwrite=True)
     assert content(tmp_path) == {"1/saved_model.pb": b"first"}
 
 
 def test_answers_that_differ_are_not_exported(quick, monkeypatch, tmp_path):
     monkeypatch.setattr(serving_check, "compare", lambda *arguments: FAR)
     with pytest.raises(RuntimeError, match="not answer as predict"):
-        export_saved_model("first", tmp_path, check_images=[])
+        export_saved_model("first", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_export_left_is_no_version_and_goes(quick, tmp_path):
     (tmp_path / "tmp-1").mkdir()
     (tmp_path / "tmp-1" / "half").write_text("half")
-    assert export_saved_model("first", tmp_path, check_images=[]).folder.name == "1"
+    assert export_saved_model("first", tmp_path).folder.name == "1"
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
@@ -198,7 +199,7 @@ def test_a_server_that_polls_sees_no_half_model(quick, monkeypatch, tmp_path):
         seen.extend(path.name for path in tmp_path.iterdir())
 
     monkeypatch.setattr(export, "write_saved_model", write)
-    export_saved_model("first", tmp_path, check_images=[])
+    export_saved_model("first", tmp_path)
     assert seen and not any(name.isdecimal() for name in seen)
 
 
@@ -213,7 +214,7 @@ def test_names_of_every_kind_come_back(hand_detector, tmp_path):
     names = ("l'œil \"droit\" \\ 目", "red blood cell, 2 µm {x}")
     hand_detector.class_names = names
     detector = Detector(hand_detector)
-    folder = export_saved_model(detector, tmp_path, check_images=[encoded(picture())]).folder
+    folder = export_saved_model(detector, tmp_path).folder
     with serving_session(folder) as call:
         found = call("image_tensor", {"image_tensor": picture()[None]})
     assert found["detection_class_names"][0, 0].decode() == names[1]
@@ -225,11 +226,15 @@ def test_names_of_every_kind_come_back(hand_detector, tmp_path):
 
 def test_the_command(tiny_run, tmp_path, capsys):
     """A run of the stages, whose backbone is a Keras file of one's own."""
-    (tmp_path / "check.png").write_bytes(drawn_images()[1])
+    image = encoded(draw_image(4, 0, 70, 90))
+    (tmp_path / "check.png").write_bytes(image)
     flags = ["export", "--run", str(tiny_run), "--out", str(tmp_path / "out"), "--score-threshold", "0.1", "--nms",
              "0.3", "--max-detections", "20", "--check-image", str(tmp_path / "check.png")]
     assert frcnn(flags) == 0
     printed = capsys.readouterr()
+    extra = tmp_path / "out/1/assets.extra"
+    assert drawn_images()[1] in (extra / "tf_serving_warmup_requests").read_bytes()
+    assert image not in (extra / "tf_serving_warmup_requests").read_bytes()
     assert printed.out.strip() == str(tmp_path / "out" / "1") and "in 15 answers" in printed.err
     said = json.loads((tmp_path / "out/1/assets.extra/signature.json").read_text())
     assert said["detecting"] == {"score_threshold": 0.1, "iou_threshold": 0.3, "limit": 20}
