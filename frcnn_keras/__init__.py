@@ -10,6 +10,8 @@ Names are imported when they are first used, so that `--help` need not wait for 
 
 import importlib
 
+from frcnn_keras.version import VERSION as __version__
+
 _HOMES = {
     "load": "frcnn_keras.inference",
     "load_torchvision": "frcnn_keras.torchvision_models",
@@ -24,8 +26,7 @@ _HOMES = {
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
 }
 
-__all__ = list(_HOMES)
-__version__ = "0.1.0"
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str):

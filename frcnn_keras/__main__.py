@@ -11,6 +11,7 @@ COMMANDS = {
     "finetune": "trains a run's detector further on images, backbone included",
     "joint": "trains a detector on images from an ImageNet backbone",
     "alternate": "the paper's 4-step alternating training, each step a process of its own",
+    "export": "writes a run's detector for TensorFlow Serving, as ONNX or as LiteRT",
     "demo": "runs every stage on drawn shapes, without any download",
 }
 

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.models.precision import computing_in
+from frcnn_keras.errors import InputError
+from frcnn_keras.inference import load
+from frcnn_keras.models.precision import computing_in, set_precision
 from tests.test_joint_losses import detector
 
 
@@ -79,3 +81,50 @@ def test_a_detector_trained_so_is_saved_as_float32(image, tmp_path):
     model.extractor.save(tmp_path / "extractor.keras")
     again = keras.saving.load_model(tmp_path / "extractor.keras")
     assert {layer.dtype_policy.name for layer in again._flatten_layers()} == {"float32"}
+
+
+@pytest.fixture
+def whole(tiny_run):
+    """A detector with a neck, loaded."""
+    return load(tiny_run).model
+
+
+def test_prediction_multiplies_bfloat16_and_answers_float32(whole):
+    """Against products of inputs rounded by hand to bfloat16's 8 bits."""
+    set_precision(whole, "bfloat16")
+    layer = whole.rcnn.trunk.get_layer("fc1")
+    rows = np.random.default_rng(0).normal(size=(5, layer.kernel.shape[0])).astype(np.float32)
+
+    def rounded(values):
+        return tf.cast(tf.cast(values, tf.bfloat16), tf.float32).numpy().astype(np.float64)
+
+    wanted = np.maximum(rounded(rows) @ rounded(layer.kernel.value) + rounded(layer.bias.value), 0)
+    found = layer(rows)
+    assert found.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(found, tf.float32), wanted, rtol=0.02, atol=0.02)
+    answer = whole.detect_image(tf.constant(np.random.default_rng(1).integers(0, 256, (90, 120, 3)), tf.uint8))
+    assert answer.boxes.dtype == answer.scores.dtype == tf.float32
+    assert all(level.dtype == tf.float32 for level in whole.features(tf.zeros((1, 96, 96, 3))))
+    assert {variable.dtype for variable in whole.variables} == {"float32"}
+
+
+def test_neck_and_last_layers_keep_float32(whole):
+    set_precision(whole, "bfloat16")
+    exact = {path.split("/")[-1] for path, name in policies(whole).items() if name == "float32"}
+    assert exact == {"neck", "objectness", "deltas", "class_logits"}
+    set_precision(whole, "float32")
+    assert set(policies(whole).values()) == {"float32"}
+    with pytest.raises(InputError, match="float16"):
+        set_precision(whole, "float16")
+
+
+def test_beside_depthwise_convolutions_only_products_are_lowered(whole):
+    """What bfloat16 makes slower stays as it is, and so does what lies between."""
+    image = keras.Input((None, None, 3))
+    maps = keras.layers.Conv2D(4, 3, name="plain")(image)
+    maps = keras.layers.BatchNormalization(name="norm")(keras.layers.DepthwiseConv2D(3, name="depthwise")(maps))
+    whole.extractor.trunk = keras.Model(image, keras.layers.ReLU(name="relu")(maps))
+    set_precision(whole, "bfloat16")
+    found = {layer.name: layer.compute_dtype for layer in whole.extractor.trunk.layers}
+    assert found["plain"] == "bfloat16"
+    assert found["depthwise"] == found["norm"] == found["relu"] == "float32"
