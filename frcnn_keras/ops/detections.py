@@ -1,5 +1,6 @@
 """From the head's outputs to detections (arXiv 1504.08083, section 2.4)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -18,7 +19,7 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, scales=(0.1, 0.1, 0.2, 0.2),
-           min_size: float = 1e-2) -> DetectedBoxes:
+           min_size: float = 1e-2, suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -34,6 +35,7 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
         iou_threshold: of two boxes of a class with a larger IoU the better one stays.
         limit: at most this many; M.
         min_size: boxes narrower or lower than this many pixels are dropped. Boxes without area are always.
+        suppress: what suppresses doubles, `suppress_classes` by default; ops.greedy has one for other runtimes.
     """
     boxes = box_ops.decode(deltas[:, 1:], tf.cast(regions, tf.float32)[:, None], scales)  # (R, C, 4)
     boxes = box_ops.clip(boxes, height, width)
@@ -41,8 +43,23 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
     large = (x2 - x1 >= min_size) & (y2 - y1 >= min_size) & (box_ops.area(boxes) > 0)
     scores = tf.cast(class_scores[:, 1:], tf.float32)  # (R, C)
     scores = tf.where(large & valid[:, None] & (scores > score_threshold), scores, 0.0)
+    boxes, scores, classes, count = (suppress or suppress_classes)(boxes, scores, limit, iou_threshold)
+    found = tf.range(limit) < count  # (M,)
+    return DetectedBoxes(boxes, scores, tf.where(found, classes + 1, 0), found)
+
+
+def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
+    """Non-maximum suppression within each class, then the best of all classes.
+
+    Args:
+        boxes: (R, C, 4).
+        scores: (R, C); 0 is no candidate.
+
+    Returns:
+        boxes (limit, 4), scores (limit,), classes (limit,) int32 counted from 0, all 0 where there are fewer, and how
+        many there are: () int32.
+    """
     kept = tf.image.combined_non_max_suppression(
         boxes[None], scores[None], limit, limit, iou_threshold, score_threshold=0.0, clip_boxes=False)
-    found = tf.range(limit) < kept.valid_detections[0]  # (M,)
-    labels = tf.where(found, tf.cast(kept.nmsed_classes[0], tf.int32) + 1, 0)
-    return DetectedBoxes(kept.nmsed_boxes[0], kept.nmsed_scores[0], labels, found)
+    classes = tf.cast(kept.nmsed_classes[0], tf.int32)
+    return kept.nmsed_boxes[0], kept.nmsed_scores[0], classes, kept.valid_detections[0]

@@ -1,5 +1,6 @@
 """From the RPN's outputs to proposals (arXiv 1506.01497, section 3.3)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -16,7 +17,7 @@ class Proposals(NamedTuple):
 
 
 def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after: int = 300,
-            iou_threshold: float = 0.7, min_size: float = 1e-3) -> Proposals:
+            iou_threshold: float = 0.7, min_size: float = 1e-3, suppress: Callable | None = None) -> Proposals:
     """Decodes the best anchors of each level, drops the tiny, suppresses doubles within each level, keeps the best.
 
     Ranked by logit: the sigmoid of float32 is 1 for any logit above 17, and would lose their order.
@@ -30,11 +31,12 @@ def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after
         after: how many proposals of all levels are kept; P.
         iou_threshold: of two proposals with a larger IoU the better one stays.
         min_size: proposals narrower or lower than this many pixels are dropped. Boxes without area are always.
+        suppress: what suppresses doubles, `suppress_ranked` by default; ops.greedy has one for other runtimes.
     """
     levels = [_best_of_level(*level, height, width, before, min_size)
               for level in zip(logits, deltas, anchors, strict=True)]
     boxes, ranking, large = (tf.stack(parts) for parts in zip(*levels))  # (L, before, 4), (L, before), (L, before)
-    place, kept = _suppress(boxes, large, after, iou_threshold)  # (L, after)
+    place, kept = (suppress or suppress_ranked)(boxes, large, after, iou_threshold)  # (L, after)
     ranking = tf.where(kept, tf.gather(ranking, place, batch_dims=1), tf.float32.min)
     best = tf.math.top_k(tf.reshape(ranking, [-1]), after)
     boxes = tf.reshape(tf.gather(boxes, place, batch_dims=1), (-1, 4))  # (L * after, 4)
@@ -58,7 +60,7 @@ def _best_of_level(logits, deltas, anchors, height, width, before: int, min_size
     return tf.ensure_shape(boxes, (before, 4)), tf.ensure_shape(ranking, [before]), tf.ensure_shape(large, [before])
 
 
-def _suppress(boxes, large, after: int, iou_threshold: float):
+def suppress_ranked(boxes, large, after: int, iou_threshold: float):
     """Non-maximum suppression within each level, of boxes (L, N, 4) that come best first.
 
     Returns:
