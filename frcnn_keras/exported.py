@@ -15,9 +15,10 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.inference import Detector, pixels
 
 TOLERANCE = 1e-4  # of a score, and of a box's edge as a fraction of its image
-# another runtime rounds otherwise, and of many thousand overlaps one may lie on the threshold to the last digits: then
-# one box more or less stays. With fewer than 20 detections none may differ
-FORGIVEN = 20
+# Another runtime rounds otherwise, and of many thousand overlaps one may lie on the threshold to the last digits: then
+# a box more or less stays. With fewer than 20 detections none may differ. Under RoIPool regions that share their cells
+# have equal scores to the bit, and TensorFlow's NMS takes any of them
+FORGIVEN = {"align": 1 / 20, "pool": 1 / 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Agreement:
 
     images: int
     detections: int  # of the detector, in all images
-    differing: int  # detections of either that the other lacks
+    differing: int  # detections that only one of the two has
     box: float  # largest difference of the others' edges, as a fraction of the image
     score: float
 
@@ -85,13 +86,13 @@ def drawn_pictures(sizes: Iterable[tuple[int, int]]) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     pictures = []
     for height, width in sizes:
-        soft = cv2.resize(rng.uniform(0, 255, (-(-height // 24), -(-width // 24), 3)), (width, height),
-                          interpolation=cv2.INTER_LINEAR)
-        picture = np.ascontiguousarray(np.clip(soft + rng.normal(0, 8, (height, width, 3)), 0, 255).astype(np.uint8))
+        soft = rng.uniform(0, 255, (-(-height // 24), -(-width // 24), 3)).astype(np.float32)
+        picture = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
         for _ in range(6):
-            x, y = (int(value) for value in rng.uniform(0, (width, height)))
-            colour = rng.uniform(0, 255, 3).tolist()
-            cv2.circle(picture, (x, y), 2 + int(min(height, width) * rng.uniform(0.02, 0.2)), colour, -1)
+            centre = tuple(int(value) for value in rng.uniform(0, (width, height)))
+            radius = 2 + int(min(height, width) * rng.uniform(0.02, 0.2))
+            cv2.circle(picture, centre, radius, rng.uniform(30, 225, 3).tolist(), -1)
+        picture = np.clip(picture + rng.normal(0, 8, picture.shape), 0, 255).astype(np.uint8)
         pictures.append(picture)
     return pictures
 
@@ -117,16 +118,18 @@ def check(name: str, run: Callable[[np.ndarray], dict], detector: Detector, imag
     for number, image in enumerate(images):
         image = np.asarray(pixels(image))
         one = compare(f"{name}, test image {number} ({image.shape[1]} x {image.shape[0]})", run(image[None]),
-                      detector.predict(image)[0], image.shape[:2], detector.model.detecting)
+                      detector.predict(image)[0], image.shape[:2], detector.model.detecting,
+                      FORGIVEN[detector.model.pooling["op"]])
         total = Agreement(total.images + 1, total.detections + one.detections, total.differing + one.differing,
                           max(total.box, one.box), max(total.score, one.score))
     return total
 
 
-def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int], detecting: dict) -> Agreement:
+def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int], detecting: dict,
+            forgiven: float = 0.0) -> Agreement:
     """Compares the outputs for one image of `size` (height, width) with the detector's answer; see `check`.
 
-    Order does not count where scores are equal to the tolerance; nor does a detection whose score is at the threshold.
+    `forgiven`: share of the detections that may be missing or new. Order does not count where scores are equal to the tolerance; nor does a detection whose score is at the threshold.
     """
     outputs = {key: np.asarray(value) for key, value in outputs.items()}
     limit, count = detecting["limit"], int(outputs["num_detections"][0])
@@ -147,12 +150,12 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
     pairs = _pairs(distance)
     lost = _surely(np.delete(wanted.scores, [pair[1] for pair in pairs]), wanted.scores, detecting)
     added = _surely(np.delete(scores, [pair[0] for pair in pairs]), scores, detecting)
-    if lost + added > len(wanted) // FORGIVEN:
+    if max(lost, added) > int(forgiven * len(wanted)):
         raise InputError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's are "
                          f"missing and {added} are new, compared to {TOLERANCE:g}: {_worst(distance, apart, score_apart)}")
     box = max((float(apart[pair]) for pair in pairs), default=0.0)
     score = max((float(score_apart[pair]) for pair in pairs), default=0.0)
-    return Agreement(1, len(wanted), lost + added, box, score)
+    return Agreement(1, len(wanted), max(lost, added), box, score)
 
 
 def _pairs(distance: np.ndarray) -> list[tuple[int, int]]:

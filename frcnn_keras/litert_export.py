@@ -1,6 +1,10 @@
-"""A detector as a LiteRT (TensorFlow Lite) file, for phones and small computers."""
+"""A detector as a LiteRT (TensorFlow Lite) file, for phones and small computers.
 
-import contextlib
+Of LiteRT's own operations alone. TensorFlow's (Flex) would save the portable forms of suppression and pooling, but no
+interpreter in TensorFlow's wheels since 2.20 has the Flex delegate (google-ai-edge/LiteRT#6458): such a file could be
+neither checked nor run from Python.
+"""
+
 import json
 import os
 import tempfile
@@ -20,8 +24,8 @@ from frcnn_keras.ops.images import resized_size
 _DATE = (1980, 1, 1, 0, 0, 0)  # in the appended zip, so that equal detectors are equal files
 
 
-def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable = (), flex: bool = False,
-                  overwrite: bool = False, image_size: tuple[int, int] | None = None) -> exported.Agreement:
+def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable = (), overwrite: bool = False,
+                  image_size: tuple[int, int] | None = None) -> exported.Agreement:
     """Writes the detector as one LiteRT file for images of one size; decoding and suppression are inside.
 
     Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs
@@ -33,8 +37,6 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
     Args:
         out: FILE.tflite.
         check_images: file paths, encoded images or (H, W, 3) uint8 arrays.
-        flex: whether TensorFlow's own operations may be used (combined NMS, crop_and_resize). Such a file needs an
-            interpreter with the Flex delegate; without, it runs wherever LiteRT does.
         overwrite: whether `out` may exist.
         image_size: (H, W) of the input; `default_image_size` of the detector by default.
 
@@ -45,16 +47,16 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
     size = tuple(image_size or default_image_size(detector))
     if min(size) < 1:
         raise InputError(f"image size {size[0]} x {size[1]}: give a height and a width of 1 pixel or more")
-    if not flex:
-        exported.needed("litert", "ai_edge_litert.interpreter")
+    litert = exported.needed("litert", "ai_edge_litert.interpreter")[0]
     exported.require_float32(detector)
     with exported.new_file(out, overwrite) as temporary:
-        temporary.write_bytes(_converted(detector, size, flex))
+        temporary.write_bytes(_converted(detector, size))
         _append(temporary, detector, size)
-        with _interpreter(temporary, flex) as signature:
-            images = [exported.resized(image, size) for image in check_images]
-            return exported.check("LiteRT", lambda image: signature(image_tensor=image), detector,
-                                  [*exported.drawn_pictures([size] * 2), *images])
+        interpreter = litert.Interpreter(model_path=str(temporary), num_threads=os.cpu_count())
+        signature = interpreter.get_signature_runner("serving_default")
+        images = [exported.resized(image, size) for image in check_images]
+        return exported.check("LiteRT", lambda image: signature(image_tensor=image), detector,
+                              [*exported.drawn_pictures([size] * 2), *images])
 
 
 def default_image_size(detector: Detector) -> tuple[int, int]:
@@ -63,25 +65,25 @@ def default_image_size(detector: Detector) -> tuple[int, int]:
     return resized_size(3 * preparing["longer"], 4 * preparing["longer"], preparing["shorter"], preparing["longer"])
 
 
-def _converted(detector: Detector, size: tuple[int, int], flex: bool) -> bytes:
+def _converted(detector: Detector, size: tuple[int, int]) -> bytes:
     """The flatbuffer. By way of a SavedModel: only so has the file names for its inputs and outputs."""
-    model = detector.model if flex else portable(detector.model)
+    model = portable(detector.model)
     signature = tf.TensorSpec((1, *size, 3), tf.uint8, name="image_tensor")
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
-    module.serve = tf.function(lambda image_tensor: detection_outputs(model, image_tensor), input_signature=[signature])
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    module.serve = tf.function(lambda image_tensor: detection_outputs(model, image_tensor), input_signature=[signature],
+                               autograph=False)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the converter is to move to another package
         tf.saved_model.save(module, folder, signatures={"serving_default": module.serve.get_concrete_function()})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        kinds = [tf.lite.OpsSet.TFLITE_BUILTINS] + [tf.lite.OpsSet.SELECT_TF_OPS] * flex
-        converter.target_spec.supported_ops = kinds
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
             return converter.convert()
         # the converter raises its own ConverterError, a plain Exception, besides others
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
-            advice = "" if flex else "; try it with TensorFlow's own operations (flex)"
-            raise InputError(f"the detector cannot be converted to LiteRT ({reason}){advice}") from error
+            raise InputError(f"the detector cannot be converted to LiteRT's own operations ({reason})") from error
 
 
 def _append(path: Path, detector: Detector, size: tuple[int, int]) -> None:
@@ -92,23 +94,3 @@ def _append(path: Path, detector: Detector, size: tuple[int, int]) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         for name, text in files.items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), text)
-
-
-@contextlib.contextmanager
-def _interpreter(path: Path, flex: bool):
-    """The file's signature, ready to be called. Only TensorFlow's own interpreter has the Flex delegate."""
-    with _quiet():
-        if flex:
-            kind = tf.lite.Interpreter
-        else:
-            kind = exported.needed("litert", "ai_edge_litert.interpreter")[0].Interpreter
-        interpreter = kind(model_path=str(path), num_threads=os.cpu_count())
-        yield interpreter.get_signature_runner("serving_default")
-
-
-@contextlib.contextmanager
-def _quiet():
-    """Without the notes that the converter and TensorFlow's interpreter are to move to another package."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

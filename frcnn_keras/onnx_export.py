@@ -63,7 +63,8 @@ def _converted(detector: Detector, tf2onnx, opset: int, image_size):
     model = portable(detector.model)
     height, width = image_size or (None, None)
     signature = [tf.TensorSpec((1, height, width, 3), tf.uint8, name="image_tensor")]
-    graph = tf.function(lambda image_tensor: detection_outputs(model, image_tensor), input_signature=signature)
+    graph = tf.function(lambda image_tensor: detection_outputs(model, image_tensor), input_signature=signature,
+                        autograph=False)
     with _quiet("tf2onnx"):
         return tf2onnx.convert.from_function(graph, input_signature=signature, opset=opset)[0]
 

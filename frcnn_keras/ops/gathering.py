@@ -57,13 +57,15 @@ def _gather_align(maps, regions, level, strides, offsets, size: int, min_cells: 
     channels = maps[0].shape[-1]
     table = tf.concat([tf.reshape(tf.cast(map_, tf.float32), (-1, channels)) for map_ in maps], 0)  # (cells, C)
     down = first[..., None, None] + down * columns[..., None, None]
+    # one cell of each bin at a time: all at once would be 16 times the memory
+    across = tf.unstack(across[:, :, None], num=2 * SAMPLES, axis=-1)  # of (B, R, 1, S)
+    across_share = tf.unstack(across_share[:, :, None, :, None], num=2 * SAMPLES, axis=-1)  # of (B, R, 1, S, 1)
+    down = tf.unstack(down[:, :, :, None], num=2 * SAMPLES, axis=-1)  # of (B, R, S, 1)
+    down_share = tf.unstack(down_share[:, :, :, None, None], num=2 * SAMPLES, axis=-1)  # of (B, R, S, 1, 1)
     pooled = 0.0
-    for y in range(2 * SAMPLES):  # one cell of each bin at a time: all at once would be 16 times the memory
-        row = 0.0
-        for x in range(2 * SAMPLES):
-            cell = down[..., y][..., None] + across[..., x][:, :, None]  # (B, R, S, S)
-            row += tf.gather(table, cell) * across_share[..., x][:, :, None, :, None]
-        pooled += row * down_share[..., y][..., None, None]  # (B, R, S, S, C)
+    for y, y_share in zip(down, down_share):
+        row = sum(tf.gather(table, y + x) * x_share for x, x_share in zip(across, across_share))
+        pooled += row * y_share  # (B, R, S, S, C)
     return pooled
 
 

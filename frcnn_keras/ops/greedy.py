@@ -54,6 +54,7 @@ def suppress(boxes, scores, limit: int, iou_threshold: float):
     """
     x1, y1, x2, y2 = tf.unstack(tf.cast(boxes, tf.float32), num=4, axis=-1)  # (G, N)
     areas = (x2 - x1) * (y2 - y1)
+    table = tf.stack([x1, y1, x2, y2, areas], -1)  # (G, N, 5)
     groups, candidates = tf.shape(scores)[0], tf.shape(scores)[1]
 
     def unfinished(step, scores, places, kept):
@@ -61,16 +62,14 @@ def suppress(boxes, scores, limit: int, iou_threshold: float):
 
     def take_best(step, scores, places, kept):
         best = tf.argmax(scores, axis=1, output_type=tf.int32)[:, None]  # (G, 1)
-
-        def of_best(values):
-            return tf.gather(values, best, batch_dims=1)  # (G, 1)
-
-        width = tf.minimum(x2, of_best(x2)) - tf.maximum(x1, of_best(x1))  # (G, N)
-        height = tf.minimum(y2, of_best(y2)) - tf.maximum(y1, of_best(y1))
+        of_best = tf.unstack(tf.gather(table, best, batch_dims=1), num=5, axis=-1)  # of (G, 1)
+        width = tf.minimum(x2, of_best[2]) - tf.maximum(x1, of_best[0])  # (G, N)
+        height = tf.minimum(y2, of_best[3]) - tf.maximum(y1, of_best[1])
         shared = tf.maximum(width, 0.0) * tf.maximum(height, 0.0)
         # the operations and their order are those of TensorFlow's kernel, so that a box on the threshold fares alike
-        overlaps = shared / (areas + of_best(areas) - shared) > iou_threshold
-        here = (tf.range(limit) == step) & (of_best(scores) > 0)  # (G, limit)
+        overlaps = shared / (areas + of_best[4] - shared) > iou_threshold
+        real = tf.reduce_max(scores, axis=1, keepdims=True) > 0  # (G, 1)
+        here = (tf.range(limit) == step) & real  # (G, limit)
         gone = overlaps | (tf.range(candidates) == best)
         return step + 1, tf.where(gone, 0.0, scores), tf.where(here, best, places), kept | here
 

@@ -1,5 +1,7 @@
 """Anchors and regions on a tuple of feature levels; a single-level backbone is a pyramid of one."""
 
+import math
+
 import tensorflow as tf
 
 from frcnn_keras.ops.anchors import base_anchors, grid_anchors
@@ -37,8 +39,8 @@ def region_levels(regions, strides):
     A region of 224 pixels (the crops that backbones are pretrained on) belongs to stride 16, one of half that to
     stride 8, and so on, clamped to the levels there are (arXiv 1612.03144, equation 1; 1e-6 as torchvision has it).
     """
-    exponents = [int(round(float(tf.math.log(float(stride)) / tf.math.log(2.0)))) for stride in strides]
-    level = tf.floor(4.0 + tf.math.log(tf.sqrt(area(regions)) / 224.0) / tf.math.log(2.0) + 1e-6)
+    exponents = [round(math.log2(stride)) for stride in strides]
+    level = tf.floor(4.0 + tf.math.log(tf.sqrt(area(regions)) / 224.0) / math.log(2.0) + 1e-6)
     return tf.cast(tf.clip_by_value(level, exponents[0], exponents[-1]), tf.int32) - exponents[0]
 
 
