@@ -67,8 +67,8 @@ def require_float32(detector: Detector) -> None:
     """InputError where a layer computes in another precision, which other runtimes do not have."""
     for layer in detector.model._flatten_layers():
         if layer.compute_dtype != "float32":
-            raise InputError(f"layer {layer.name} computes in {layer.compute_dtype}; ONNX and LiteRT files take float32 "
-                             "layers only")
+            raise InputError(f"layer {layer.name} computes in {layer.compute_dtype}; ONNX and LiteRT files take "
+                             "float32 layers only")
 
 
 def facts(detector: Detector) -> dict:
@@ -98,7 +98,7 @@ def drawn_pictures(sizes: Iterable[tuple[int, int]]) -> list[np.ndarray]:
 
 
 def resized(image, size: tuple[int, int]) -> np.ndarray:
-    """An image as `pixels` takes it -> (height, width, 3) uint8 of `size`, its sides' ratio changed where they differ."""
+    """An image as `pixels` takes it -> (height, width, 3) uint8 of `size`, stretched where the sides' ratio differs."""
     height, width = size
     return cv2.resize(np.asarray(pixels(image)), (width, height), interpolation=cv2.INTER_AREA)
 
@@ -129,7 +129,8 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
             forgiven: float = 0.0) -> Agreement:
     """Compares the outputs for one image of `size` (height, width) with the detector's answer; see `check`.
 
-    `forgiven`: share of the detections that may be missing or new. Order does not count where scores are equal to the tolerance; nor does a detection whose score is at the threshold.
+    Order does not count where scores are equal to the tolerance; nor does a detection whose score is at the threshold.
+    forgiven: share of the detections that may be missing or new besides.
     """
     outputs = {key: np.asarray(value) for key, value in outputs.items()}
     limit, count = detecting["limit"], int(outputs["num_detections"][0])
@@ -152,7 +153,8 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
     added = _surely(np.delete(scores, [pair[0] for pair in pairs]), scores, detecting)
     if max(lost, added) > int(forgiven * len(wanted)):
         raise InputError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's are "
-                         f"missing and {added} are new, compared to {TOLERANCE:g}: {_worst(distance, apart, score_apart)}")
+                         f"missing and {added} are new, compared to {TOLERANCE:g}: "
+                         f"{_worst(distance, apart, score_apart)}")
     box = max((float(apart[pair]) for pair in pairs), default=0.0)
     score = max((float(score_apart[pair]) for pair in pairs), default=0.0)
     return Agreement(1, len(wanted), max(lost, added), box, score)
@@ -173,7 +175,7 @@ def _pairs(distance: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _surely(unpaired: np.ndarray, scores: np.ndarray, detecting: dict) -> int:
-    """How many of the unpaired scores are not at the edge of what is kept: the threshold, or the last of a full list."""
+    """How many of the unpaired scores are not at the edge of what is kept: threshold, or last of a full list."""
     edge = detecting["score_threshold"]
     if len(scores) == detecting["limit"]:
         edge = max(edge, float(scores[-1]))

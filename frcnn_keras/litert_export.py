@@ -28,11 +28,11 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
                   image_size: tuple[int, int] | None = None) -> exported.Agreement:
     """Writes the detector as one LiteRT file for images of one size; decoding and suppression are inside.
 
-    Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs
-    has them. The file answers as `predict` does for an image of that size. `labels.txt` and `detector.json` (class
-    names, thresholds, image size) are appended to it as a zip archive, where metadata of such files belongs. Before
-    the file gets its name it is run and compared with `detector.predict` on drawn pictures and on `check_images`,
-    resized to its size.
+    Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as
+    models.portable.detection_outputs has them. The file answers as `predict` does for an image of that size.
+    `labels.txt` and `detector.json` (class names, thresholds, image size) are appended to it as a zip archive, where
+    metadata of such files belongs. Before the file gets its name it is run and compared with `detector.predict` on
+    drawn pictures and on `check_images`, resized to its size.
 
     Args:
         out: FILE.tflite.
@@ -60,7 +60,7 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
 
 
 def default_image_size(detector: Detector) -> tuple[int, int]:
-    """(height, width) of a 4:3 landscape image at the size that the detector works at: it need not be resized inside."""
+    """(height, width) of a 4:3 landscape image at the size that the detector works at: nothing to resize inside."""
     preparing = detector.model.preparing
     return resized_size(3 * preparing["longer"], 4 * preparing["longer"], preparing["shorter"], preparing["longer"])
 

@@ -22,8 +22,8 @@ def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable =
                 opset: int = DEFAULT_OPSET, image_size: tuple[int, int] | None = None) -> exported.Agreement:
     """Writes the detector as one ONNX file; preparing the image, decoding and suppression are inside.
 
-    Input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs has them. The class names and
-    thresholds stand in the file's metadata (`class_names` as a JSON list). Before the file gets its name it is run by
+    Input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs has them. The class
+    names and thresholds stand in the file's metadata, each as JSON. Before the file gets its name it is run by
     onnxruntime and compared with `detector.predict` on drawn pictures and on `check_images`.
 
     Args:
@@ -43,8 +43,8 @@ def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable =
     exported.require_float32(detector)
     with exported.new_file(out, overwrite) as temporary:
         model = _converted(detector, tf2onnx, opset, image_size)
-        onnx.helper.set_model_props(model, {key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                                            for key, value in exported.facts(detector).items()})
+        facts = exported.facts(detector)
+        onnx.helper.set_model_props(model, {key: json.dumps(facts[key], ensure_ascii=False) for key in facts})
         model.producer_name = "frcnn_keras"
         onnx.checker.check_model(model)
         temporary.write_bytes(model.SerializeToString())

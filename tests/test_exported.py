@@ -24,12 +24,12 @@ def outputs(boxes=((0.1, 0.1, 0.9, 0.6), (0, 0, 1, 1)), scores=(0.9, 0.4), class
 
 
 def agreement(given, of=None, **settings):
-    return compare("file", given, of or wanted(), SIZE, {**SETTINGS, **settings})
+    return compare("file", given, wanted() if of is None else of, SIZE, {**SETTINGS, **settings})
 
 
 def test_equal_outputs_agree():
     found = agreement(outputs())
-    assert found.detections == 2 and found.differing == 0 and found.box < 1e-7 and found.score == 0
+    assert found.detections == 2 and found.differing == 0 and found.box < 1e-6 and found.score == 0
     assert agreement(outputs((), (), ()), wanted((), (), ())) == Agreement(1, 0, 0, 0.0, 0.0)
 
 
@@ -39,7 +39,8 @@ def test_differences_are_measured():
 
 
 @pytest.mark.parametrize("given, message", [
-    (outputs(boxes=((0.1, 0.1, 0.9, 0.602), (0, 0, 1, 1))), "1 of predict's are missing and 1 are new.*boxes differ by up to 0.002"),
+    (outputs(boxes=((0.1, 0.1, 0.9, 0.602), (0, 0, 1, 1))),
+     "1 of predict's are missing and 1 are new.*boxes differ by up to 0.002"),
     (outputs(scores=(0.9, 0.41)), "scores there by 0.01"),
     (outputs(classes=(1, 1)), "1 of predict's are missing"),
     (outputs(classes=(2, 1)), "2 of predict's are missing"),
@@ -75,9 +76,8 @@ def test_the_last_of_a_full_list_may_be_another():
     full = wanted(scores=(0.9, 0.40003))
     other = outputs(boxes=((0.1, 0.1, 0.9, 0.6), (0, 0, 0.5, 0.5)))
     for given in (outputs(), other):
-        given["detection_boxes"], given["detection_scores"] = given["detection_boxes"][:, :2], given["detection_scores"][:, :2]
-        given["detection_classes"] = given["detection_classes"][:, :2]
-        assert agreement(given, full, limit=2).differing == 0
+        shorter = {key: value[:, :2] if value.ndim > 1 else value for key, value in given.items()}
+        assert agreement(shorter, full, limit=2).differing == 0
 
 
 def test_a_share_may_be_forgiven_but_no_more():

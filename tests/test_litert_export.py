@@ -77,11 +77,12 @@ def test_the_hand_detectors_box_at_the_default_size(hand_detector, tmp_path):
     np.testing.assert_allclose(outputs["detection_boxes"][0, 0], [9.2 / 48, 19.6 / 64, 25.2 / 48, 35.6 / 64], atol=1e-4)
 
 
-@pytest.mark.parametrize("shorter, longer, size", [(600, 1000, (600, 800)), (800, 1333, (800, 1066)), (96, 100, (75, 100))])
+@pytest.mark.parametrize("shorter, longer, size",
+                         [(600, 1000, (600, 800)), (800, 1333, (800, 1066)), (96, 100, (75, 100))])
 def test_the_default_size_is_one_that_the_detector_leaves_alone(hand_detector, shorter, longer, size):
     from frcnn_keras.ops.images import resized_size
 
-    hand_detector.preparing.update(shorter=shorter, longer=longer)
+    hand_detector.preparing.update({"shorter": shorter, "longer": longer})
     assert default_image_size(Detector(hand_detector)) == size
     assert resized_size(*size, shorter, longer) == size
 

@@ -33,12 +33,13 @@ def test_the_hand_detectors_box(hand_detector, tmp_path):
     image = np.zeros((48, 64, 3), np.uint8)
     image[16:20, 24:28, 0] = 250
     path = tmp_path / "hand.onnx"
-    export_onnx(Detector(hand_detector), path, check_images=[image])
+    export_onnx(Detector(hand_detector), path, check_images=[image], opset=18)
     outputs, session = run(path, image)
     assert outputs["num_detections"].tolist() == [1.0] and outputs["detection_classes"][0, 0] == 2
     np.testing.assert_allclose(outputs["detection_boxes"][0, 0], [9.2 / 48, 19.6 / 64, 25.2 / 48, 35.6 / 64], atol=1e-4)
     facts = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
-    assert facts == {"class_names": ["one", "two"], "score_threshold": 0.5, "nms_iou_threshold": 0.5, "max_detections": 3}
+    assert facts == {"class_names": ["one", "two"], "score_threshold": 0.5, "nms_iou_threshold": 0.5,
+                     "max_detections": 3}
     assert [item.name for item in tmp_path.iterdir()] == ["hand.onnx"]
 
 

@@ -55,7 +55,8 @@ def suppress(boxes, scores, limit: int, iou_threshold: float):
     x1, y1, x2, y2 = tf.unstack(tf.cast(boxes, tf.float32), num=4, axis=-1)  # (G, N)
     areas = (x2 - x1) * (y2 - y1)
     table = tf.stack([x1, y1, x2, y2, areas], -1)  # (G, N, 5)
-    groups, candidates = tf.shape(scores)[0], tf.shape(scores)[1]
+    # static where known: a loop's variables keep their shapes
+    groups, candidates = (tf.shape(scores)[axis] if size is None else size for axis, size in enumerate(scores.shape))
 
     def unfinished(step, scores, places, kept):
         return (step < limit) & (tf.reduce_max(scores) > 0)
