@@ -89,6 +89,7 @@ def portable_files(detector: Detector, scratch: Path, image) -> dict[str, Callab
     found, size = {}, image.shape[:2]
     if all(map(importlib.util.find_spec, ("frcnn_keras.onnx_export", "onnx", "tf2onnx", "onnxruntime"))):
         import onnxruntime
+
         from frcnn_keras.onnx_export import export_onnx
 
         export_onnx(detector, scratch / "model.onnx")
@@ -96,6 +97,7 @@ def portable_files(detector: Detector, scratch: Path, image) -> dict[str, Callab
         found["ONNX, 1 image"] = lambda: session.run(None, {"image_tensor": image[None]})
     if all(map(importlib.util.find_spec, ("frcnn_keras.litert_export", "ai_edge_litert"))):
         from ai_edge_litert.interpreter import Interpreter
+
         from frcnn_keras.litert_export import export_litert
 
         export_litert(detector, scratch / "model.tflite", image_size=size)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from frcnn_keras.data.tf_records import encoded_image
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.ops import images as image_ops
+from frcnn_keras.ops.detections import served
 
 PARALLEL = 4  # images of a request under way at once; memory grows with it
 _KINDS = {"detection_boxes": tf.float32, "detection_scores": tf.float32, "detection_classes": tf.float32,
@@ -71,7 +72,8 @@ class ServingModule(tf.Module):
         def one(inputs):
             item, index = inputs
             image = read(item, index)  # (H, W, 3) uint8
-            return served(model.detect_image(image), tf.shape(image)[:2])
+            size = tf.shape(image)[:2]
+            return served(model.detect_image(image), size) | {"image_size": size}
 
         shapes = {"detection_boxes": (limit, 4), "detection_scores": (limit,), "detection_classes": (limit,),
                   "num_detections": (), "image_size": (2,)}
@@ -87,17 +89,6 @@ class _Untracked:
 
     def __init__(self, whole):
         self.whole = whole
-
-
-def served(found, size) -> dict:
-    """Detections of one image in its pixels -> what a signature gives of it; size: (2,) int32, its height and width."""
-    height, width = tf.unstack(tf.cast(size, tf.float32))
-    x1, y1, x2, y2 = tf.unstack(found.boxes, axis=-1)
-    boxes = tf.stack([y1 / height, x1 / width, y2 / height, x2 / width], axis=-1)  # (K, 4)
-    boxes = tf.where(found.valid[:, None], tf.clip_by_value(boxes, 0.0, 1.0), 0.0)
-    return {"detection_boxes": boxes, "detection_scores": tf.where(found.valid, found.scores, 0.0),
-            "detection_classes": tf.cast(tf.where(found.valid, found.labels, 0), tf.float32),
-            "num_detections": tf.reduce_sum(tf.cast(found.valid, tf.float32)), "image_size": size}
 
 
 def decode(encoded):
