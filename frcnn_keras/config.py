@@ -191,7 +191,8 @@ class JointLossConfig:
     negative: float = option(0.3, "an anchor below this IoU with every object is negative", flag="negative-iou")
     samples: int = option(256, "anchors an image and step")
     anchor_fraction: float = option(0.5, "share of them that may be positive", flag="anchor-positive-fraction")
-    before: int = option(6000, "best anchors that go into NMS", flag="train-pre-nms")
+    before: int = option(0, "best anchors of a level that go into NMS; 0: 6000, on pyramids 2000",
+                         flag="train-pre-nms")
     after: int = option(1000, "proposals that the regions are drawn from", flag="train-post-nms")
     regions: int = option(128, "regions an image and step")
     region_fraction: float = option(0.25, "share of them that may be foreground", flag="positive-fraction")
@@ -218,7 +219,8 @@ class DetectorConfig:
     """A detector's own numbers, where no stage has fixed them."""
 
     hidden: int = option(512, "filters of the RPN's 3x3 convolution", flag="rpn-channels")
-    before: int = option(6000, "prediction: best anchors that go into NMS", flag="pre-nms")
+    before: int = option(0, "prediction: best anchors of a level that go into NMS; 0: 6000, on pyramids 1000",
+                         flag="pre-nms")
     after: int = option(300, "prediction: proposals that remain", flag="post-nms")
     proposal_nms: float = option(0.7, "proposals that overlap a better one by more than this IoU go")
     min_size: float = option(1e-3, "proposals narrower or lower than this many pixels go", flag="proposal-min-size")
@@ -238,7 +240,7 @@ class JointConfig:
     backbone: BackboneConfig = BackboneConfig()
     images: ImageConfig = ImageConfig()
     neck: NeckConfig = NeckConfig()
-    anchors: AnchorConfig = AnchorConfig()
+    anchors: LevelAnchorConfig = LevelAnchorConfig()
     detector: DetectorConfig = DetectorConfig()
     training: FinetuneConfig = FinetuneConfig(fit=ImageFitConfig(epochs=12, learning_rate=5e-4))
 

@@ -85,7 +85,8 @@ def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig, names: t
     return JointLosses(
         detector, names=names, proposer=proposer, matching={"positive": config.positive, "negative": config.negative},
         anchor_sampling={"count": config.samples, "positive_fraction": config.anchor_fraction},
-        proposing={"before": config.before, "after": config.after},
+        proposing={"before": config.before or (6000 if len(detector.geometry["strides"]) == 1 else 2000),
+                   "after": config.after},
         region_sampling={"count": config.regions, "positive_fraction": config.region_fraction,
                          "foreground": config.foreground, "background": config.background, "scales": SCALES},
         box_weight=config.box_weight, rpn_beta=config.rpn_beta, beta=config.beta,
