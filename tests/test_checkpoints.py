@@ -33,7 +33,8 @@ def write_safetensors(path, arrays, change=lambda header: None, kinds=None):
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, array in arrays.items():
         kind = (kinds or {}).get(name, {"<f4": "F32", "<f8": "F64", "<i8": "I64", "<f2": "F16"}.get(array.dtype.str))
-        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [len(data), len(data) + array.nbytes]}
+        place = [len(data), len(data) + array.nbytes]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": place}
         data += array.tobytes()
     change(header)
     text = json.dumps(header).encode()
@@ -191,7 +192,8 @@ def test_spoiled_bytes_are_one_line_or_arrays(form, tmp_path):
 
 @pytest.mark.parametrize("change", [
     lambda header: header["a.bias"].update(data_offsets=[0, 16]),  # another's place
-    lambda header: header["a.bias"].update(data_offsets=[192, 2**40]), lambda header: header["a.bias"].update(shape=[5]),
+    lambda header: header["a.bias"].update(data_offsets=[192, 2**40]),
+    lambda header: header["a.bias"].update(shape=[5]),
     lambda header: header["a.bias"].update(data_offsets=[208, 192]), lambda header: header["a.bias"].update(shape=[-4]),
     lambda header: header["a.bias"].update(shape=[2**40, 2**40]), lambda header: header["a.bias"].update(dtype="F33"),
     lambda header: header["a.bias"].pop("dtype"), lambda header: header.update(more=3),

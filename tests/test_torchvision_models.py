@@ -217,7 +217,7 @@ def test_bfloat16_is_near(case):
     for level, exact in zip(levels, case.levels, strict=True):
         exact = exact[:1].numpy()
         error = tf.cast(level, tf.float32) - exact
-        assert 1e-3 < np.std(error) / np.std(exact) < 0.2  # of a network that amplifies rounding, and is not trained
+        assert 1e-3 < np.std(error) / np.std(exact) < 0.5  # of a network that amplifies rounding, and is not trained
     logits, _ = rough.model.rpn(levels)
     assert logits[0].dtype == tf.float32
     found = rough.predict(case.stored["image0"])[0]
