@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.data import records
-from frcnn_keras.data.batches import epoch_order, feature_maps, region_batches, rpn_batches
+from frcnn_keras.data.batches import WHOLE, Share, epoch_order, feature_maps, region_batches, rpn_batches
 
 RECORDS, DRAWS, K = 12, 2, 9
 
@@ -28,9 +28,9 @@ def assert_equal(batches, others):
             assert one[name].dtype == other[name].dtype and np.array_equal(one[name], other[name]), name
 
 
-def tiles(prep, first=0, epochs=2, seed=0, batch=2, from_tiles=False):
+def tiles(prep, first=0, epochs=2, seed=0, batch=2, from_tiles=False, share=WHOLE):
     return values(rpn_batches(prep, K, batch=batch, seed=seed, first_epoch=first, epochs=epochs,
-                              from_tiles=from_tiles))
+                              from_tiles=from_tiles, share=share))
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,12 @@ def proposals(prep, tmp_path_factory):
     return records.spans([path])
 
 
-def regions(prep, proposals, first=0, epochs=2, seed=0, **sampling):
+def regions(prep, proposals, first=0, epochs=2, seed=0, batch=2, share=WHOLE, **sampling):
     level = prep.levels[0]
     return values(region_batches(
         prep, proposals, strides=[level.stride], offsets=[level.offset], pooling={"op": "align", "size": 3},
-        sampling={"count": 16, **sampling}, batch=2, seed=seed, first_epoch=first, epochs=epochs))
+        sampling={"count": 16, **sampling}, batch=batch, seed=seed, first_epoch=first, epochs=epochs,
+        share=share))
 
 
 def test_every_epoch_is_a_permutation_of_its_own():
@@ -69,6 +70,38 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert np.array_equal(order(epochs=2), order(epochs=5)[:2])
     assert not np.array_equal(order(seed=1), order(seed=0))
     assert order(count=1).tolist() == [[0], [0], [0]]
+
+
+def indices_of(*arguments, **settings):
+    return [(int(epoch), int(index)) for epoch, index in epoch_order(*arguments, **settings)]
+
+
+def test_every_epoch_begins_with_a_step():
+    """11 records in steps of 4: two steps an epoch, whose records a later start gives too."""
+    whole = indices_of(11, 0, 0, 3, batch=4)
+    assert [epoch for epoch, _ in whole] == [0] * 8 + [1] * 8 + [2] * 8
+    assert indices_of(11, 0, 1, 3, batch=4) == whole[8:]
+    assert whole == [pair for epoch in range(3) for pair in indices_of(11, 0, epoch, epoch + 1)[:8]]
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_shares_make_up_every_step(workers):
+    whole = np.array(indices_of(26, 5, 0, 2, batch=6)).reshape(-1, 6, 2)
+    parts = [np.array(indices_of(26, 5, 0, 2, batch=6, share=Share(worker, workers, workers))).reshape(
+        -1, 6 // workers, 2) for worker in range(workers)]
+    assert len(whole) == 8 and np.array_equal(np.concatenate(parts, axis=1), whole)
+
+
+def test_a_replicas_batches(prep, proposals):
+    """Two workers of two devices each: a worker's consecutive batches are its devices' parts of one step."""
+    for make in (lambda share: tiles(prep, batch=4, share=share),
+                 lambda share: regions(prep, proposals, batch=4, share=share)):
+        whole, parts = make(WHOLE), [make(Share(worker, 2, 4)) for worker in range(2)]
+        assert len(whole) == 6 and [len(part) for part in parts] == [12, 12]
+        for number, step in enumerate(whole):
+            found = [part[2 * number + device] for part in parts for device in range(2)]
+            for name in step:
+                assert np.array_equal(np.concatenate([one[name] for one in found]), step[name]), name
 
 
 def test_shapes_of_tile_batches(prep):

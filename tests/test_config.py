@@ -8,7 +8,7 @@ from frcnn_keras import flags
 from frcnn_keras.config import option
 from frcnn_keras.errors import InputError
 
-STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig)
+STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig, configs.FinetuneConfig, configs.JointConfig)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +58,22 @@ def refusal(tmp_path, text):
 @pytest.mark.parametrize("config_class", [*STAGES, Outer])
 def test_no_flags_give_the_defaults(config_class):
     assert flags.from_args(config_class, parser_of(config_class).parse_args([])) == config_class()
+
+
+@pytest.mark.parametrize("config", [
+    Outer(), Outer(Inner(0.25, ("x", "y")), 7, (4.0, -1.5), False, "b"), Outer(Inner(names=())),
+    configs.PrepConfig(backbone=configs.BackboneConfig("x.keras", "none", ("a", "b"), "tf"), mirror=False),
+    configs.JointConfig(training=configs.FinetuneConfig(fit=configs.ImageFitConfig(learning_rate=1 / 3)))])
+def test_arguments_stand_for_their_config(config):
+    arguments = flags.to_arguments(config)
+    assert flags.from_args(type(config), parser_of(type(config)).parse_args(arguments)) == config
+    assert arguments == [] or config != type(config)()
+
+
+def test_arguments_under_other_names():
+    config = configs.RPNConfig(hidden=3, beta=0.5, nms=0.1)
+    names = {"beta": "rpn-beta", "proposal-nms": "nms", "lambda": "x"}
+    assert flags.to_arguments(config, names) == ["--rpn-beta=0.5", "--nms=0.1"]
 
 
 def test_flags_reach_their_fields():

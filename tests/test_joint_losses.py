@@ -46,7 +46,8 @@ def detector(strides=(8.0,), seed=3):
                   "anchor_ratios": RATIOS},
         preparing={"shorter": 48, "longer": 80, "preprocessing": "none", "pad_multiple": 8},
         proposing={"before": 40, "after": 9, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 3}, detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5}, name="faster_rcnn")
+        pooling={"op": "align", "size": 3}, name="faster_rcnn",
+        detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5})
 
 
 def losses_of(model, **settings):

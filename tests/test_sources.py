@@ -7,7 +7,20 @@ import cv2
 import numpy as np
 import pytest
 
+<<<<<<< HEAD
+from frcnn_keras.data.sources import (
+    add_source_arguments,
+    add_validation_arguments,
+    read_source,
+    read_validation,
+    source_arguments,
+    source_name,
+    validation_arguments,
+)
+=======
+from frcnn_keras.data import sources
 from frcnn_keras.data.sources import add_source_arguments, read_source, source_name
+>>>>>>> joint
 from frcnn_keras.errors import InputError
 
 
@@ -77,3 +90,65 @@ def test_nothing_here_imports_tensorflow():
             "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))")
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
+
+
+<<<<<<< HEAD
+@pytest.mark.parametrize("arguments", [
+    ["--shapes", "5", "--shapes-seed", "2", "--max-images", "3"], ["--voc", "D", "--split", "test", "--skip-bad"],
+    ["--coco", "I", "A", "--classes", "a,b"], ["--tfrecord", "G*", "--label-map", "L"], ["--csv", "F"]])
+def test_arguments_for_another_command(arguments):
+    assert parse(*source_arguments(parse(*arguments))) == parse(*arguments)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [
+    (["--voc", "D", "--split", "a", "--val-split", "b"], ["--voc", "D", "--split", "b"]),
+    (["--shapes", "5", "--val-shapes", "2", "--skip-bad"], ["--shapes", "2", "--shapes-seed", "1", "--skip-bad"]),
+    (["--tfrecord", "G", "--label-map", "L", "--val-tfrecord", "H"], ["--tfrecord", "H", "--label-map", "L"]),
+    (["--shapes", "5"], None)])
+def test_arguments_of_the_images_to_measure_on(given, wanted):
+    parser = argparse.ArgumentParser()
+    add_source_arguments(parser)
+    add_validation_arguments(parser)
+    args = parser.parse_args(given)
+    found = validation_arguments(args)
+    assert found == wanted if wanted is None else parse(*found) == parse(*wanted)
+    if wanted and "--shapes" in wanted:
+        assert [example.id for example in read_validation(args, read_source(args).class_names).examples] == [
+            example.id for example in read_source(parse(*found)).examples]
+=======
+def parsed_with_validation(*argv):
+    parser = argparse.ArgumentParser()
+    sources.add_source_arguments(parser)
+    sources.add_validation_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def test_no_validation_flag_is_no_data_set():
+    assert sources.read_validation(parsed_with_validation("--shapes", "3"), ()) is None
+
+
+def test_validation_images_are_others_by_default():
+    args = parsed_with_validation("--shapes", "3", "--val-shapes", "2", "--max-images", "1")
+    first = sources.read_source(args)
+    second = sources.read_validation(args, first.class_names)
+    assert len(first.examples) == 1 and len(second.examples) == 2
+    assert not {example.id for example in first.examples} & {example.id for example in second.examples} or (
+        first.examples[0].read() != second.examples[0].read())
+
+
+def test_a_split_alone_is_of_the_same_folder(monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "read_voc", lambda *args: asked.append(args) or "data")
+    args = parsed_with_validation("--voc", "here", "--split", "trainval", "--val-split", "test")
+    assert sources.read_validation(args, ("a",)) == "data" and asked == [("here", "test", ("a",))]
+    args = parsed_with_validation("--voc", "here", "--val-voc", "there", "--val-split", "test")
+    assert sources.read_validation(args, ("a",)) == "data" and asked[1] == ("there", "test", ("a",))
+
+
+@pytest.mark.parametrize("argv", [("--shapes", "3", "--val-split", "test"),
+                                  ("--shapes", "3", "--val-shapes", "2", "--val-csv", "x.csv"),
+                                  ("--shapes", "3", "--val-shapes", "0"), ("--shapes", "3", "--val-tfrecord", "x")])
+def test_validation_flags_that_contradict_say_whose_they_are(argv):
+    with pytest.raises(InputError, match="--val-"):
+        sources.read_validation(parsed_with_validation(*argv), ("circle",))
+>>>>>>> joint
