@@ -28,10 +28,6 @@ def build_parser():
     parser.add_argument("--overwrite", action="store_true", help="replace the version or file that is there")
     parser.add_argument("--check-image", action="append", default=[], metavar="FILE",
                         help="image to compare answers on, besides drawn ones; may be repeated")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32",
-                        help="of the backbone's and the head's products in a SavedModel (default: %(default)s). "
-                        "bfloat16 is quicker for VGG16, ResNet and wide heads where the server's processor has it; "
-                        "not for MobileNetV2 and EfficientNet")
     parser.add_argument("--image-size", type=int, nargs=2, metavar=("H", "W"),
                         help="onnx, litert: for images of this one size (default: any size with onnx; with litert 4:3 "
                         "at the size that the detector works at)")
@@ -48,11 +44,8 @@ def main(args) -> int:
     images = [read_file(path) for path in args.check_image]
     for path in args.check_image:
         pixels(path)  # where it cannot be decoded, an error that names the file
-    detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections)
-    if args.precision == "bfloat16":
-        from frcnn_keras.models.precision import set_precision
-
-        set_precision(detector.model, "bfloat16")
+    detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
+                    precision=args.precision)
     print(WRITERS[args.format](args, detector, images))
     return 0
 
@@ -96,7 +89,7 @@ def check_flags(args) -> None:
     """InputError for flags that belong to another format."""
     if args.version is not None and args.format != "savedmodel":
         raise InputError(f"--version belongs to --format savedmodel; {args.format} is written to the file --out")
-    if args.precision != "float32" and args.format != "savedmodel":
+    if args.precision == "bfloat16" and args.format != "savedmodel":
         raise InputError("--precision belongs to --format savedmodel")
     if args.image_size and (args.format == "savedmodel" or min(args.image_size) < 1):
         raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
