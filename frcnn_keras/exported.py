@@ -112,7 +112,7 @@ def check(name: str, run: Callable[[np.ndarray], dict], detector: Detector, imag
         images: file paths, encoded images or (H, W, 3) uint8 arrays.
 
     Raises:
-        InputError: an output differs; the message says which and by how much.
+        RuntimeError: an output differs; the message says which and by how much.
     """
     total = Agreement(0, 0, 0, 0.0, 0.0)
     for number, image in enumerate(images):
@@ -137,12 +137,12 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
     for key, shape in (("detection_boxes", (1, limit, 4)), ("detection_scores", (1, limit)),
                        ("detection_classes", (1, limit)), ("num_detections", (1,))):
         if outputs[key].shape != shape or outputs[key].dtype != np.float32:
-            raise InputError(f"{where}: {key} is {outputs[key].dtype} {outputs[key].shape}, not float32 {shape}")
+            raise RuntimeError(f"{where}: {key} is {outputs[key].dtype} {outputs[key].shape}, not float32 {shape}")
         if key != "num_detections" and (outputs[key][0, count:].any() or not np.isfinite(outputs[key]).all()):
-            raise InputError(f"{where}: {key} is not 0 past num_detections, or not finite")
+            raise RuntimeError(f"{where}: {key} is not 0 past num_detections, or not finite")
     boxes, scores, labels = (outputs[f"detection_{key}"][0, :count] for key in ("boxes", "scores", "classes"))
     if (np.diff(scores) > 0).any():
-        raise InputError(f"{where}: detection_scores rise")
+        raise RuntimeError(f"{where}: detection_scores rise")
     scale = np.array([size[0], size[1], size[0], size[1]], np.float32)
     wanted_boxes = np.clip(wanted.boxes[:, [1, 0, 3, 2]] / scale, 0, 1)  # (M, 4) y1 x1 y2 x2
     apart = np.abs(boxes[:, None] - wanted_boxes[None]).max(-1, initial=0.0)  # (count, M)
@@ -152,7 +152,7 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
     lost = _surely(np.delete(wanted.scores, [pair[1] for pair in pairs]), wanted.scores, detecting)
     added = _surely(np.delete(scores, [pair[0] for pair in pairs]), scores, detecting)
     if max(lost, added) > int(forgiven * len(wanted)):
-        raise InputError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's are "
+        raise RuntimeError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's are "
                          f"missing and {added} are new, compared to {TOLERANCE:g}: "
                          f"{_worst(distance, apart, score_apart)}")
     box = max((float(apart[pair]) for pair in pairs), default=0.0)

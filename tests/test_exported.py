@@ -53,7 +53,7 @@ def test_differences_are_measured():
     ({**outputs(), "detection_scores": np.zeros((1, 3), np.float32)}, r"detection_scores is float32 \(1, 3\)"),
 ])
 def test_a_difference_is_an_error_that_names_it(given, message):
-    with pytest.raises(InputError, match=message) as caught:
+    with pytest.raises(RuntimeError, match=message) as caught:
         agreement(given)
     assert str(caught.value).startswith("file: ")
 
@@ -68,7 +68,7 @@ def test_a_score_at_the_threshold_may_come_or_go():
     low = wanted(scores=(0.9, 0.05004))
     only = outputs(((0.1, 0.1, 0.9, 0.6),), (0.9,), (1,))
     assert agreement(only, low).differing == 0
-    with pytest.raises(InputError):
+    with pytest.raises(RuntimeError):
         agreement(only, wanted(scores=(0.9, 0.0502)))
 
 
@@ -83,13 +83,13 @@ def test_the_last_of_a_full_list_may_be_another():
 def test_a_share_may_be_forgiven_but_no_more():
     one = outputs(boxes=((0.1, 0.1, 0.9, 0.6), (0, 0, 0.5, 0.5)))
     assert compare("file", one, wanted(), SIZE, SETTINGS, forgiven=0.5).differing == 1
-    with pytest.raises(InputError):
+    with pytest.raises(RuntimeError):
         compare("file", one, wanted(), SIZE, SETTINGS, forgiven=0.49)
 
 
 def test_check_names_the_image(hand_detector):
     detector = Detector(hand_detector)
-    with pytest.raises(InputError, match=r"ONNX, test image 0 \(64 x 48\)"):
+    with pytest.raises(RuntimeError, match=r"ONNX, test image 0 \(64 x 48\)"):
         check("ONNX", lambda image: {"num_detections": np.zeros(1), **dict.fromkeys(
             ("detection_boxes", "detection_scores", "detection_classes"), np.zeros(1))}, detector,
             [np.zeros((48, 64, 3), np.uint8)])

@@ -98,7 +98,7 @@ def test_a_file_that_answers_otherwise_gets_no_name(monkeypatch, hand_detector, 
     monkeypatch.setattr(litert_export, "detection_outputs", shifted)
     image = np.zeros((48, 64, 3), np.uint8)
     image[16:20, 24:28, 0] = 250
-    with pytest.raises(InputError, match="LiteRT, test image .*scores there by 0.0"):
+    with pytest.raises(RuntimeError, match="LiteRT, test image .*scores there by 0.0"):
         export_litert(Detector(hand_detector), tmp_path / "a.tflite", check_images=[image])
     assert list(tmp_path.iterdir()) == []
 
