@@ -21,8 +21,12 @@ _HOMES = {
     "PrepConfig": "frcnn_keras.config",
     "RPNConfig": "frcnn_keras.config",
     "RCNNConfig": "frcnn_keras.config",
+    "FinetuneConfig": "frcnn_keras.config",
+    "JointConfig": "frcnn_keras.config",
     "train_rpn": "frcnn_keras.rpn_training",
     "train_rcnn": "frcnn_keras.rcnn_training",
+    "finetune": "frcnn_keras.finetuning",
+    "train_joint": "frcnn_keras.joint_building",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
 }
 

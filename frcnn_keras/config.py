@@ -162,10 +162,11 @@ class RCNNConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """How training images are changed; names are data.augmentation.Augmentation's."""
+    """How training images are changed."""
 
     mirror: bool = option(True, "mirror half of the images")
-    jitter_shorter: tuple[int, ...] = option((), "draw each image's shorter side from this range: LEAST,MOST pixels")
+    jitter: float = option(0.2, "draw each image's shorter side from 1 - this to 1 + this times the detector's")
+    jitter_shorter: tuple[int, ...] = option((), "... or from this range: LEAST,MOST pixels")
     brightness: float = option(0.0, "draw a factor of the brightness from 1 - this to 1 + this")
     contrast: float = option(0.0, "likewise of the contrast")
     saturation: float = option(0.0, "likewise of the saturation")
@@ -176,7 +177,7 @@ class ImageFitConfig(FitConfig):
     """How a whole detector is optimised on images."""
 
     epochs: int = option(3, "passes over the images")
-    learning_rate: float = option(2e-4, "highest learning rate (try 0.003 with sgd)")
+    learning_rate: float = option(4e-4, "highest learning rate")
     precision: str = option("auto", "of the products: auto takes bfloat16 where it is quicker; see README",
                             choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     ema: float = option(0.0, "keep a moving average of the weights with this decay, and use it; 0: none (try 0.998)")
