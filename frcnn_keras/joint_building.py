@@ -9,7 +9,6 @@ import keras
 
 from frcnn_keras import config as configs
 from frcnn_keras import run_folder
-from frcnn_keras.config import RPNConfig
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
@@ -126,8 +125,8 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
         geometry=geometry,
         preparing={"shorter": config.images.shorter, "longer": config.images.longer,
                    "preprocessing": backbone.preprocess, "pad_multiple": backbone.pad_multiple},
-        proposing={"before": numbers.before or RPNConfig().for_levels(len(strides)).eval_before, "after": numbers.after, "iou_threshold": numbers.proposal_nms,
-                   "min_size": numbers.min_size},
+        proposing={"before": numbers.before or configs.RPNConfig().for_levels(len(strides)).eval_before,
+                   "after": numbers.after, "iou_threshold": numbers.proposal_nms, "min_size": numbers.min_size},
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
         pooling={"op": numbers.roi_op, "size": numbers.roi_size, "levels": max(1, len(strides) - 1)},
         detecting={"score_threshold": numbers.score_threshold, "iou_threshold": numbers.nms, "limit": numbers.limit})

@@ -66,7 +66,7 @@ def joint_config(backbone):
         neck=configs.NeckConfig(8, 4), anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
         detector=configs.DetectorConfig(hidden=16, width=16),
         training=configs.FinetuneConfig(
-            fit=configs.ImageFitConfig(**FIT, learning_rate=0.05, optimizer="sgd", accumulate=2, ema=0.9),
+            fit=configs.ImageFitConfig(**FIT, learning_rate=0.01, optimizer="sgd", accumulate=2, ema=0.9),
             augment=configs.AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
             losses=configs.JointLossConfig(samples=32, regions=24, after=60)))
 
