@@ -152,8 +152,8 @@ def compare(where: str, outputs: dict, wanted: Detections, size: tuple[int, int]
     lost = _surely(np.delete(wanted.scores, [pair[1] for pair in pairs]), wanted.scores, detecting)
     added = _surely(np.delete(scores, [pair[0] for pair in pairs]), scores, detecting)
     if max(lost, added) > int(forgiven * len(wanted)):
-        raise RuntimeError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's are "
-                         f"missing and {added} are new, compared to {TOLERANCE:g}: "
+        raise RuntimeError(f"{where}: the file finds {count} objects and predict {len(wanted)}; {lost} of predict's "
+                         f"are missing and {added} are new, compared to {TOLERANCE:g}: "
                          f"{_worst(distance, apart, score_apart)}")
     box = max((float(apart[pair]) for pair in pairs), default=0.0)
     score = max((float(score_apart[pair]) for pair in pairs), default=0.0)
