@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from frcnn_keras import config as configs
-from frcnn_keras import run_folder
+from frcnn_keras import joint_config, run_folder
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
@@ -29,7 +29,7 @@ from frcnn_keras.trained_parts import is_run, load_detector
 WORKERS = 2
 
 
-def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig | None = None, *,
+def train_joint(dataset: Dataset, out: str | Path, config: joint_config.JointConfig | None = None, *,
                 validation: Dataset | None = None, fresh: bool = False, losses: tuple[str, ...] = LOSSES,
                 proposals: str | Path | None = None, distribution: Distribution = SINGLE) -> dict:
     """Builds a detector for a settled data set and trains it whole; returns the last epoch's numbers.
@@ -46,7 +46,7 @@ def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig |
         InputError: the backbone cannot be had; other classes to measure on; OUT has other settings; an image is bad.
         FloatingPointError: the loss became NaN or infinite.
     """
-    config, out = config or configs.JointConfig(), Path(out)
+    config, out = config or joint_config.JointConfig(), Path(out)
     if validation and losses != LOSSES:
         raise InputError("--losses trains a part of a detector, which has no AP yet; leave --val-... out")
     if (losses == RCNN_LOSSES) != (proposals is not None):
@@ -76,7 +76,7 @@ def _proposer(run: str | Path, detector: FasterRCNN) -> FasterRCNN:
     return found
 
 
-def new_detector(dataset: Dataset, config: configs.JointConfig) -> FasterRCNN:
+def new_detector(dataset: Dataset, config: joint_config.JointConfig) -> FasterRCNN:
     """The detector that a joint training starts from; weights of RPN and head are drawn from the settings' seed.
 
     Raises:
@@ -97,7 +97,7 @@ def new_detector(dataset: Dataset, config: configs.JointConfig) -> FasterRCNN:
                     backbone, dataset.class_names, config)
 
 
-def _fitted_neck(backbone: Backbone, dataset: Dataset, config: configs.JointConfig):
+def _fitted_neck(backbone: Backbone, dataset: Dataset, config: joint_config.JointConfig):
     """Kernel and bias of the neck, fitted as data_prep fits it."""
     function = map_function(extractor(backbone), backbone.preprocess, backbone.pad_multiple)
 
@@ -109,7 +109,7 @@ def _fitted_neck(backbone: Backbone, dataset: Dataset, config: configs.JointConf
 
 
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
-             class_names: Sequence[str], config: configs.JointConfig) -> FasterRCNN:
+             class_names: Sequence[str], config: joint_config.JointConfig) -> FasterRCNN:
     """A detector on a feature extractor of these levels, with a new RPN and a new head."""
     numbers, anchors = config.detector, config.anchors
     keras.utils.set_random_seed(config.training.fit.seed)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras import config as configs
+from frcnn_keras import joint_config
 from frcnn_keras.joint_losses import JointLosses
 from frcnn_keras.optimizers import build_optimizer
 from frcnn_keras.training import StageModel
@@ -54,7 +54,7 @@ class JointModel(StageModel):
         return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-def make_optimizer(fit: configs.ImageFitConfig, name: str, **settings):
+def make_optimizer(fit: joint_config.ImageFitConfig, name: str, **settings):
     """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for."""
     if fit.ema:
         settings |= {"use_ema": True, "ema_momentum": fit.ema}

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras import config as configs
-from frcnn_keras import run_folder
+from frcnn_keras import joint_config, run_folder
 from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.augmentation import Augmentation
@@ -37,7 +36,7 @@ def files_of(stage: str) -> tuple[str, ...]:
             f"{stage}_metrics.json", "detector.keras")
 
 
-def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig, names: tuple[str, ...] = LOSSES,
+def joint_losses(detector: FasterRCNN, config: joint_config.JointLossConfig, names: tuple[str, ...] = LOSSES,
                  proposer: FasterRCNN | None = None) -> JointLosses:
     """The losses of a detector by their settings; names, proposer: see JointLosses."""
     return JointLosses(
@@ -67,7 +66,7 @@ def settled_precision(detector: FasterRCNN, wanted: str) -> tuple[str, bool]:
     return "mixed_bfloat16", not has_depthwise(detector)
 
 
-def augmentation(config: configs.AugmentConfig, shorter: int) -> Augmentation:
+def augmentation(config: joint_config.AugmentConfig, shorter: int) -> Augmentation:
     """What is done to training images of a detector whose images have this shorter side.
 
     Raises:
@@ -90,7 +89,7 @@ class JointTraining:
     """One training of a detector on images; writes into `out`, a run folder."""
 
     def __init__(self, stage: str, detector: FasterRCNN, dataset: Dataset, validation: Dataset | None, out: Path,
-                 config: configs.FinetuneConfig, *, losses: tuple[str, ...] = LOSSES,
+                 config: joint_config.FinetuneConfig, *, losses: tuple[str, ...] = LOSSES,
                  proposer: FasterRCNN | None = None, distribution: Distribution = SINGLE):
         """stage: names what is written. losses, proposer: see JointLosses; parts without a loss stay as they are.
         distribution: the devices, in whose scope the detector was made; they divide each step's images.

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras import config as configs
+from frcnn_keras.joint_config import ImageFitConfig, JointLossConfig
 from frcnn_keras.joint_losses import LOSSES
 from frcnn_keras.joint_model import JointModel, averaged, make_optimizer
 from frcnn_keras.joint_training import joint_losses
 from tests.test_joint_losses import UNLIKE, batch_of, detector, image
 
-LOSS = configs.JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
-FIT = configs.ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision="float32")
+LOSS = JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
+FIT = ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision="float32")
 FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 
 

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from frcnn_keras import config as configs
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.errors import InputError
 from frcnn_keras.inference import load
+from frcnn_keras.joint_config import AugmentConfig, FinetuneConfig
 from frcnn_keras.joint_losses import LOSSES
 from frcnn_keras.joint_model import averaged
 from frcnn_keras.joint_training import JointTraining, augmentation, files_of, has_depthwise, settled_precision
@@ -18,7 +18,7 @@ from frcnn_keras.training import Keeper
 from tests.test_joint_losses import detector
 from tests.test_joint_model import FIT, LOSS, close
 
-CONFIG = configs.FinetuneConfig(FIT, configs.AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
+CONFIG = FinetuneConfig(FIT, AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_second_start_has_nothing_to_do(tmp_path, few, capsys):
 
 
 def test_it_learns(tmp_path, few):
-    config = configs.FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), configs.AugmentConfig(),
+    config = FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), AugmentConfig(),
                                     LOSS, 0)
     run = training(tmp_path, few, config)
     run.run()
@@ -142,10 +142,10 @@ def test_it_learns(tmp_path, few):
 
 
 def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
-    assert augmentation(configs.AugmentConfig(), 600) == Augmentation(True, (480, 720))
-    assert augmentation(configs.AugmentConfig(jitter=0.5, mirror=False), 240) == Augmentation(False, (120, 360))
-    assert augmentation(configs.AugmentConfig(jitter=0.0, contrast=0.1), 600) == Augmentation(True, (), contrast=0.1)
-    assert augmentation(configs.AugmentConfig(jitter_shorter=(500, 700)), 600).jitter_shorter == (500, 700)
+    assert augmentation(AugmentConfig(), 600) == Augmentation(True, (480, 720))
+    assert augmentation(AugmentConfig(jitter=0.5, mirror=False), 240) == Augmentation(False, (120, 360))
+    assert augmentation(AugmentConfig(jitter=0.0, contrast=0.1), 600) == Augmentation(True, (), contrast=0.1)
+    assert augmentation(AugmentConfig(jitter_shorter=(500, 700)), 600).jitter_shorter == (500, 700)
 
 
 @pytest.mark.parametrize("change, message", [
@@ -153,7 +153,7 @@ def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
     ({"jitter_shorter": (700,)}, "--jitter-shorter"), ({"saturation": -0.1}, "--saturation")])
 def test_ranges_that_are_none(change, message):
     with pytest.raises(InputError, match=message):
-        augmentation(configs.AugmentConfig(**change), 600)
+        augmentation(AugmentConfig(**change), 600)
 
 
 def test_an_average_without_end_is_refused(tmp_path, few):
