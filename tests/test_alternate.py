@@ -43,7 +43,7 @@ def config(backbone, **fit):
         anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
         detector=DetectorConfig(hidden=16, width=16, after=50),
         training=FinetuneConfig(
-            fit=ImageFitConfig(**{"epochs": 1, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
+            fit=ImageFitConfig(**{"epochs": 2, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
             freeze_stages=0, losses=JointLossConfig(samples=32, regions=16, before=200, after=50)))
 
 
@@ -72,7 +72,8 @@ def killed(tmp_path_factory, tiny_backbone):
                              stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 300
-        while not (out / "step2_rcnn" / "joint.json").exists() and time.monotonic() < until and first.poll() is None:
+        state = out / "step2_rcnn" / "joint_state.npz"
+        while not state.exists() and time.monotonic() < until and first.poll() is None:
             time.sleep(0.05)
     finally:
         os.killpg(first.pid, signal.SIGKILL)
@@ -92,6 +93,7 @@ def test_a_second_start_goes_on_at_the_first_unfinished_step(killed):
     assert [row.split()[2].removesuffix(".py") if "-m" not in row else row.split()[3] for row in commands] == [
         "frcnn_keras", "data_prep", "data_prep", "train_rpn", "train_rcnn"]
     assert "--losses rcnn" in commands[0]
+    assert "joint: resuming after epoch 1 of 2" in said or "joint: all 2 epochs are done already" in said
 
 
 def test_steps_1_and_2_train_backbones_of_their_own(killed, tiny_backbone):
@@ -143,7 +145,8 @@ def test_settings_reach_the_later_steps(tmp_path):
     joint = JointConfig(detector=DetectorConfig(hidden=64, nms=0.3), training=training)
     made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
     one, two, prep, val, rpn, rcnn = (step.command for step in made)
-    assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step1_rpn"), str(tmp_path / "step2_rcnn")}
+    assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step2_rcnn")}
+    assert two[two.index("--proposals") + 1] == str(tmp_path / "step1_rpn") == one[-1]
     assert {"--samples=64", "--no-mirror", "--positive-fraction=0.4", "--seed=4", "--draws=5"} <= set(prep)
     assert val[1:3] == ["--voc", "B"] and "--like" in val
     assert {"--rpn-channels=64", "--beta=0.2", "--precision=bfloat16", "--epochs=5", "--strategy"} <= set(rpn)
