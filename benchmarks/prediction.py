@@ -18,7 +18,7 @@ from frcnn_keras.ops import images as image_ops
 def random_detector(settings: Settings) -> Detector:
     """A detector of the default sizes that has learnt nothing: every proposal is a detection of every class before NMS,
     which is the most work that there can be."""
-    config, head, rpn_config = prep_config(settings), configs.RCNNConfig(), configs.RPNConfig()
+    config, head, rpn_config = prep_config(settings), configs.RCNNConfig(), configs.RPNConfig().for_levels(1)
     backbone = load_backbone("mobilenet_v2", settings.backbone_weights)
     raw = extractor(backbone).compute_output_shape((None, None, None, 3))[-1][-1]
     kernel = np.random.default_rng(0).normal(size=(raw, settings.channels)).astype(np.float32) / np.sqrt(raw)

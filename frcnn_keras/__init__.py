@@ -10,21 +10,27 @@ Names are imported when they are first used, so that `--help` need not wait for 
 
 import importlib
 
+from frcnn_keras.version import VERSION as __version__
+
 _HOMES = {
     "load": "frcnn_keras.inference",
+    "load_torchvision": "frcnn_keras.torchvision_models",
     "Detector": "frcnn_keras.inference",
     "Detections": "frcnn_keras.detections",
     "InputError": "frcnn_keras.errors",
     "PrepConfig": "frcnn_keras.config",
     "RPNConfig": "frcnn_keras.config",
     "RCNNConfig": "frcnn_keras.config",
+    "FinetuneConfig": "frcnn_keras.joint_config",
+    "JointConfig": "frcnn_keras.joint_config",
     "train_rpn": "frcnn_keras.rpn_training",
     "train_rcnn": "frcnn_keras.rcnn_training",
+    "finetune": "frcnn_keras.finetuning",
+    "train_joint": "frcnn_keras.joint_building",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
 }
 
-__all__ = list(_HOMES)
-__version__ = "0.1.0"
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str):

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from frcnn_keras import config as configs
-from frcnn_keras import run_folder
+from frcnn_keras import joint_config, run_folder
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
@@ -12,7 +12,7 @@ from frcnn_keras.inference import load
 from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
 
 
-def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs.FinetuneConfig | None = None, *,
+def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: joint_config.FinetuneConfig | None = None, *,
              validation: Dataset | None = None, fresh: bool = False, distribution: Distribution = SINGLE) -> dict:
     """Trains RUN's detector further on a settled data set of its classes; returns the last epoch's numbers.
 
@@ -24,7 +24,7 @@ def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: configs
         InputError: RUN holds no detector; other classes; OUT is RUN, or has other settings; an image is bad.
         FloatingPointError: the loss became NaN or infinite.
     """
-    config, out = config or configs.FinetuneConfig(), Path(out)
+    config, out = config or joint_config.FinetuneConfig(), Path(out)
     if out.resolve() == Path(run).resolve():
         raise InputError(f"--out {out}: is the run itself; give another folder")
     with distribution.scope():

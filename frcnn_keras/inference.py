@@ -11,6 +11,7 @@ from frcnn_keras.data.image_files import read_file
 from frcnn_keras.detections import Detections
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.precision import set_precision
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.parallel import ahead
 
@@ -62,14 +63,15 @@ def pixels(image):
 
 
 def load(run: str | Path, *, score_threshold: float | None = None, nms: float | None = None,
-         limit: int | None = None) -> Detector:
+         limit: int | None = None, precision: str | None = None) -> Detector:
     """The detector of a run folder (or of a `.keras` file).
 
     score_threshold, nms, limit: override what the run was trained with: the score that a detection must pass, the IoU
     above which a better one of its class removes it, and how many an image may have.
+    precision: `float32` or `bfloat16` products, by default as it was saved; see models.precision.
 
     Raises:
-        InputError: there is no finished detector.
+        InputError: there is no finished detector, or no such precision.
     """
     path = Path(run)
     if path.is_dir() or path.suffix != ".keras":
@@ -81,4 +83,6 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
         raise InputError(f"{path}: holds a {type(model).__name__}, not a detector")
     wanted = {"score_threshold": score_threshold, "iou_threshold": nms, "limit": limit}
     model.detecting.update({name: value for name, value in wanted.items() if value is not None})
+    if precision is not None:
+        set_precision(model, precision)
     return Detector(model)

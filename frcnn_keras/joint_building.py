@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from frcnn_keras import config as configs
-from frcnn_keras import run_folder
+from frcnn_keras import joint_config, run_folder
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
@@ -16,17 +16,20 @@ from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES
 from frcnn_keras.joint_training import JointTraining, files_of, settled_precision
 from frcnn_keras.models.backbones import Backbone, load_backbone
 from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.fpn import pyramid_extractor, pyramid_geometry
 from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.trained_parts import load_detector
+from frcnn_keras.ops.pyramid import level_bases
+from frcnn_keras.proposing import detector_geometry
+from frcnn_keras.trained_parts import is_run, load_detector
 
 WORKERS = 2
 
 
-def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig | None = None, *,
+def train_joint(dataset: Dataset, out: str | Path, config: joint_config.JointConfig | None = None, *,
                 validation: Dataset | None = None, fresh: bool = False, losses: tuple[str, ...] = LOSSES,
                 proposals: str | Path | None = None, distribution: Distribution = SINGLE) -> dict:
     """Builds a detector for a settled data set and trains it whole; returns the last epoch's numbers.
@@ -43,7 +46,7 @@ def train_joint(dataset: Dataset, out: str | Path, config: configs.JointConfig |
         InputError: the backbone cannot be had; other classes to measure on; OUT has other settings; an image is bad.
         FloatingPointError: the loss became NaN or infinite.
     """
-    config, out = config or configs.JointConfig(), Path(out)
+    config, out = config or joint_config.JointConfig(), Path(out)
     if validation and losses != LOSSES:
         raise InputError("--losses trains a part of a detector, which has no AP yet; leave --val-... out")
     if (losses == RCNN_LOSSES) != (proposals is not None):
@@ -73,21 +76,28 @@ def _proposer(run: str | Path, detector: FasterRCNN) -> FasterRCNN:
     return found
 
 
-def new_detector(dataset: Dataset, config: configs.JointConfig) -> FasterRCNN:
+def new_detector(dataset: Dataset, config: joint_config.JointConfig) -> FasterRCNN:
     """The detector that a joint training starts from; weights of RPN and head are drawn from the settings' seed.
 
     Raises:
         InputError: an unknown backbone, weights that do not fit it, or a bad image among those the neck is fitted on.
     """
     chosen = config.backbone
+    if is_run(chosen.name):
+        raise InputError(f"--backbone {chosen.name} is a run; to train its detector further: python -m frcnn_keras "
+                         f"finetune --run {chosen.name}")
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
-                             chosen.feature_layers or None, chosen.preprocess or None)
+                             chosen.feature_layers or None, chosen.preprocess or None, pyramid=chosen.pyramid > 0)
+    if chosen.pyramid:
+        strides, offsets = pyramid_geometry(backbone)
+        return assemble(pyramid_extractor(backbone, chosen.pyramid), list(map(float, strides)),
+                        list(map(float, offsets)), backbone, dataset.class_names, config)
     kernel, bias = _fitted_neck(backbone, dataset, config) if config.neck.channels else (None, None)
     return assemble(extractor(backbone, kernel, bias), [float(backbone.strides[-1])], [float(backbone.offsets[-1])],
                     backbone, dataset.class_names, config)
 
 
-def _fitted_neck(backbone: Backbone, dataset: Dataset, config: configs.JointConfig):
+def _fitted_neck(backbone: Backbone, dataset: Dataset, config: joint_config.JointConfig):
     """Kernel and bias of the neck, fitted as data_prep fits it."""
     function = map_function(extractor(backbone), backbone.preprocess, backbone.pad_multiple)
 
@@ -99,23 +109,24 @@ def _fitted_neck(backbone: Backbone, dataset: Dataset, config: configs.JointConf
 
 
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
-             class_names: Sequence[str], config: configs.JointConfig) -> FasterRCNN:
+             class_names: Sequence[str], config: joint_config.JointConfig) -> FasterRCNN:
     """A detector on a feature extractor of these levels, with a new RPN and a new head."""
     numbers, anchors = config.detector, config.anchors
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
-    per_level = len(anchors.sizes) if len(strides) == 1 else 1
-    rpn = RPN(per_level * len(anchors.ratios), numbers.hidden, name="rpn")
+    geometry = detector_geometry(strides, offsets, "given", anchors)
+    bases = level_bases(geometry["anchor_sizes"], anchors.ratios, len(strides))
+    rpn = RPN(len(bases[0]), numbers.hidden, name="rpn")
     rpn.build((None, None, None, channels))
     rcnn = RCNN(two_fc(numbers.roi_size, channels, numbers.width, numbers.dropout), len(class_names) + 1, name="rcnn")
     rcnn.build((None, numbers.roi_size, numbers.roi_size, channels))
     return FasterRCNN(
         features, rpn, rcnn, class_names=class_names, name="faster_rcnn",
-        geometry={"strides": list(strides), "offsets": list(offsets), "anchor_sizes": list(anchors.sizes),
-                  "anchor_ratios": list(anchors.ratios)},
+        geometry=geometry,
         preparing={"shorter": config.images.shorter, "longer": config.images.longer,
                    "preprocessing": backbone.preprocess, "pad_multiple": backbone.pad_multiple},
-        proposing={"before": numbers.before, "after": numbers.after, "iou_threshold": numbers.proposal_nms,
-                   "min_size": numbers.min_size},
-        pooling={"op": numbers.roi_op, "size": numbers.roi_size},
+        proposing={"before": numbers.before or configs.RPNConfig().for_levels(len(strides)).eval_before,
+                   "after": numbers.after, "iou_threshold": numbers.proposal_nms, "min_size": numbers.min_size},
+        # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
+        pooling={"op": numbers.roi_op, "size": numbers.roi_size, "levels": max(1, len(strides) - 1)},
         detecting={"score_threshold": numbers.score_threshold, "iou_threshold": numbers.nms, "limit": numbers.limit})

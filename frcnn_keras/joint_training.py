@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras import config as configs
-from frcnn_keras import run_folder
+from frcnn_keras import joint_config, run_folder
 from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.augmentation import Augmentation
@@ -21,12 +20,12 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.inference import Detector
 from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, JointLosses
+from frcnn_keras.joint_model import JointModel, averaged, make_optimizer
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.freezing import unfreeze
+from frcnn_keras.models.freezing import unfreeze, unsafe_layer
 from frcnn_keras.models.precision import computing_in
 from frcnn_keras.models.saving import load_weights, save_model, save_weights
-from frcnn_keras.optimizers import build_optimizer
-from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
+from frcnn_keras.training import Keeper, fit_stage, resolve_precision
 
 SCALES = (0.1, 0.1, 0.2, 0.2)  # of the head's deltas, as in the staged trainer
 
@@ -37,85 +36,18 @@ def files_of(stage: str) -> tuple[str, ...]:
             f"{stage}_metrics.json", "detector.keras")
 
 
-class JointModel(StageModel):
-    """A detector with its four losses; a step takes a batch of data.image_batches."""
-
-    def __init__(self, losses: JointLosses, parts: int = 1):
-        """parts: a step's images are gone through in so many equal parts; their gradients are summed, so that the step
-        is the same and needs the memory of one part."""
-        super().__init__(losses.detector, losses, losses.names)
-        self.parts = parts
-
-    def gradients(self, batch: dict, count=None) -> tuple[dict, list]:
-        """The losses of a batch, by name, and the gradients of their sum by the trainable variables.
-
-        count: what the sums over images are divided by; the batch's images by default.
-        """
-        count = count or batch["images"].shape[0]
-        if self.parts == 1:
-            return self._gradients_of_part(batch, count)
-        size = batch["images"].shape[0] // self.parts
-
-        def part(number, losses, gradients):
-            images = {name: tf.ensure_shape(values[number * size:(number + 1) * size], (size, *values.shape[1:]))
-                      for name, values in batch.items()}
-            more_losses, more = self._gradients_of_part(images, count)
-            return (number + 1, {name: losses[name] + more_losses[name] for name in losses},
-                    [one + other for one, other in zip(gradients, more, strict=True)])
-
-        zeros = [tf.zeros(variable.shape) for variable in self.network.trainable_variables]
-        start = (0, dict.fromkeys(self.losses_of.names, 0.0), zeros)
-        _, losses, gradients = tf.while_loop(lambda number, *_: number < self.parts, part, start,
-                                             parallel_iterations=1)
-        return losses, gradients
-
-    def _gradients_of_part(self, batch: dict, count) -> tuple[dict, list]:
-        variables = [variable.value for variable in self.network.trainable_variables]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            losses = self.losses_of(batch, count)
-            total = self.optimizer.scale_loss(tf.add_n(list(losses.values())))
-        gradients = tape.gradient(total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
-
-
-def joint_losses(detector: FasterRCNN, config: configs.JointLossConfig, names: tuple[str, ...] = LOSSES,
+def joint_losses(detector: FasterRCNN, config: joint_config.JointLossConfig, names: tuple[str, ...] = LOSSES,
                  proposer: FasterRCNN | None = None) -> JointLosses:
     """The losses of a detector by their settings; names, proposer: see JointLosses."""
     return JointLosses(
         detector, names=names, proposer=proposer, matching={"positive": config.positive, "negative": config.negative},
         anchor_sampling={"count": config.samples, "positive_fraction": config.anchor_fraction},
-        proposing={"before": config.before, "after": config.after},
+        proposing={"before": config.before or (6000 if len(detector.geometry["strides"]) == 1 else 2000),
+                   "after": config.after},
         region_sampling={"count": config.regions, "positive_fraction": config.region_fraction,
                          "foreground": config.foreground, "background": config.background, "scales": SCALES},
         box_weight=config.box_weight, rpn_beta=config.rpn_beta, beta=config.beta,
         together=bool(tf.config.list_physical_devices("GPU")))
-
-
-def make_optimizer(fit: configs.ImageFitConfig, name: str, **settings):
-    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for."""
-    if fit.ema:
-        settings |= {"use_ema": True, "ema_momentum": fit.ema}
-    if fit.precision != "mixed_float16":
-        return build_optimizer(name, **settings)
-    # gradients are scaled until the optimizer unscales them: it has to clip
-    inner = build_optimizer(name, **settings, global_clipnorm=fit.clip_norm or None)
-    return keras.optimizers.LossScaleOptimizer(inner)
-
-
-@contextlib.contextmanager
-def averaged(optimizer, variables, ema: float):
-    """Within the block the variables hold their moving averages, where there are any."""
-    if not ema:
-        yield
-        return
-    values = [np.asarray(variable) for variable in variables]
-    optimizer.finalize_variable_values(variables)
-    try:
-        yield
-    finally:
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
 
 
 def has_depthwise(detector: FasterRCNN) -> bool:
@@ -134,18 +66,44 @@ def settled_precision(detector: FasterRCNN, wanted: str) -> tuple[str, bool]:
     return "mixed_bfloat16", not has_depthwise(detector)
 
 
+def augmentation(config: joint_config.AugmentConfig, shorter: int) -> Augmentation:
+    """What is done to training images of a detector whose images have this shorter side.
+
+    Raises:
+        InputError: a range that is none.
+    """
+    chosen = config.jitter_shorter
+    if not 0 <= config.jitter < 1:
+        raise InputError(f"--jitter must be 0 or more and less than 1; received: {config.jitter:g}")
+    if chosen and (len(chosen) != 2 or not 1 <= chosen[0] <= chosen[1]):
+        raise InputError(f"--jitter-shorter takes LEAST,MOST pixels; received: {','.join(map(str, chosen))}")
+    for name in ("brightness", "contrast", "saturation"):
+        if not 0 <= getattr(config, name) <= 1:
+            raise InputError(f"--{name} must be 0 to 1; received: {getattr(config, name):g}")
+    if not chosen and config.jitter:
+        chosen = (round(shorter * (1 - config.jitter)), round(shorter * (1 + config.jitter)))
+    return Augmentation(config.mirror, chosen, config.brightness, config.contrast, config.saturation)
+
+
 class JointTraining:
     """One training of a detector on images; writes into `out`, a run folder."""
 
     def __init__(self, stage: str, detector: FasterRCNN, dataset: Dataset, validation: Dataset | None, out: Path,
-                 config: configs.FinetuneConfig, *, losses: tuple[str, ...] = LOSSES,
+                 config: joint_config.FinetuneConfig, *, losses: tuple[str, ...] = LOSSES,
                  proposer: FasterRCNN | None = None, distribution: Distribution = SINGLE):
         """stage: names what is written. losses, proposer: see JointLosses; parts without a loss stay as they are.
-        distribution: the devices, in whose scope the detector was made; they divide each step's images."""
+        distribution: the devices, in whose scope the detector was made; they divide each step's images.
+
+        Raises:
+            InputError: settings that make no sense.
+        """
+        if not 0 <= config.fit.ema < 1:
+            raise InputError(f"--ema must be 0 or more and less than 1; received: {config.fit.ema:g}")
         self.losses, self.proposer, self.distribution = losses, proposer, distribution
         self.stage, self.detector, self.dataset, self.validation = stage, detector, dataset, validation
         self.out, self.config = out, config
         self.precision, self.in_trunk = settled_precision(detector, config.fit.precision)
+        self.augmentation = augmentation(config.augment, detector.preparing["shorter"])
 
     def run(self) -> dict:
         """Fits, saves; skips what is done; returns the last epoch's numbers."""
@@ -157,6 +115,7 @@ class JointTraining:
         unfreeze(self.detector, self.config.freeze_stages)
         for part, names in ((self.detector.rpn, RPN_LOSSES), (self.detector.rcnn, RCNN_LOSSES)):
             part.trainable = part.trainable and bool(set(names) & set(self.losses))
+        self._refuse_unsafe()
         keras.utils.set_random_seed(fit.seed)
         batch = self._images_a_step()
         losses = joint_losses(self.detector, self.config.losses, self.losses, self.proposer)
@@ -173,6 +132,12 @@ class JointTraining:
         """The numbers of a training that is finished already."""
         found = (self.out / "detector.keras").exists() and self._path("metrics.json").exists()
         return records.read_json(self._path("metrics.json")) if found else None
+
+    def _refuse_unsafe(self) -> None:
+        found = unsafe_layer(self.detector)
+        if found and not tf.config.list_physical_devices("GPU"):
+            raise InputError(f"layer {found!r} of the backbone: TensorFlow's gradient of a 1x1 convolution of stride 2 "
+                             "with so few channels writes past its memory on CPU; freeze its stage (--freeze-stages)")
 
     def _path(self, name: str) -> Path:
         return self.out / f"{self.stage}_{name}"
@@ -200,11 +165,10 @@ class JointTraining:
 
     def batches(self, first: int, batch: int) -> tf.data.Dataset:
         """Training images from epoch `first` on."""
-        fit, augment = self.config.fit, self.config.augment
+        fit = self.config.fit
         run_folder.announce(self.stage, first, fit.epochs)
-        return image_batches(self.dataset.examples, preparing=self.detector.preparing,
-                             augmentation=Augmentation(**dataclasses.asdict(augment)), batch=batch, seed=fit.seed,
-                             first_epoch=first, epochs=fit.epochs, share=self.share)
+        return image_batches(self.dataset.examples, preparing=self.detector.preparing, augmentation=self.augmentation,
+                             batch=batch, seed=fit.seed, first_epoch=first, epochs=fit.epochs, share=self.share)
 
     def measure(self, epoch: int) -> dict[str, float]:
         """AP on the validation images, in float32; keeps the best epoch's weights."""

@@ -25,12 +25,12 @@ FILES = ("rpn_state.npz", "rpn.weights.h5", "rpn_log.csv", "rpn_curves.png", "rp
 LOSSES = ("objectness_loss", "box_loss")
 
 
-def build_rpn(prepared: Prepared, hidden: int, precision: str = "float32", seed: int = 0) -> RPN:
+def build_rpn(prepared: Prepared, hidden: int, precision: str = "float32", seed: int = 0, depth: int = 1) -> RPN:
     """An RPN for the levels and anchors of a prep folder, built, its weights drawn from `seed`."""
     keras.utils.set_random_seed(seed)
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     keras.mixed_precision.set_global_policy(policy)
-    rpn = RPN(anchors_per_position(prepared), hidden, name="rpn")
+    rpn = RPN(anchors_per_position(prepared), hidden, depth, name="rpn")
     keras.mixed_precision.set_global_policy("float32")
     rpn.build((None, None, None, prepared.levels[0].channels))
     return rpn
@@ -69,7 +69,7 @@ def train_rpn(data: str | Path, run: str | Path, config: configs.RPNConfig | Non
     _check(prepared, validation, from_tiles)
     precision = resolve_precision(config.fit.precision)
     fit = dataclasses.replace(config.fit, precision=precision)
-    config = dataclasses.replace(config, fit=fit)
+    config = dataclasses.replace(config, fit=fit).for_levels(len(prepared.levels))
     network, weights = _start(prepared, config)
     request = {"config": configs.to_dict(config), "data": run_folder.data_facts(prepared), "network": network}
     distribution.on_chief(lambda: run_folder.begin(run, "rpn", request, FILES, fresh))
@@ -96,9 +96,12 @@ def _start(prepared: Prepared, config: configs.RPNConfig) -> tuple[dict, list | 
     if config.start == "none":
         if config.fit.epochs < 1:
             raise InputError("--epochs 0 takes an RPN as it is: name the run that has it with --rpn RUN")
-        return {"hidden": config.hidden}, None
+        return {"hidden": config.hidden, "depth": 1}, None
     rpn = load_rpn(config.start, geometry_of(prepared), prepared.channels[0])
-    return {"hidden": rpn.hidden}, rpn.get_weights()
+    if rpn.depth > 1 and config.fit.epochs:
+        raise InputError(f"--rpn {config.start}: its RPN has {rpn.depth} 3x3 convolutions, and 3x3 tiles serve "
+                         "only one: take it as it is (--epochs 0), or train a new one (without --rpn)")
+    return {"hidden": rpn.hidden, "depth": rpn.depth}, rpn.get_weights()
 
 
 def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) -> None:

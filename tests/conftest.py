@@ -63,6 +63,32 @@ def val_prep(tmp_path_factory, prep):
                    eval_only=True)
 
 
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, prep):
+    """A run folder trained by the stages on the six images, whose backbone is a Keras file of one's own."""
+    from frcnn_keras import config as configs
+    from frcnn_keras.rcnn_training import train_rcnn
+    from frcnn_keras.rpn_training import train_rpn
+
+    run = tmp_path_factory.mktemp("run")
+    rpn, rcnn = configs.RPNConfig(hidden=16, eval_after=60), configs.RCNNConfig(width=32, roi_size=3, regions=32)
+    train_rpn(prep.path, run, dataclasses.replace(rpn, fit=dataclasses.replace(rpn.fit, epochs=2, warmup=2)))
+    train_rcnn(prep.path, run, dataclasses.replace(
+        rcnn, fit=dataclasses.replace(rcnn.fit, epochs=2, warmup=2, learning_rate=5e-3, precision="float32")))
+    return run
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, tiny_run):
+    """(detector, folder of its SavedModel's version 1). Not to be changed."""
+    from frcnn_keras.export import export_saved_model
+    from frcnn_keras.inference import load
+
+    detector = load(tiny_run)
+    out = tmp_path_factory.mktemp("serving") / "shapes"
+    return detector, export_saved_model(detector, out).folder
+
+
 @pytest.fixture
 def hand_detector():
     """A detector whose every answer follows by hand: it finds the brightest cell of an image.

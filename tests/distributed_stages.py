@@ -16,6 +16,14 @@ from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.distribution import start
 from frcnn_keras.errors import InputError
 from frcnn_keras.finetuning import finetune
+from frcnn_keras.joint_config import (
+    AugmentConfig,
+    DetectorConfig,
+    FinetuneConfig,
+    ImageFitConfig,
+    JointConfig,
+    JointLossConfig,
+)
 from frcnn_keras.rcnn_training import train_rcnn
 from frcnn_keras.rpn_training import train_rpn
 from frcnn_keras.training import Keeper, StageModel, fit_stage
@@ -61,14 +69,14 @@ class Recorder:
 
 def joint_config(backbone):
     """A small joint training with everything that could depend on how images are divided."""
-    return configs.JointConfig(
+    return JointConfig(
         backbone=configs.BackboneConfig(backbone, "none", ("features",), "tf"), images=configs.ImageConfig(96, 160),
         neck=configs.NeckConfig(8, 4), anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
-        detector=configs.DetectorConfig(hidden=16, width=16),
-        training=configs.FinetuneConfig(
-            fit=configs.ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=0.9),
-            augment=configs.AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
-            losses=configs.JointLossConfig(samples=32, regions=24, after=60)))
+        detector=DetectorConfig(hidden=16, width=16),
+        training=FinetuneConfig(
+            fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=0.9),
+            augment=AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
+            losses=JointLossConfig(samples=32, regions=24, after=60)))
 
 
 def unequal(distribution, folder, poison=0.0):

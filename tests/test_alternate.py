@@ -18,28 +18,37 @@ from frcnn_keras.commands import alternate
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.inference import load
 from frcnn_keras.joint_building import new_detector, train_joint
+from frcnn_keras.joint_config import (
+    AlternateConfig,
+    AugmentConfig,
+    DetectorConfig,
+    FinetuneConfig,
+    ImageFitConfig,
+    JointConfig,
+    JointLossConfig,
+)
 from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
 from frcnn_keras.joint_training import JointModel, joint_losses
 from frcnn_keras.models.freezing import unfreeze
 from tests.test_joint_losses import UNLIKE, batch_of, detector
 
 ROOT = Path(__file__).resolve().parents[1]
-LOSS = configs.JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
+LOSS = JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
 
 
 def config(backbone, **fit):
-    return configs.JointConfig(
+    return JointConfig(
         backbone=configs.BackboneConfig(str(backbone), "none", ("features",), "tf"),
         images=configs.ImageConfig(80, 120), neck=configs.NeckConfig(8, 4),
         anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
-        detector=configs.DetectorConfig(hidden=16, width=16, after=50),
-        training=configs.FinetuneConfig(
-            fit=configs.ImageFitConfig(**{"epochs": 2, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
-            freeze_stages=0, losses=configs.JointLossConfig(samples=32, regions=16, before=200, after=50)))
+        detector=DetectorConfig(hidden=16, width=16, after=50),
+        training=FinetuneConfig(
+            fit=ImageFitConfig(**{"epochs": 2, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
+            freeze_stages=0, losses=JointLossConfig(samples=32, regions=16, before=200, after=50)))
 
 
 def command(out, backbone, *more):
-    own = configs.AlternateConfig(config(backbone), stage_epochs=1)
+    own = AlternateConfig(config(backbone), stage_epochs=1)
     from frcnn_keras.flags import to_arguments
 
     return ["--shapes", "6", "--shapes-seed", "3", "--val-shapes", "2", "--out", str(out), *to_arguments(own), *more]
@@ -129,12 +138,12 @@ def test_a_failing_step_ends_with_its_code(tiny_backbone, tmp_path, capfd):
 
 
 def test_settings_reach_the_later_steps(tmp_path):
-    training = configs.FinetuneConfig(
-        fit=configs.ImageFitConfig(precision="mixed_bfloat16", seed=4),
-        augment=configs.AugmentConfig(mirror=False),
-        losses=configs.JointLossConfig(samples=64, rpn_beta=0.2, beta=0.5, anchor_fraction=0.4, region_fraction=0.3))
-    joint = configs.JointConfig(detector=configs.DetectorConfig(hidden=64, nms=0.3), training=training)
-    made = alternate.steps(tmp_path, configs.AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
+    training = FinetuneConfig(
+        fit=ImageFitConfig(precision="mixed_bfloat16", seed=4),
+        augment=AugmentConfig(mirror=False),
+        losses=JointLossConfig(samples=64, rpn_beta=0.2, beta=0.5, anchor_fraction=0.4, region_fraction=0.3))
+    joint = JointConfig(detector=DetectorConfig(hidden=64, nms=0.3), training=training)
+    made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
     one, two, prep, val, rpn, rcnn = (step.command for step in made)
     assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step2_rcnn")}
     assert two[two.index("--proposals") + 1] == str(tmp_path / "step1_rpn") == one[-1]
@@ -148,12 +157,12 @@ def test_settings_reach_the_later_steps(tmp_path):
 def test_the_steps_commands_know_their_flags(module, tmp_path):
     import importlib
 
-    losses = configs.JointLossConfig(*(value + 1 if isinstance(value, int) else value / 2 for value in
-                                       dataclasses.astuple(configs.JointLossConfig())))
-    numbers = dataclasses.replace(configs.DetectorConfig(), hidden=3, before=4, after=5, proposal_nms=.6, min_size=2.,
+    losses = JointLossConfig(*(value + 1 if isinstance(value, int) else value / 2 for value in
+                                       dataclasses.astuple(JointLossConfig())))
+    numbers = dataclasses.replace(DetectorConfig(), hidden=3, before=4, after=5, proposal_nms=.6, min_size=2.,
                                   width=7, dropout=.1, roi_op="pool", roi_size=3, score_threshold=.2, nms=.4, limit=9)
-    joint = configs.JointConfig(detector=numbers, training=configs.FinetuneConfig(losses=losses))
-    for step in alternate.steps(tmp_path, configs.AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
+    joint = JointConfig(detector=numbers, training=FinetuneConfig(losses=losses))
+    for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
         own, *flags = step.command
         if own == "frcnn_keras":
             own, *flags = flags

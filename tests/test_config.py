@@ -7,8 +7,9 @@ from frcnn_keras import config as configs
 from frcnn_keras import flags
 from frcnn_keras.config import option
 from frcnn_keras.errors import InputError
+from frcnn_keras.joint_config import FinetuneConfig, ImageFitConfig, JointConfig
 
-STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig, configs.FinetuneConfig, configs.JointConfig)
+STAGES = (configs.PrepConfig, configs.RPNConfig, configs.RCNNConfig, FinetuneConfig, JointConfig)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,7 @@ def test_no_flags_give_the_defaults(config_class):
 @pytest.mark.parametrize("config", [
     Outer(), Outer(Inner(0.25, ("x", "y")), 7, (4.0, -1.5), False, "b"), Outer(Inner(names=())),
     configs.PrepConfig(backbone=configs.BackboneConfig("x.keras", "none", ("a", "b"), "tf"), mirror=False),
-    configs.JointConfig(training=configs.FinetuneConfig(fit=configs.ImageFitConfig(learning_rate=1 / 3)))])
+    JointConfig(training=FinetuneConfig(fit=ImageFitConfig(learning_rate=1 / 3)))])
 def test_arguments_stand_for_their_config(config):
     arguments = flags.to_arguments(config)
     assert flags.from_args(type(config), parser_of(type(config)).parse_args(arguments)) == config

@@ -6,7 +6,7 @@ import tensorflow as tf
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import cut, load_backbone
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.freezing import backbone_stages, unfreeze
+from frcnn_keras.models.freezing import backbone_stages, unfreeze, unsafe_layer
 from frcnn_keras.models.neck import Extractor
 from tests.test_joint_losses import detector
 
@@ -116,3 +116,15 @@ def test_an_extractor_without_a_trunk_trains_whole():
     model = detector()
     unfreeze(model, 2)
     assert len(model.trainable_variables) == len(model.variables)
+
+
+@pytest.mark.parametrize("channels, size, stride, frozen, found", [
+    (8, 1, 2, 0, "middle"), (16, 1, 2, 0, None), (8, 3, 2, 0, None), (8, 1, 1, 0, None), (8, 1, 2, 2, None)])
+def test_layers_whose_gradient_is_not_safe_on_cpu_are_found(channels, size, stride, frozen, found):
+    image = keras.Input((None, None, 3))
+    maps = conv(channels, 3, 2, padding="same", name="first")(image)
+    maps = conv(5, 3, 2, padding="same", name="last")(conv(4, size, stride, padding="same", name="middle")(maps))
+    model = detector()
+    model.extractor = Extractor(keras.Model(image, maps), (4 * stride,), (0.5,), None)
+    unfreeze(model, frozen)
+    assert unsafe_layer(model) == found

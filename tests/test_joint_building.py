@@ -9,6 +9,7 @@ import frcnn_keras
 from frcnn_keras import config as configs
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.joint_building import new_detector
+from frcnn_keras.joint_config import DetectorConfig, FinetuneConfig, ImageFitConfig, JointConfig
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.proposing import geometry_of
 
@@ -20,8 +21,8 @@ SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96",
 
 def config_of(prep, **changes):
     chosen = {name: getattr(prep.config, name) for name in ("backbone", "images", "neck", "anchors")}
-    numbers = configs.DetectorConfig(hidden=8, width=16, roi_size=3)
-    return dataclasses.replace(configs.JointConfig(**chosen, detector=numbers), **changes)
+    numbers = DetectorConfig(hidden=8, width=16, roi_size=3)
+    return dataclasses.replace(JointConfig(**chosen, detector=numbers), **changes)
 
 
 def test_the_new_detector_begins_where_data_prep_does(prep, shapes):
@@ -38,7 +39,7 @@ def test_the_new_detector_begins_where_data_prep_does(prep, shapes):
 
 def test_new_weights_follow_from_the_seed(prep, shapes):
     def head(seed):
-        training = configs.FinetuneConfig(configs.ImageFitConfig(seed=seed))
+        training = FinetuneConfig(ImageFitConfig(seed=seed))
         model = new_detector(shapes, config_of(prep, training=training))
         return [np.asarray(weight) for weight in (*model.rpn.weights, *model.rcnn.weights)]
 

@@ -1,4 +1,4 @@
-"""The joint trainer: a step, its parts, averages, precision, resuming."""
+"""The joint trainer: what it writes, precision, resuming, the best epoch."""
 
 import csv
 import dataclasses
@@ -6,29 +6,19 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from frcnn_keras import config as configs
+from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.errors import InputError
 from frcnn_keras.inference import load
+from frcnn_keras.joint_config import AugmentConfig, FinetuneConfig
 from frcnn_keras.joint_losses import LOSSES
-from frcnn_keras.joint_training import (
-    JointModel,
-    JointTraining,
-    averaged,
-    files_of,
-    has_depthwise,
-    joint_losses,
-    make_optimizer,
-    settled_precision,
-)
+from frcnn_keras.joint_model import averaged
+from frcnn_keras.joint_training import JointTraining, augmentation, files_of, has_depthwise, settled_precision
 from frcnn_keras.training import Keeper
-from tests.test_joint_losses import UNLIKE, batch_of, detector, image
+from tests.test_joint_losses import detector
+from tests.test_joint_model import FIT, LOSS, close
 
-LOSS = configs.JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
-FIT = configs.ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision="float32")
-CONFIG = configs.FinetuneConfig(FIT, configs.AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
-FOUR = [*UNLIKE, image(56, 56, 2, 9)]
+CONFIG = FinetuneConfig(FIT, AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
 
 
 @pytest.fixture(scope="module")
@@ -41,86 +31,6 @@ def few(shapes):
 
     return dataclasses.replace(shapes, examples=tuple(known(example) for example in shapes.examples[:4]),
                                class_names=("a", "b", "c"))
-
-
-def step_model(parts=1, optimizer=None, clip=0.0, **fit):
-    model = JointModel(joint_losses(detector(), LOSS), parts)
-    fit = dataclasses.replace(FIT, **fit)
-    made = optimizer or make_optimizer(fit, "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
-    model.clip_norm = clip
-    model.compile(optimizer=made, jit_compile=False)
-    made.build(model.network.trainable_variables)
-    return model
-
-
-def weights(model):
-    return [np.asarray(weight) for weight in model.network.trainable_variables]
-
-
-def close(one, other, **tolerance):
-    for first, second in zip(one, other, strict=True):
-        np.testing.assert_allclose(first, second, **tolerance)
-
-
-@pytest.mark.parametrize("parts, clip", [(2, 0.05), (4, 0.0)])
-def test_a_step_in_parts_is_the_step(parts, clip):
-    whole, divided = step_model(clip=clip), step_model(parts, clip=clip)
-    before = weights(whole)
-    close(before, weights(divided), rtol=0)
-    found = [tf.function(model.train_step)(batch_of(FOUR)) for model in (whole, divided)]
-    assert float(found[0]["loss"]) == pytest.approx(float(found[1]["loss"]), rel=1e-5)
-    close(weights(whole), weights(divided), rtol=1e-4, atol=1e-6)
-    moved = np.sqrt(sum(np.sum(np.square(new - old)) for new, old in zip(weights(whole), before)))
-    assert moved > 1e-4 and (not clip or moved == pytest.approx(0.05 * clip, rel=1e-3))
-
-
-def test_two_replicas_halves_sum_to_the_step():
-    """With the count of all replicas' images, gradients of each one's part add up to the whole batch's."""
-    model = step_model()
-    losses, whole = model.gradients(batch_of(FOUR))
-    parts = [model.gradients(batch_of(part), 4) for part in (FOUR[:1], FOUR[1:])]
-    for name in LOSSES:
-        assert float(losses[name]) == pytest.approx(sum(float(part[0][name]) for part in parts), rel=1e-5)
-    close(whole, [one + other for one, other in zip(parts[0][1], parts[1][1])], rtol=1e-4, atol=1e-6)
-
-
-def test_the_logged_loss_is_the_sum_of_the_four():
-    found = step_model().train_step(batch_of(FOUR[:2]))
-    assert set(found) == {"loss", *LOSSES}
-    assert float(found["loss"]) == pytest.approx(sum(float(found[name]) for name in LOSSES), rel=1e-6)
-
-
-def test_averages_are_those_of_the_weights_so_far():
-    model = step_model(ema=0.75)
-    seen = []
-    for number in range(4):
-        model.train_step(batch_of(FOUR[number % 3:number % 3 + 2]))
-        seen.append(weights(model))
-    expected = seen[0]
-    for later in seen[1:]:
-        expected = [0.75 * average + 0.25 * value for average, value in zip(expected, later)]
-    with averaged(model.optimizer, model.network.trainable_variables, 0.75):
-        close(weights(model), expected, rtol=1e-5, atol=1e-7)
-    close(weights(model), seen[-1], rtol=0)
-    with averaged(model.optimizer, model.network.trainable_variables, 0.0):
-        close(weights(model), seen[-1], rtol=0)
-
-
-@pytest.mark.parametrize("clip", [0.0, 0.05])
-def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
-    plain = step_model(clip=clip)
-    scaled = step_model(precision="mixed_float16", clip_norm=clip)
-    assert isinstance(scaled.optimizer, keras.optimizers.LossScaleOptimizer)
-    scaled.clip_norm = clip
-    for model in (plain, scaled):
-        model.train_step(batch_of(FOUR[:2]))
-    close(weights(plain), weights(scaled), rtol=1e-4, atol=1e-6)
-    before, scale = weights(scaled), float(scaled.optimizer.dynamic_scale)
-    spoilt = batch_of(FOUR[:2])
-    spoilt["images"] = spoilt["images"] * np.float32(3e38)
-    scaled.train_step(spoilt)
-    close(weights(scaled), before, rtol=0)
-    assert float(scaled.optimizer.dynamic_scale) == scale / 2
 
 
 def test_auto_precision(monkeypatch, tiny_backbone):
@@ -222,13 +132,33 @@ def test_a_second_start_has_nothing_to_do(tmp_path, few, capsys):
 
 
 def test_it_learns(tmp_path, few):
-    config = configs.FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), configs.AugmentConfig(),
+    config = FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), AugmentConfig(),
                                     LOSS, 0)
     run = training(tmp_path, few, config)
     run.run()
     with open(tmp_path / "tune_log.csv", encoding="utf-8") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
+    assert augmentation(AugmentConfig(), 600) == Augmentation(True, (480, 720))
+    assert augmentation(AugmentConfig(jitter=0.5, mirror=False), 240) == Augmentation(False, (120, 360))
+    assert augmentation(AugmentConfig(jitter=0.0, contrast=0.1), 600) == Augmentation(True, (), contrast=0.1)
+    assert augmentation(AugmentConfig(jitter_shorter=(500, 700)), 600).jitter_shorter == (500, 700)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"jitter": 1.0}, "--jitter "), ({"jitter_shorter": (700, 500)}, "--jitter-shorter takes LEAST,MOST"),
+    ({"jitter_shorter": (700,)}, "--jitter-shorter"), ({"saturation": -0.1}, "--saturation")])
+def test_ranges_that_are_none(change, message):
+    with pytest.raises(InputError, match=message):
+        augmentation(AugmentConfig(**change), 600)
+
+
+def test_an_average_without_end_is_refused(tmp_path, few):
+    with pytest.raises(InputError, match="--ema"):
+        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=1.0)))
 
 
 @pytest.mark.parametrize("change, message", [({"accumulate": 3}, "--accumulate 3"), ({"batch": 9}, "--batch 9")])

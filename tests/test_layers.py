@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("frcnn_keras/**/*.py"), *ROOT.glob("data_prep/**/*.py"), *ROOT.glob("train_*.py")])
 
 # plain helpers that every layer above them may use; they use only each other
-BASE = {"errors", "files", "config", "flags", "cli", "progress", "parallel", "detections"}
+BASE = {"version", "errors", "files", "config", "joint_config", "flags", "cli", "progress", "parallel", "detections"}
 # what each layer may import of the package; its own layer always
 BELOW = {
     "base": set(),

@@ -8,15 +8,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.data import sources
-from frcnn_keras.data.sources import (
-    add_source_arguments,
-    add_validation_arguments,
-    read_source,
-    read_validation,
-    source_arguments,
-    source_name,
-    validation_arguments,
-)
+from frcnn_keras.data.sources import add_source_arguments, read_source, source_name
 from frcnn_keras.errors import InputError
 
 
@@ -86,30 +78,6 @@ def test_nothing_here_imports_tensorflow():
             "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))")
     root = Path(__file__).resolve().parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
-
-
-@pytest.mark.parametrize("arguments", [
-    ["--shapes", "5", "--shapes-seed", "2", "--max-images", "3"], ["--voc", "D", "--split", "test", "--skip-bad"],
-    ["--coco", "I", "A", "--classes", "a,b"], ["--tfrecord", "G*", "--label-map", "L"], ["--csv", "F"]])
-def test_arguments_for_another_command(arguments):
-    assert parse(*source_arguments(parse(*arguments))) == parse(*arguments)
-
-
-@pytest.mark.parametrize(("given", "wanted"), [
-    (["--voc", "D", "--split", "a", "--val-split", "b"], ["--voc", "D", "--split", "b"]),
-    (["--shapes", "5", "--val-shapes", "2", "--skip-bad"], ["--shapes", "2", "--shapes-seed", "1", "--skip-bad"]),
-    (["--tfrecord", "G", "--label-map", "L", "--val-tfrecord", "H"], ["--tfrecord", "H", "--label-map", "L"]),
-    (["--shapes", "5"], None)])
-def test_arguments_of_the_images_to_measure_on(given, wanted):
-    parser = argparse.ArgumentParser()
-    add_source_arguments(parser)
-    add_validation_arguments(parser)
-    args = parser.parse_args(given)
-    found = validation_arguments(args)
-    assert found == wanted if wanted is None else parse(*found) == parse(*wanted)
-    if wanted and "--shapes" in wanted:
-        assert [example.id for example in read_validation(args, read_source(args).class_names).examples] == [
-            example.id for example in read_source(parse(*found)).examples]
 
 
 def parsed_with_validation(*argv):

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from frcnn_keras import cli, files, flags
+from frcnn_keras import cli, files, flags, joint_config
 from frcnn_keras import config as configs
 from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.data.sources import (
@@ -59,13 +59,13 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for all steps; OUT/run is the run")
     parser.add_argument("--fresh", action="store_true", help="start over")
     cli.add_strategy_argument(parser, ("none", "mirrored"))
-    flags.add_arguments(parser, configs.AlternateConfig)
+    flags.add_arguments(parser, joint_config.AlternateConfig)
     return parser
 
 
 def main(args) -> int:
     """Runs the steps that are not finished yet."""
-    out, config = Path(args.out), flags.from_args(configs.AlternateConfig, args)
+    out, config = Path(args.out), flags.from_args(joint_config.AlternateConfig, args)
     data, val = source_arguments(args), validation_arguments(args)
     begin(out, {"config": configs.to_dict(config), "data": data, "val": val}, args.fresh)
     for step in steps(out, config, data, val, args.strategy):
@@ -96,7 +96,7 @@ def begin(out: Path, request: dict, fresh: bool) -> None:
         files.write_json(path, request)
 
 
-def steps(out: Path, config: configs.AlternateConfig, data: list[str], val: list[str] | None,
+def steps(out: Path, config: joint_config.AlternateConfig, data: list[str], val: list[str] | None,
           strategy: str = "none") -> list[Step]:
     """The processes, in order."""
     joint, one, two, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"

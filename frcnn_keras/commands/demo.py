@@ -14,7 +14,7 @@ EXAMPLES = """example:
 
 A small network first learns to classify crops of shapes: it stands for the pretrained backbone that real users
 download. Then every stage runs as its own command, just as you would run it on your images; the commands are printed.
-leaves OUT: backbone.keras, prep/, run/, metrics.json, drawn/ (pictures with detections)."""
+leaves OUT: backbone.keras, prep/, run/, metrics.json, drawn/ (pictures with detections), serving/1 (a SavedModel)."""
 
 TRAIN_SEED, TEST_SEED, CROP_SEED = 0, 1, 2  # unlike seeds: no image of one is in another
 
@@ -49,7 +49,7 @@ def main(args) -> int:
         if code:
             return code
     shutil.copyfile(out / "run" / "evaluation" / "metrics.json", out / "metrics.json")
-    cli.say(f"demo: {clock(time.monotonic() - begun)}; look at {out / 'drawn'} and {out / 'run'}")
+    cli.say(f"demo: {clock(time.monotonic() - begun)}; look at {out / 'drawn'}, {out / 'run'} and {out / 'serving'}")
     return 0
 
 
@@ -70,6 +70,7 @@ def stages(args, out: Path, backbone: Path) -> list[list[str]]:
         ["train_rcnn", *folders, "--head-width", "512"],
         ["frcnn_keras", "evaluate", "--run", run, *test],
         ["frcnn_keras", "predict", "--run", run, "--images", str(pictures(out, args)), "--out", str(out / "drawn")],
+        ["frcnn_keras", "export", "--run", run, "--out", str(out / "serving"), "--version", "1", "--overwrite"],
     ]
 
 

@@ -2,8 +2,7 @@
 
 import sys
 
-from frcnn_keras import cli, flags
-from frcnn_keras import config as configs
+from frcnn_keras import cli, flags, joint_config
 from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
 
 EXAMPLES = """example:
@@ -23,7 +22,7 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
     parser.add_argument("--fresh", action="store_true", help="start over")
     cli.add_strategy_argument(parser)
-    flags.add_arguments(parser, configs.FinetuneConfig)
+    flags.add_arguments(parser, joint_config.FinetuneConfig)
     return parser
 
 
@@ -40,7 +39,7 @@ def main(args) -> int:
     names = load(args.run).class_names
     dataset = settle(read_source(args, names), args.skip_bad)
     validation = read_validation(args, names)
-    found = finetune(args.run, dataset, args.out, flags.from_args(configs.FinetuneConfig, args),
+    found = finetune(args.run, dataset, args.out, flags.from_args(joint_config.FinetuneConfig, args),
                      validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
                      distribution=distribution)
     print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))

@@ -2,8 +2,7 @@
 
 import sys
 
-from frcnn_keras import cli, flags
-from frcnn_keras import config as configs
+from frcnn_keras import cli, flags, joint_config
 from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
 
 EXAMPLES = """example:
@@ -26,7 +25,7 @@ def build_parser():
                         "RPN, or backbone and head, alone, as `alternate` does (default all)")
     parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the proposals")
     cli.add_strategy_argument(parser)
-    flags.add_arguments(parser, configs.JointConfig)
+    flags.add_arguments(parser, joint_config.JointConfig)
     return parser
 
 
@@ -42,7 +41,7 @@ def main(args) -> int:
 
     dataset = settle(read_source(args), args.skip_bad)
     validation = read_validation(args, dataset.class_names)
-    found = train_joint(dataset, args.out, flags.from_args(configs.JointConfig, args),
+    found = train_joint(dataset, args.out, flags.from_args(joint_config.JointConfig, args),
                         validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
                         losses={"all": LOSSES, "rpn": RPN_LOSSES, "rcnn": RCNN_LOSSES}[args.losses],
                         proposals=args.proposals, distribution=distribution)

@@ -62,7 +62,8 @@ def main(args) -> int:
     from frcnn_keras.inference import load, pixels
     from frcnn_keras.progress import Progress
 
-    detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections)
+    detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
+                    precision=args.precision)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     results = []

@@ -66,6 +66,14 @@ def read_record_image(path: str, offset: int) -> bytes:
     return _bytes(features, "image/encoded")[0]
 
 
+def encoded_image(serialized):
+    """In a graph: image/encoded of one serialized Example (scalar string), a scalar string."""
+    import tensorflow as tf
+
+    spec = {"image/encoded": tf.io.FixedLenFeature((), tf.string)}
+    return tf.io.parse_single_example(serialized, spec)["image/encoded"]
+
+
 def read_label_map(path) -> dict[int, str]:
     """Names by label of a label map: item { id: 1 name: 'x' }; a display_name goes before the name."""
     try:

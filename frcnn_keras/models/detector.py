@@ -91,7 +91,7 @@ class FasterRCNN(keras.Model):
         limit = self.detecting["limit"]
         kinds = DetectedBoxes(tf.TensorSpec((limit, 4), tf.float32), tf.TensorSpec((limit,), tf.float32),
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
-        return tf.map_fn(one, (scores, deltas, proposals.boxes, proposals.valid, sizes), fn_output_signature=kinds)
+        return _each(one, (scores, deltas, proposals.boxes, proposals.valid, sizes), kinds)
 
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
@@ -130,4 +130,12 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict
     count = proposing["after"]
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
-    return tf.map_fn(one, (logits, deltas, sizes), fn_output_signature=kinds)
+    return _each(one, (logits, deltas, sizes), kinds)
+
+
+def _each(work, inputs, kinds):
+    """`work` on each image of a batch; the last of `inputs` tells where there is but one, which needs no loop."""
+    if inputs[-1].shape[0] != 1:
+        return tf.map_fn(work, inputs, fn_output_signature=kinds)
+    found = work(tf.nest.map_structure(lambda values: values[0], inputs))
+    return tf.nest.map_structure(lambda values: values[None], found)

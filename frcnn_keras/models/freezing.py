@@ -87,3 +87,15 @@ def _freeze_first(trunk: keras.Model, frozen_stages: int) -> None:
     for layer in trunk._flatten_layers(include_self=False):
         if not isinstance(layer, keras.Model):
             layer.trainable = id(layer) in chosen
+
+
+def unsafe_layer(detector) -> str | None:
+    """The first trainable 1x1 convolution with a stride and fewer than 16 channels, or None.
+
+    TensorFlow 2.21 on CPU corrupts the heap in its gradient by the input.
+    """
+    for layer in detector._flatten_layers():
+        if (isinstance(layer, keras.layers.Conv2D) and layer.trainable and max(layer.kernel_size) == 1
+                and max(layer.strides) > 1 and layer.kernel.shape[2] < 16):
+            return layer.name
+    return None

@@ -1,16 +1,23 @@
-"""The precision that a detector computes in, changed in place: its variables are float32 always."""
+"""The precision that a detector multiplies in, changed in place: its variables are float32 always."""
 
 import contextlib
 
 import keras
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+from frcnn_keras.errors import InputError
+
+PRECISIONS = ("float32", "bfloat16")  # of prediction
 _FLOAT32 = ("objectness", "deltas", "class_logits")  # logits rank proposals, deltas move boxes by fractions of a pixel
+# what bfloat16 makes quicker; BatchNorm and depthwise convolutions it makes slower on CPUs (MobileNetV2: 108 ms an
+# image for 65)
+_PRODUCTS = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.MaxPooling2D)
+_SLOWER = (keras.layers.BatchNormalization, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
 @contextlib.contextmanager
 def computing_in(detector, precision: str, trunk: bool = True):
-    """Within the block, graphs traced of this detector compute products in `precision`; afterwards as before.
+    """Within the block, graphs traced of this detector compute products in a Keras dtype policy (`mixed_bfloat16`,
+    `mixed_float16`, `float32`); afterwards as before. For training.
 
     The last layers of RPN and head stay float32, and so do losses, decoding and suppression, which cast. trunk: the
     feature extractor too, not only RPN and head.
@@ -27,3 +34,29 @@ def computing_in(detector, precision: str, trunk: bool = True):
     finally:
         for layer, policy in zip(layers, before, strict=True):
             layer.dtype_policy = policy
+
+
+def set_precision(detector, precision: str) -> None:
+    """Lets a detector predict with products in `float32` or `bfloat16`. To be called before its first prediction.
+
+    Logits and deltas, and all that follows from them (decoding, suppression, scores), are float32 in any case, and so
+    is pooling. A network with layers that bfloat16 slows down keeps those, and what lies between products, in float32;
+    the neck too: it subtracts means from features that may be far from 0, and of 8 bits little would be left.
+
+    Raises:
+        InputError: another precision.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"precision must be one of {', '.join(PRECISIONS)}; received: {precision!r}")
+    policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    for layer in _lowered(detector):
+        layer.dtype_policy = policy
+
+
+def _lowered(detector) -> list:
+    """The layers whose precision prediction may choose."""
+    layers = {id(layer): layer for part in (detector.extractor, detector.rpn, detector.rcnn)
+              for layer in part._flatten_layers() if layer.name not in (*_FLOAT32, "neck")}
+    if any(isinstance(layer, _SLOWER) for layer in layers.values()):
+        return [layer for layer in layers.values() if type(layer) in _PRODUCTS]
+    return list(layers.values())

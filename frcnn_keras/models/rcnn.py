@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.models.normed_conv import NormedConv2D
 
 
 def two_fc(size: int, channels: int, width: int = 1024, dropout: float = 0.0) -> keras.Model:
@@ -40,6 +41,16 @@ def load_vgg_fc(trunk: keras.Model, weights: str) -> None:
         raise InputError(f"--head-weights {weights}: cannot be loaded as VGG16 with its top ({reason})") from error
     for name in ("fc1", "fc2"):
         trunk.get_layer(name).set_weights(source.get_layer(name).get_weights())
+
+
+def conv_fc(size: int, channels: int, convolutions: int = 4, width: int = 1024, epsilon: float = 1e-5) -> keras.Model:
+    """3x3 convolutions that keep the channels, with batch normalisation by stored statistics and ReLU, then one dense
+    layer with ReLU (arXiv 1803.08494, section 4.2): from (R, size, size, channels) to (R, width)."""
+    layers = [keras.Input((size, size, channels), name="regions")]
+    layers += [NormedConv2D(channels, 3, 1, "relu", epsilon, True, name=f"conv{number}")
+               for number in range(1, convolutions + 1)]
+    layers += [keras.layers.Flatten(name="flatten"), keras.layers.Dense(width, activation="relu", name="fc1")]
+    return keras.Sequential(layers, name="conv_fc")
 
 
 def backbone_top(top: keras.Model, size: int, channels: int) -> keras.Model:

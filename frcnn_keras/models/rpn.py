@@ -3,23 +3,27 @@
 import keras
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
+
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
 class RPN(keras.Model):
-    """3x3 convolution, ReLU, then K objectness logits and 4K deltas a position.
+    """`depth` 3x3 convolutions with ReLU, then K objectness logits and 4K deltas a position.
 
-    Weights start as the paper has them: normal with deviation 0.01, biases 0.
+    Weights start as the paper has them: normal with deviation 0.01, biases 0. The paper's depth is 1.
     """
 
-    def __init__(self, anchors_per_position: int, hidden: int = 512, **kwargs):
+    def __init__(self, anchors_per_position: int, hidden: int = 512, depth: int = 1, **kwargs):
         super().__init__(**kwargs)
-        self.anchors_per_position, self.hidden = anchors_per_position, hidden
+        self.anchors_per_position, self.hidden, self.depth = anchors_per_position, hidden, depth
 
         def convolution(filters, size, name, **settings):
             return keras.layers.Conv2D(filters, size, padding="same", name=name,
                                        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), **settings)
 
         self.convolution = convolution(hidden, 3, "convolution", activation="relu")
+        self.deeper = [convolution(hidden, 3, f"convolution{number}", activation="relu")
+                       for number in range(2, depth + 1)]
         # float32 whatever the policy: logits rank proposals, deltas move boxes by fractions of a pixel
         self.objectness = convolution(anchors_per_position, 1, "objectness", dtype="float32")
         self.deltas = convolution(4 * anchors_per_position, 1, "deltas", dtype="float32")
@@ -28,6 +32,8 @@ class RPN(keras.Model):
         """input_shape: of the tuple of levels, or of one level."""
         channels = tf.nest.flatten(input_shape)[-1]
         self.convolution.build((None, None, None, channels))
+        for layer in self.deeper:
+            layer.build((None, None, None, self.hidden))
         self.objectness.build((None, None, None, self.hidden))
         self.deltas.build((None, None, None, self.hidden))
         self.built = True
@@ -40,6 +46,8 @@ class RPN(keras.Model):
         logits, deltas = [], []
         for features in levels:
             hidden = self.convolution(features)
+            for layer in self.deeper:
+                hidden = layer(hidden)
             batch = tf.shape(features)[0]
             logits.append(tf.reshape(self.objectness(hidden), (batch, -1)))
             deltas.append(tf.reshape(self.deltas(hidden), (batch, -1, 4)))
@@ -50,7 +58,12 @@ class RPN(keras.Model):
 
         Written as a product of matrices: on CPU that is 2 to 10 times quicker than the convolution of many 3x3
         images, whose set-up costs more than its arithmetic.
+
+        Raises:
+            InputError: a network of depth 2 or more, which sees more than 3x3 cells.
         """
+        if self.deeper:
+            raise InputError(f"an RPN of {self.depth} convolutions cannot be trained on 3x3 tiles; start a new one")
         kind = self.convolution.compute_dtype
         kernel = tf.reshape(tf.cast(self.convolution.kernel, kind), (-1, self.hidden))  # (9C, hidden)
         rows = tf.cast(tf.reshape(tiles, (-1, kernel.shape[0])), kind)  # (T, 9C)
@@ -62,4 +75,5 @@ class RPN(keras.Model):
         return tf.gather(logits, anchors, batch_dims=1), tf.gather(deltas, anchors, batch_dims=1)
 
     def get_config(self):
-        return {**super().get_config(), "anchors_per_position": self.anchors_per_position, "hidden": self.hidden}
+        return {**super().get_config(), "anchors_per_position": self.anchors_per_position, "hidden": self.hidden,
+                "depth": self.depth}

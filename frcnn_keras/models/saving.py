@@ -68,7 +68,7 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
 def load_model(path: str | Path) -> keras.Model:
     """Loads a `.keras` file; InputError when it is absent or no such file."""
     # Keras finds only classes that are imported
-    for part in ("align", "detector", "neck", "projection", "rcnn", "rpn"):
+    for part in ("align", "detector", "fpn", "neck", "normed_conv", "projection", "rcnn", "resnet", "rpn"):
         importlib.import_module(f"frcnn_keras.models.{part}")
     try:
         return keras.saving.load_model(path, compile=False)

@@ -1,5 +1,6 @@
 """From the head's outputs to detections (arXiv 1504.08083, section 2.4)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -18,7 +19,7 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, scales=(0.1, 0.1, 0.2, 0.2),
-           min_size: float = 1e-2, classes=None) -> DetectedBoxes:
+           min_size: float = 1e-2, classes=None, suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -37,6 +38,7 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
         classes: labels 1..N-1 that are wanted; label i + 1 of the result is classes[i]. All by default. The scores stay
             those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
             share the limit among fewer.
+        suppress: what suppresses doubles, `suppress_classes` by default; ops.greedy has one for other runtimes.
     """
     if classes is not None:
         columns = [0, *classes]
@@ -47,8 +49,42 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
     large = (x2 - x1 >= min_size) & (y2 - y1 >= min_size) & (box_ops.area(boxes) > 0)
     scores = tf.cast(class_scores[:, 1:], tf.float32)  # (R, C)
     scores = tf.where(large & valid[:, None] & (scores > score_threshold), scores, 0.0)
+    boxes, scores, classes, count = (suppress or suppress_classes)(boxes, scores, limit, iou_threshold)
+    found = tf.range(limit) < count  # (M,)
+    return DetectedBoxes(boxes, scores, tf.where(found, classes + 1, 0), found)
+
+
+def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
+    """Non-maximum suppression within each class, then the best of all classes.
+
+    Args:
+        boxes: (R, C, 4).
+        scores: (R, C); 0 is no candidate.
+
+    Returns:
+        boxes (limit, 4), scores (limit,), classes (limit,) int32 counted from 0, all 0 where there are fewer, and how
+        many there are: () int32.
+    """
     kept = tf.image.combined_non_max_suppression(
         boxes[None], scores[None], limit, limit, iou_threshold, score_threshold=0.0, clip_boxes=False)
-    found = tf.range(limit) < kept.valid_detections[0]  # (M,)
-    labels = tf.where(found, tf.cast(kept.nmsed_classes[0], tf.int32) + 1, 0)
-    return DetectedBoxes(kept.nmsed_boxes[0], kept.nmsed_scores[0], labels, found)
+    classes = tf.cast(kept.nmsed_classes[0], tf.int32)
+    return kept.nmsed_boxes[0], kept.nmsed_scores[0], classes, kept.valid_detections[0]
+
+
+def served(found: DetectedBoxes, size) -> dict:
+    """Detections of one image in its pixels -> the tensors that servers' clients know; size: (2,) int32, its height and
+    width.
+
+    Returns:
+        detection_boxes: (M, 4) float32, [ymin, xmin, ymax, xmax] as fractions of the image, within 0..1.
+        detection_scores: (M,) float32, falling.
+        detection_classes: (M,) float32, 1..C.
+        num_detections: () float32; past it all is zero.
+    """
+    height, width = tf.unstack(tf.cast(size, tf.float32), num=2)
+    x1, y1, x2, y2 = tf.unstack(found.boxes, num=4, axis=-1)
+    boxes = tf.stack([y1 / height, x1 / width, y2 / height, x2 / width], axis=-1)  # (M, 4)
+    return {"detection_boxes": tf.where(found.valid[:, None], tf.clip_by_value(boxes, 0.0, 1.0), 0.0),
+            "detection_scores": tf.where(found.valid, found.scores, 0.0),
+            "detection_classes": tf.cast(tf.where(found.valid, found.labels, 0), tf.float32),
+            "num_detections": tf.reduce_sum(tf.cast(found.valid, tf.float32))}

@@ -65,7 +65,8 @@ def normalise(image, mode):
 
 def padded_size(height, width, multiple):
     """(height, width), each raised to the next multiple; ints or integer tensors."""
-    return -(-height // multiple) * multiple, -(-width // multiple) * multiple
+    # not -(-height // multiple): other runtimes that an exported graph meets divide negative integers towards 0
+    return (height + multiple - 1) // multiple * multiple, (width + multiple - 1) // multiple * multiple
 
 
 def pad(image, multiple):

@@ -1,5 +1,6 @@
 """From the RPN's outputs to proposals (arXiv 1506.01497, section 3.3)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -16,7 +17,8 @@ class Proposals(NamedTuple):
 
 
 def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after: int = 300,
-            iou_threshold: float = 0.7, min_size: float = 1e-3, score_threshold: float = 0.0) -> Proposals:
+            iou_threshold: float = 0.7, min_size: float = 1e-3, score_threshold: float = 0.0,
+            suppress: Callable | None = None) -> Proposals:
     """Decodes the best anchors of each level, drops the tiny, suppresses doubles within each level, keeps the best.
 
     Ranked by logit: the sigmoid of float32 is 1 for any logit above 17, and would lose their order.
@@ -31,11 +33,12 @@ def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after
         iou_threshold: of two proposals with a larger IoU the better one stays.
         min_size: proposals narrower or lower than this many pixels are dropped. Boxes without area are always.
         score_threshold: proposals whose sigmoid is less are dropped.
+        suppress: what suppresses doubles, `suppress_ranked` by default; ops.greedy has one for other runtimes.
     """
     levels = [_best_of_level(*level, height, width, before, min_size, score_threshold)
               for level in zip(logits, deltas, anchors, strict=True)]
     boxes, ranking, usable = (tf.stack(parts) for parts in zip(*levels))  # (L, before, 4), (L, before), (L, before)
-    place, kept = _suppress(boxes, usable, after, iou_threshold)  # (L, after)
+    place, kept = (suppress or suppress_ranked)(boxes, usable, after, iou_threshold)  # (L, after)
     ranking = tf.where(kept, tf.gather(ranking, place, batch_dims=1), tf.float32.min)
     best = tf.math.top_k(tf.reshape(ranking, [-1]), after)
     boxes = tf.reshape(tf.gather(boxes, place, batch_dims=1), (-1, 4))  # (L * after, 4)
@@ -61,7 +64,7 @@ def _best_of_level(logits, deltas, anchors, height, width, before: int, min_size
     return tf.ensure_shape(boxes, (before, 4)), tf.ensure_shape(ranking, [before]), tf.ensure_shape(usable, [before])
 
 
-def _suppress(boxes, usable, after: int, iou_threshold: float):
+def suppress_ranked(boxes, usable, after: int, iou_threshold: float):
     """Non-maximum suppression within each level, of boxes (L, N, 4) that come best first.
 
     Returns:

@@ -1,0 +1,64 @@
+"""Makes a run folder of a torchvision Faster R-CNN's weights: the COCO ones, or your own."""
+
+import sys
+
+from frcnn_keras import cli
+from frcnn_keras.errors import InputError
+
+EXAMPLES = """example:
+  python -m frcnn_keras import-torchvision fasterrcnn_resnet50_fpn_coco-258fb6c6.pth --out work/coco_r50
+  python -m frcnn_keras predict --run work/coco_r50 --images photos/ --out work/drawn
+
+reads FILE: a state_dict as torch saved it (.pth, either form; no code in it is run, torch is not needed), or the same
+tensors as .safetensors or .npz. torchvision's own files: https://docs.pytorch.org/vision/stable/models.html
+
+writes OUT: detector.keras, which predict, evaluate and export take as they take a trained one (labels are COCO's
+category ids), and import.json: model, file, its sha256, sizes.
+
+next: predict or evaluate with --run OUT; or --backbone OUT in data_prep, for your own classes on COCO's features."""
+
+
+def build_parser():
+    """Flags of this command."""
+    parser = cli.parser("python -m frcnn_keras import-torchvision", __doc__, EXAMPLES)
+    parser.add_argument("file", metavar="FILE", help="the weights")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the run folder to be made")
+    parser.add_argument("--model", metavar="NAME", help="fasterrcnn_resnet50_fpn, fasterrcnn_resnet50_fpn_v2, "
+                        "fasterrcnn_mobilenet_v3_large_fpn or fasterrcnn_mobilenet_v3_large_320_fpn (default: told by "
+                        "the file's tensors, and the 320 by its name)")
+    parser.add_argument("--classes", metavar="A,B,C", help="find these classes only; their scores stay as they were")
+    parser.add_argument("--class-names", metavar="A,B,C", help="of weights that are not COCO's: all of them")
+    parser.add_argument("--min-size", type=int, metavar="N", help="shorter side of the resized image (default: the "
+                        "model's, 800 or 320)")
+    parser.add_argument("--max-size", type=int, metavar="N", help="its longer side at most (default: 1333 or 640)")
+    return parser
+
+
+def _split(names: str | None) -> list[str] | None:
+    return None if names is None else [name.strip() for name in names.split(",")]
+
+
+def main(args) -> int:
+    """Reads, checks, writes."""
+    for flag in ("min_size", "max_size"):
+        value = getattr(args, flag)
+        if value is not None and value < 1:
+            raise InputError(f"--{flag.replace('_', '-')} must be at least 1; received: {value}")
+    cli.start_tensorflow()
+    from frcnn_keras.files import read_json
+    from frcnn_keras.torchvision_models import import_torchvision
+
+    detector = import_torchvision(args.file, args.out, args.model, min_size=args.min_size, max_size=args.max_size,
+                                  keep_classes=_split(args.classes), class_names=_split(args.class_names))
+    facts = read_json(f"{args.out}/import.json")
+    print(f"{facts['model']}, {len(detector.class_names)} labels, images of {facts['min_size']} to {facts['max_size']} "
+          f"pixels: {args.out}")
+    return 0
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

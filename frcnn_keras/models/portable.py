@@ -1,0 +1,42 @@
+"""A detector in operations that runtimes other than TensorFlow know."""
+
+import tensorflow as tf
+
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.ops import greedy
+from frcnn_keras.ops.detections import served
+from frcnn_keras.ops.gathering import gather_regions
+
+
+class PortableRCNN(FasterRCNN):
+    """A FasterRCNN whose regions are pooled by gathering cells."""
+
+    def pool(self, levels, regions):
+        return gather_regions(levels, regions, self.geometry["strides"], self.geometry["offsets"], **self.pooling)
+
+
+def portable(model: FasterRCNN) -> FasterRCNN:
+    """The same detector, over the same weights, without combined NMS and crop_and_resize.
+
+    It gives the same detections to rounding, slower than `model` in TensorFlow itself. It is for export, not for
+    saving.
+    """
+    return PortableRCNN(
+        model.extractor, model.rpn, model.rcnn, class_names=model.class_names, geometry=model.geometry,
+        preparing=model.preparing, proposing={**model.proposing, "suppress": greedy.suppress_ranked},
+        pooling=model.pooling, detecting={**model.detecting, "suppress": greedy.suppress_classes})
+
+
+def detection_outputs(model: FasterRCNN, image_tensor) -> dict:
+    """What an exported file gives for one image, under the names that TF Object Detection API's clients know.
+
+    image_tensor: (1, H, W, 3) uint8 RGB.
+
+    Returns, with M = the detector's limit; zeros past num_detections:
+        detection_boxes: (1, M, 4) float32, [ymin, xmin, ymax, xmax] as fractions of the image, within 0..1.
+        detection_scores: (1, M) float32, falling.
+        detection_classes: (1, M) float32, 1..C.
+        num_detections: (1,) float32.
+    """
+    found = served(model.detect_image(image_tensor[0]), tf.shape(image_tensor)[1:3])
+    return {name: values[None] for name, values in found.items()}

@@ -1,0 +1,106 @@
+"""torchvision's Faster R-CNN detectors, constant by constant, as `FasterRCNN` models; weights come from elsewhere."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.fpn import PyramidExtractor
+from frcnn_keras.models.mobilenet_v3 import mobilenet_v3_large
+from frcnn_keras.models.rcnn import RCNN, conv_fc, two_fc
+from frcnn_keras.models.resnet import resnet50
+from frcnn_keras.models.rpn import RPN
+
+CHANNELS = 256  # of every level
+RATIOS = (0.5, 1.0, 2.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class TorchvisionModel:
+    """What one of torchvision's models has of its own, and what torchvision publishes about it."""
+
+    min_size: int  # shorter side of the resized image
+    max_size: int  # longer side at most
+    parameters: int  # as torchvision counts them, with 91 classes
+    coco_ap: float  # box AP on COCO val2017, in percent
+    gflop: float
+    file: str  # of the COCO weights
+    proposals: int  # looked at per level, and kept of all levels
+    proposal_score: float  # a proposal's at least
+
+    @property
+    def is_mobilenet(self) -> bool:
+        return "mobilenet" in self.file
+
+    @property
+    def is_v2(self) -> bool:
+        return "_v2_" in self.file
+
+
+MODELS = {
+    "fasterrcnn_resnet50_fpn": TorchvisionModel(
+        800, 1333, 41_755_286, 37.0, 134.38, "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth", 1000, 0.0),
+    "fasterrcnn_resnet50_fpn_v2": TorchvisionModel(
+        800, 1333, 43_712_278, 46.7, 280.37, "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", 1000, 0.0),
+    "fasterrcnn_mobilenet_v3_large_fpn": TorchvisionModel(
+        800, 1333, 19_386_354, 32.8, 4.49, "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth", 1000, 0.05),
+    "fasterrcnn_mobilenet_v3_large_320_fpn": TorchvisionModel(
+        320, 640, 19_386_354, 22.8, 0.72, "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth", 150, 0.05),
+}  # fmt: skip
+
+
+def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_size: int | None = None,
+                   max_size: int | None = None, wanted: Sequence[int] | None = None,
+                   category_ids: Sequence[int] | None = None) -> FasterRCNN:
+    """The detector `model` (a key of MODELS) with new weights.
+
+    Args:
+        class_names: of the labels it gives out.
+        classes: of the predictor, the background included.
+        min_size, max_size: the resized image's sides; the model's own by default.
+        wanted: the predictor's labels that it gives out, in the order of class_names; all by default.
+        category_ids: see FasterRCNN.
+
+    Raises:
+        InputError: an unknown model.
+    """
+    if model not in MODELS:
+        raise InputError(f"unknown torchvision model {model!r}; use one of {', '.join(MODELS)}")
+    spec = MODELS[model]
+    sizes = [[size] for size in (32, 64, 128, 256, 512)]
+    strides = [4, 8, 16, 32, 64]
+    if spec.is_mobilenet:
+        sizes, strides = [[32, 64, 128, 256, 512]] * 3, [32, 32, 64]
+    rpn = RPN(len(sizes[0]) * len(RATIOS), CHANNELS, depth=2 if spec.is_v2 else 1, name="rpn")
+    rpn.build((None, None, None, CHANNELS))
+    rcnn = RCNN((conv_fc if spec.is_v2 else two_fc)(7, CHANNELS), classes, name="rcnn")
+    rcnn.build((None, 7, 7, CHANNELS))
+    detecting = {"score_threshold": 0.05, "iou_threshold": 0.5, "limit": 100, "min_size": 1e-2}
+    return FasterRCNN(
+        _extractor(spec), rpn, rcnn, class_names=class_names, category_ids=category_ids, name="faster_rcnn",
+        geometry={"strides": strides, "offsets": [0.0] * len(strides), "anchor_sizes": sizes,
+                  "anchor_ratios": list(RATIOS), "anchor_rounded": True, "stride_rule": "quotient"},
+        preparing={"shorter": min_size or spec.min_size, "longer": max_size or spec.max_size,
+                   "preprocessing": "torch", "pad_multiple": 32},
+        proposing={"before": spec.proposals, "after": spec.proposals, "iou_threshold": 0.7, "min_size": 1e-3,
+                   "score_threshold": spec.proposal_score},
+        # torchvision's two MobileNet maps share a stride, and its rule sends every region to the first
+        pooling={"op": "align", "size": 7, "levels": 1 if spec.is_mobilenet else 4, "min_cells": 1.0},
+        detecting=detecting if wanted is None else {**detecting, "classes": list(wanted)})
+
+
+def _extractor(spec: TorchvisionModel) -> PyramidExtractor:
+    """Trunk and FPN. Only v2's normalisations have affine parts that train; the first weights of v1 need epsilon 0
+    (their running variances are sometimes smaller than 1e-5)."""
+    if spec.is_mobilenet:
+        trunk = mobilenet_v3_large()
+    else:
+        trunk = resnet50(affine=True) if spec.is_v2 else resnet50(epsilon=0.0)
+    return PyramidExtractor(trunk, CHANNELS, 1e-5 if spec.is_v2 else None, name="extractor")
+
+
+def count_parameters(detector: keras.Model) -> int:
+    """Parameters as torchvision counts them: frozen statistics, and frozen scales and shifts, are none."""
+    return sum(int(variable.shape.num_elements()) for variable in detector.trainable_variables)
