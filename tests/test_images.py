@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.ops.images import decode_image, normalise, pad, padded_size, resize, resized_size
+from frcnn_keras.ops.images import decode_image, normalise, pad, padded_size, resize, resize_fused, resized_size
 
 hypothesis = pytest.importorskip("hypothesis")
 from hypothesis import given, settings  # noqa: E402
@@ -134,6 +134,16 @@ def test_resize(size):
     resized = resize(image, *size)
     assert resized.dtype == tf.float32
     np.testing.assert_allclose(resized, slow_resize(image.astype(np.float64), *size), atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(9, 11), (20, 33), (4, 5), (1, 3)])
+def test_resize_fused(size):
+    """To the last digit what exact arithmetic on coordinates rounded once gives; tf.image.resize to a few."""
+    image = picture(9, 11)
+    found = resize_fused(image, *size)
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, slow_resize(image.astype(np.float64), *size), atol=2e-4)
+    np.testing.assert_allclose(found, resize(image, *size), atol=1e-3)
 
 
 @pytest.mark.parametrize("mode, module", [("caffe", "vgg16"), ("tf", "mobilenet_v2"), ("torch", "densenet")])

@@ -20,7 +20,7 @@ class FasterRCNN(keras.Model):
         class_names: of labels 1..C.
         geometry: strides, offsets (one a level), anchor_sizes, anchor_ratios and, where they are not the defaults,
             anchor_rounded and stride_rule; keywords of ops.pyramid.level_anchors.
-        preparing: shorter, longer, preprocessing, pad_multiple.
+        preparing: shorter, longer, preprocessing, pad_multiple; fused_resize (False): see ops.images.resize_fused.
         proposing: before, after, iou_threshold, min_size, score_threshold; keywords of ops.proposals.propose.
         pooling: op (`align` or `pool`), size, levels, min_cells; keywords of ops.pyramid.pool_regions.
         detecting: score_threshold, iou_threshold, limit, classes; keywords of ops.detections.detect.
@@ -95,14 +95,20 @@ class FasterRCNN(keras.Model):
 
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
-        height, width = tf.shape(image)[0], tf.shape(image)[1]
-        size = tf.stack(image_ops.resized_size(height, width, self.preparing["shorter"], self.preparing["longer"]))
-        resized = image_ops.resize(image, size[0], size[1])
-        normalised = image_ops.normalise(resized, self.preparing["preprocessing"])
-        found = self.call(image_ops.pad(normalised[None], self.preparing["pad_multiple"]), size[None])
-        factors = tf.cast(tf.stack([height, width]), tf.float32) / tf.cast(size, tf.float32)
+        images, size = self.prepare_image(image)
+        found = self.call(images, size[None])
+        factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
         boxes = box_ops.rescale(found.boxes[0], factors[1], factors[0])
         return DetectedBoxes(boxes, found.scores[0], found.labels[0], found.valid[0])
+
+    def prepare_image(self, image) -> tuple:
+        """One image (H, W, 3) uint8 RGB -> what `call` takes: (1, h, w, 3) float32, resized, normalised and padded, and
+        its size (2,) without the padding."""
+        size = tf.stack(image_ops.resized_size(tf.shape(image)[0], tf.shape(image)[1], self.preparing["shorter"],
+                                               self.preparing["longer"]))
+        resize = image_ops.resize_fused if self.preparing.get("fused_resize") else image_ops.resize
+        normalised = image_ops.normalise(resize(image, size[0], size[1]), self.preparing["preprocessing"])
+        return image_ops.pad(normalised[None], self.preparing["pad_multiple"]), size
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name))

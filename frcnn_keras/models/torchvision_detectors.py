@@ -83,7 +83,7 @@ def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_
         geometry={"strides": strides, "offsets": [0.0] * len(strides), "anchor_sizes": sizes,
                   "anchor_ratios": list(RATIOS), "anchor_rounded": True, "stride_rule": "quotient"},
         preparing={"shorter": min_size or spec.min_size, "longer": max_size or spec.max_size,
-                   "preprocessing": "torch", "pad_multiple": 32},
+                   "preprocessing": "torch", "pad_multiple": 32, "fused_resize": True},
         proposing={"before": spec.proposals, "after": spec.proposals, "iou_threshold": 0.7, "min_size": 1e-3,
                    "score_threshold": spec.proposal_score},
         # torchvision's two MobileNet maps share a stride, and its rule sends every region to the first

@@ -46,6 +46,27 @@ def resize(image, height, width):
     return tf.image.resize(tf.cast(image, tf.float32), (height, width), method="bilinear", antialias=False)
 
 
+def resize_fused(image, height, width):
+    """`resize` of one image (H, W, 3) with each sample's coordinate rounded to float32 once, as torch has it where the
+    processor multiplies and adds in one step; tf.image.resize rounds the product first. At 800 pixels the two differ by
+    up to 1.4e-5 of a normalised pixel. Slower: for weights that come from torch, to the last digit."""
+    image = tf.cast(image, tf.float32)
+    for axis, size in ((1, width), (0, height)):
+        low, high, share = _samples(tf.shape(image)[axis], size)
+        share = tf.reshape(share, (1, -1, 1) if axis else (-1, 1, 1))
+        image = (1.0 - share) * tf.gather(image, low, axis=axis) + share * tf.gather(image, high, axis=axis)
+    return image
+
+
+def _samples(cells, size):
+    """Indices (size,) of the pixels on both sides of each sample, and how far (size,) it lies between them, 0..1."""
+    scale = tf.cast(cells, tf.float32) / tf.cast(size, tf.float32)
+    place = (tf.range(size, dtype=tf.float64) + 0.5) * tf.cast(scale, tf.float64) - 0.5
+    place = tf.maximum(tf.cast(place, tf.float32), 0.0)
+    low = tf.minimum(tf.cast(place, tf.int32), cells - 1)
+    return low, tf.minimum(low + 1, cells - 1), place - tf.cast(low, tf.float32)
+
+
 def normalise(image, mode):
     """(..., 3) RGB of 0..255 -> float32 as keras.applications' preprocess_input of that mode has it.
 
