@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-REGIMES = ("stages", "finetune1", "finetune3", "joint", "alternate")
+REGIMES = ("stages", "finetune1", "finetune3", "finetune6", "joint", "alternate")
 
 
 def run(log: Path, *command) -> dict:

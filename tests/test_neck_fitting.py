@@ -29,7 +29,9 @@ def test_an_image_that_cannot_be_decoded(shapes, tiny_backbone):
 
 def test_rows_are_spread_evenly_over_all_levels():
     levels = [np.arange(24).reshape(4, 6, 1), np.arange(100, 106).reshape(2, 3, 1)]
-    assert fit_rows(levels, 10).ravel().tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 100, 103]
+    # 5 of each level
+    assert fit_rows(levels, 10).ravel().tolist() == [0, 4, 8, 12, 16, 20, 100, 101, 102, 103, 104, 105]
+    assert fit_rows(levels[:1], 10).ravel().tolist() == [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]
     assert len(fit_rows(levels, 1000)) == 30
 
 
