@@ -57,6 +57,14 @@ def test_what_does_not_fit_is_one_line(weights, flags, words, tmp_path, capsys):
     assert words in error and error.count("\n") == 1 and not out.exists()
 
 
+def test_a_detector_that_is_there_is_not_replaced_unasked(weights, tmp_path, capsys):
+    (tmp_path / "detector.keras").write_bytes(b"mine")
+    assert main(["import-torchvision", str(weights), "--out", str(tmp_path)]) == 2
+    assert "--overwrite" in capsys.readouterr().err and (tmp_path / "detector.keras").read_bytes() == b"mine"
+    assert main(["import-torchvision", str(weights), "--out", str(tmp_path), "--overwrite"]) == 0
+    assert (tmp_path / "detector.keras").read_bytes() != b"mine"
+
+
 def test_a_file_that_is_missing(tmp_path, capsys):
     assert main(["import-torchvision", str(tmp_path / "a.pth"), "--out", str(tmp_path / "run")]) == 2
     assert "a.pth" in capsys.readouterr().err

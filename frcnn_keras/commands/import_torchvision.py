@@ -1,6 +1,7 @@
 """Makes a run folder of a torchvision Faster R-CNN's weights: the COCO ones, or your own."""
 
 import sys
+from pathlib import Path
 
 from frcnn_keras import cli
 from frcnn_keras.errors import InputError
@@ -31,6 +32,7 @@ def build_parser():
     parser.add_argument("--min-size", type=int, metavar="N", help="shorter side of the resized image (default: the "
                         "model's, 800 or 320)")
     parser.add_argument("--max-size", type=int, metavar="N", help="its longer side at most (default: 1333 or 640)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the detector that OUT holds")
     return parser
 
 
@@ -44,6 +46,8 @@ def main(args) -> int:
         value = getattr(args, flag)
         if value is not None and value < 1:
             raise InputError(f"--{flag.replace('_', '-')} must be at least 1; received: {value}")
+    if (Path(args.out) / "detector.keras").exists() and not args.overwrite:
+        raise InputError(f"{args.out}: holds a detector already; give another --out, or --overwrite")
     cli.start_tensorflow()
     from frcnn_keras.files import read_json
     from frcnn_keras.torchvision_models import import_torchvision
