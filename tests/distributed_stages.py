@@ -71,7 +71,7 @@ def joint_config(backbone):
     """A small joint training with everything that could depend on how images are divided."""
     return JointConfig(
         backbone=configs.BackboneConfig(backbone, "none", ("features",), "tf"), images=configs.ImageConfig(96, 160),
-        neck=configs.NeckConfig(8, 4), anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
+        neck=configs.NeckConfig(8, 4), anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
         detector=DetectorConfig(hidden=16, width=16),
         training=FinetuneConfig(
             fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=0.9),
