@@ -142,6 +142,8 @@ def main(strategy, prep, base, run, out, stop=""):
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                                    [tf.config.LogicalDeviceConfiguration()] * 2)
+    # without it TensorFlow 2.21 loses parts of crop_and_resize's gradient on CPU: its threads add to one map unguarded
+    tf.config.experimental.enable_op_determinism()
     distribution, recorder, run, written = start(strategy), Recorder(), Path(run), written_under(run)
     stop = int(stop) if stop else None
     rpn = configs.RPNConfig(fit=configs.FitConfig(**FIT), hidden=16, train_after=100)
