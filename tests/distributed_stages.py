@@ -71,7 +71,7 @@ def joint_config(backbone):
     """A small joint training with everything that could depend on how images are divided."""
     return JointConfig(
         backbone=configs.BackboneConfig(backbone, "none", ("features",), "tf"), images=configs.ImageConfig(96, 160),
-        neck=configs.NeckConfig(8, 4), anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
+        neck=configs.NeckConfig(8, 4), anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
         detector=DetectorConfig(hidden=16, width=16),
         training=FinetuneConfig(
             fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=0.9),
@@ -142,6 +142,8 @@ def main(strategy, prep, base, run, out, stop=""):
     if strategy == "mirrored":
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0],
                                                    [tf.config.LogicalDeviceConfiguration()] * 2)
+    # without it TensorFlow 2.21 loses parts of crop_and_resize's gradient on CPU: its threads add to one map unguarded
+    tf.config.experimental.enable_op_determinism()
     distribution, recorder, run, written = start(strategy), Recorder(), Path(run), written_under(run)
     stop = int(stop) if stop else None
     rpn = configs.RPNConfig(fit=configs.FitConfig(**FIT), hidden=16, train_after=100)

@@ -40,7 +40,7 @@ def config(backbone, **fit):
     return JointConfig(
         backbone=configs.BackboneConfig(str(backbone), "none", ("features",), "tf"),
         images=configs.ImageConfig(80, 120), neck=configs.NeckConfig(8, 4),
-        anchors=configs.AnchorConfig((16.0, 32.0, 64.0)),
+        anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
         detector=DetectorConfig(hidden=16, width=16, after=50),
         training=FinetuneConfig(
             fit=ImageFitConfig(**{"epochs": 2, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
@@ -128,7 +128,7 @@ def test_a_finished_run_does_nothing(killed, tiny_backbone, capsys):
 
 def test_another_config_is_refused_and_named(killed, tiny_backbone, capsys):
     assert alternate.run(command(killed[0], tiny_backbone, "--learning-rate", "0.5")) == 2
-    assert "learning_rate: 0.0002 -> 0.5" in capsys.readouterr().err
+    assert "learning_rate: 0.0004 -> 0.5" in capsys.readouterr().err
 
 
 def test_a_failing_step_ends_with_its_code(tiny_backbone, tmp_path, capfd):
