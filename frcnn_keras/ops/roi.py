@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from frcnn_keras.ops.anchors import pair
+from frcnn_keras.ops.grid_sampling import sample_grids
 
 
 def roi_align(features, regions, stride, offset, size: int = 7, samples: int = 2, min_cells: float = 0.0):
@@ -41,8 +42,7 @@ def align_regions(features, regions, images, stride, offset, size: int = 7, samp
     # crop_and_resize samples just such a grid of points, with 0 outside the map: a border of one cell around the map
     # makes its outside begin where RoIAlign's does
     padded = tf.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)), "SYMMETRIC")
-    points = tf.stop_gradient(tf.stack([y1, x1, y2, x2], -1))  # (N, 4)
-    sampled = tf.image.crop_and_resize(padded, points, images, (size * samples, size * samples))
+    sampled = sample_grids(padded, tf.stack([y1, x1, y2, x2], -1), images, size * samples)
     return tf.nn.avg_pool2d(sampled, samples, samples, "VALID") if samples > 1 else sampled
 
 
