@@ -1,8 +1,8 @@
 """Stage by stage against torchvision's own outputs.
 
-The features' tolerance is 2e-4 of the largest value, not 1e-4: these random networks amplify rounding, and
-torchvision's own float32 outputs are up to 1.0e-4 from the same networks in float64 (ours up to 0.7e-4). For the same
-reason final scores are compared at 1e-3 for all, and at 1e-4 for the share that float64 reaches.
+These random networks amplify rounding: v2's features in torchvision's own float32 are 1.0e-4 of the largest value from
+the same network in float64 (ours 0.7e-4). So its final scores are compared at 1e-3 for nearly all, and at 1e-4 for the
+share that even float64 reaches; the others' at 1e-4.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.torchvision_models import load_torchvision
 from tests.rule_weights import reference, weights_of
 
-# model -> share of final scores within 1e-4 of torchvision's; features in float64 reach .98, .67 and 1
-REFERENCES = {"fasterrcnn_resnet50_fpn": 0.9, "fasterrcnn_resnet50_fpn_v2": 0.5,
+# model -> share of final scores within 1e-4 of torchvision's; v2 with features in float64 reaches .67
+REFERENCES = {"fasterrcnn_resnet50_fpn": 0.99, "fasterrcnn_resnet50_fpn_v2": 0.6,
               "fasterrcnn_mobilenet_v3_large_fpn": 0.99}
 
 
@@ -92,16 +92,15 @@ def test_feature_maps(case):
     for name, level in zip(names, case.levels, strict=True):
         assert level.shape[-1] == 256
         found, wanted = level.numpy()[..., ::16], channels_last(case.stored[name])
-        assert found.shape == wanted.shape and relative(found, wanted) < 2e-4
-        assert np.mean(np.abs(found - wanted) <= 1e-4 * np.abs(wanted).max()) > 0.995
+        assert found.shape == wanted.shape and relative(found, wanted) < 1e-4
 
 
 def test_rpn_outputs(case):
     for level, (logits, deltas) in enumerate(zip(case.logits, case.deltas, strict=True)):
         wanted = channels_last(case.stored[f"rpn_logits:{level}"]).reshape(case.count, -1)
-        assert relative(logits, wanted) < 2e-4
+        assert relative(logits, wanted) < 1e-4
         wanted = channels_last(case.stored[f"rpn_deltas:{level}"]).reshape(case.count, -1, 4)
-        assert relative(deltas, wanted) < 2e-4
+        assert relative(deltas, wanted) < 1e-4
 
 
 def test_proposals(case):

@@ -13,9 +13,10 @@ class NormedConv2D(keras.layers.Layer):
     """(B, H, W, C) -> (B, ceil(H / stride), ceil(W / stride), filters): convolution, frozen batch normalisation,
     activation.
 
-    The normalisation uses its stored statistics in every mode and is folded into the kernel on the way, in float32:
-    kernel * gamma / sqrt(variance + epsilon). What is left is convolution, bias and activation, which TensorFlow runs
-    as one operation. The border is padded with size // 2 zeros on every side, whatever the stride; Keras's "same" pads
+    The normalisation uses its stored statistics in every mode. In float32 it follows the convolution, as where the
+    weights come from: folded into the kernel it rounds otherwise, and of ResNet50's final scores 95 % instead of 99 %
+    were within 1e-4 of torchvision's (it would save a tenth of the time). In lower precisions it is folded, in float32:
+    kernel * gamma / sqrt(variance + epsilon), so that convolution, bias and activation are one operation. The border is padded with size // 2 zeros on every side, whatever the stride; Keras's "same" pads
     an even map of stride 2 at the right and bottom alone.
 
     Args:
@@ -50,15 +51,20 @@ class NormedConv2D(keras.layers.Layer):
 
     def call(self, maps):
         scale = self.gamma * tf.math.rsqrt(self.variance + self.epsilon)  # (F,)
+        bias = self.beta - self.mean * scale
+        if self.compute_dtype == "float32":
+            return ACTIVATIONS[self.activation](self._convolved(maps, self.kernel) * scale + bias)
         kernel = self.kernel * (scale[:, None] if self.filters is None else scale)
-        kernel, bias = (tf.cast(part, self.compute_dtype) for part in (kernel, self.beta - self.mean * scale))
+        kernel, bias = (tf.cast(part, self.compute_dtype) for part in (kernel, bias))
+        return ACTIVATIONS[self.activation](tf.nn.bias_add(self._convolved(maps, kernel), bias))
+
+    def _convolved(self, maps, kernel):
         convolve = tf.nn.depthwise_conv2d if self.filters is None else tf.nn.conv2d
         side, padding = [self.size // 2] * 2, "SAME"
         if self.stride > 1 and self.size > 1:  # at stride 1 SAME is even
             # padded by an operation of its own: TensorFlow 2.21 aborts on explicit padding of depthwise convolutions
             maps, padding = tf.pad(maps, [[0, 0], side, side, [0, 0]]), "VALID"
-        maps = convolve(maps, kernel, (1, self.stride, self.stride, 1), padding)
-        return ACTIVATIONS[self.activation](tf.nn.bias_add(maps, bias))
+        return convolve(maps, kernel, (1, self.stride, self.stride, 1), padding)
 
     def compute_output_shape(self, input_shape):
         batch, *sides, channels = input_shape
