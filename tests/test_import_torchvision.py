@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import frcnn_keras
 from frcnn_keras.__main__ import main
 from frcnn_keras.coco_classes import COCO_NAMES
+from frcnn_keras.drawing import save_image
 from tests.rule_weights import reference, weights_of
 
 MODEL = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -36,6 +38,12 @@ def test_a_run_folder_like_any_other(weights, tmp_path, capsys):
     found = detector.predict(image)[0]
     assert len(found) == len(expected) > 0 and found.names == expected.names
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
+    capsys.readouterr()
+    picture = tmp_path / "picture.png"
+    save_image(picture, image)
+    # export compares what the graph loader gives with predict's detections, and fails where they differ
+    assert main(["export", "--run", str(out), "--out", str(tmp_path / "served"), "--check-image", str(picture)]) == 0
+    assert int(re.search(r"as predict: (\d+) detections", capsys.readouterr().err)[1]) > 100
 
 
 def test_some_classes_and_other_sizes(weights, tmp_path):
