@@ -36,7 +36,7 @@ def main(args) -> int:
 
     found = train_rcnn(args.data, args.run, flags.from_args(configs.RCNNConfig, args), val=args.val,
                        fresh=args.fresh, distribution=distribution)
-    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    cli.print_numbers(found)
     return 0
 
 

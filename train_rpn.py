@@ -37,7 +37,7 @@ def main(args) -> int:
 
     found = train_rpn(args.data, args.run, flags.from_args(configs.RPNConfig, args), val=args.val,
                       from_tiles=args.tiles, fresh=args.fresh, distribution=distribution)
-    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    cli.print_numbers(found)
     return 0
 
 

@@ -7,7 +7,6 @@ command is a process of its own, as a user runs it, start-up included; scoring i
 largest of a regime's processes. Run one at a time on a quiet machine. --out keeps the folders and goes on with them.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -15,6 +14,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.arguments import training_parser
 
 REGIMES = ("stages", "finetune1", "finetune3", "finetune6", "joint", "alternate")
 
@@ -81,15 +82,8 @@ def line(found: dict) -> str:
 
 def main(argv=None) -> None:
     """Measures and prints a row for every regime and seed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.regimes", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voc", required=True, metavar="DIR")
-    parser.add_argument("--split", default="trainval")
-    parser.add_argument("--test-split", default="test")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--backbone-weights", required=True, metavar="FILE")
+    parser = training_parser("regimes", __doc__)
     parser.add_argument("--only", action="append", choices=REGIMES, help="this regime alone, may be repeated")
-    parser.add_argument("--seeds", default="0", help="comma-separated (default 0)")
     parser.add_argument("--out", metavar="DIR", help="keep everything here (default: a folder that goes)")
     for regime in ("finetune", "joint", "alternate"):
         parser.add_argument(f"--{regime}-flags", default="", metavar="FLAGS", help=f"more flags for {regime}")

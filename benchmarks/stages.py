@@ -7,7 +7,6 @@ the trunk alone on images in memory, resized and normalised: one at a time with 
 before, between and after the stages on a sample, scaled to all images (mirror images counted).
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -15,6 +14,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.arguments import training_parser
 
 BARE = """
 import sys, time
@@ -68,14 +69,7 @@ def stages(args, seed: int, folder: Path) -> tuple[dict[str, float], dict]:
 
 def main(argv=None) -> None:
     """Measures and prints one line a seed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--voc", required=True, metavar="DIR")
-    parser.add_argument("--split", default="trainval")
-    parser.add_argument("--test-split", default="test")
-    parser.add_argument("--backbone", default="mobilenet_v2")
-    parser.add_argument("--backbone-weights", required=True, metavar="FILE")
-    parser.add_argument("--seeds", default="0", help="comma-separated (default 0)")
+    parser = training_parser("stages", __doc__)
     args = parser.parse_args(argv)
     counts = [len((Path(args.voc) / f"ImageSets/Main/{split}.txt").read_text().split())
               for split in (args.split, args.test_split)]

@@ -12,6 +12,7 @@ from frcnn_keras import flags
 from frcnn_keras.errors import InputError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+STRATEGIES = ("none", "mirrored", "multiworker")
 
 
 def parser(command: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -73,6 +74,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def print_numbers(found: dict[str, float]) -> None:
+    """A training's last numbers, on stdout: one line."""
+    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+
+
 @contextlib.contextmanager
 def _silent_stderr():
     """Points file descriptor 2 at nothing: TensorFlow's C++ logs start-up lines there whatever its log level is."""
@@ -88,7 +94,7 @@ def _silent_stderr():
         os.close(nothing)
 
 
-def add_strategy_argument(made: argparse.ArgumentParser, names: tuple[str, ...] = ("none", "mirrored", "multiworker")):
+def add_strategy_argument(made: argparse.ArgumentParser, names: tuple[str, ...] = STRATEGIES) -> None:
     """Adds --strategy, for distribution.start."""
     made.add_argument("--strategy", default="none", choices=names, help="devices that share every step's images: none "
                       "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "

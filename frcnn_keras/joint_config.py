@@ -26,6 +26,7 @@ class ImageFitConfig(FitConfig):
     learning_rate: float = option(4e-4, "highest learning rate")
     precision: str = option("auto", "of the products: auto takes bfloat16 where it is quicker; see README",
                             choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
+    backbone_rate: float = option(1.0, "learning rate of the backbone, as a share of --learning-rate")
     ema: float = option(0.0, "keep a moving average of the weights with this decay, and use it; 0: none (try 0.998)")
     accumulate: int = option(1, "parts that a step's images are divided into, to save memory; the result is the same")
 

@@ -54,15 +54,17 @@ class JointModel(StageModel):
         return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-def make_optimizer(fit: joint_config.ImageFitConfig, name: str, **settings):
-    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for."""
+def make_optimizer(fit: joint_config.ImageFitConfig, slowed, name: str, **settings):
+    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for;
+    slowed: the variables that --backbone-rate is for."""
     if fit.ema:
         settings |= {"use_ema": True, "ema_momentum": fit.ema}
-    if fit.precision != "mixed_float16":
-        return build_optimizer(name, **settings)
-    # gradients are scaled until the optimizer unscales them: it has to clip
-    inner = build_optimizer(name, **settings, global_clipnorm=fit.clip_norm or None)
-    return keras.optimizers.LossScaleOptimizer(inner)
+    scaled = fit.precision == "mixed_float16"
+    if scaled:  # gradients are scaled until the optimizer unscales them: it has to clip
+        settings["global_clipnorm"] = fit.clip_norm or None
+    made = build_optimizer(name, **settings)
+    made.slow(slowed, fit.backbone_rate)
+    return keras.optimizers.LossScaleOptimizer(made) if scaled else made
 
 
 @contextlib.contextmanager

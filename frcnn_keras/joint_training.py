@@ -22,7 +22,7 @@ from frcnn_keras.inference import Detector
 from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, JointLosses
 from frcnn_keras.joint_model import JointModel, averaged, make_optimizer
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.freezing import unfreeze, unsafe_layer
+from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
 from frcnn_keras.models.precision import computing_in
 from frcnn_keras.models.saving import load_weights, save_model, save_weights
 from frcnn_keras.training import Keeper, fit_stage, resolve_precision
@@ -99,6 +99,8 @@ class JointTraining:
         """
         if not 0 <= config.fit.ema < 1:
             raise InputError(f"--ema must be 0 or more and less than 1; received: {config.fit.ema:g}")
+        if config.fit.backbone_rate < 0:
+            raise InputError(f"--backbone-rate must be 0 or more; received: {config.fit.backbone_rate:g}")
         self.losses, self.proposer, self.distribution = losses, proposer, distribution
         self.stage, self.detector, self.dataset, self.validation = stage, detector, dataset, validation
         self.out, self.config = out, config
@@ -155,7 +157,7 @@ class JointTraining:
         return fit.batch
 
     def _fit(self, fit, batch: int) -> dict[str, list[float]]:
-        build = functools.partial(make_optimizer, fit)
+        build = functools.partial(make_optimizer, fit, trunk_of(self.detector).trainable_variables)
         try:
             return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
                              self.out / "tensorboard" / self.stage, build, an_execution=1,

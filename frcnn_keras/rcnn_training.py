@@ -4,7 +4,6 @@ import dataclasses
 import functools
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -19,58 +18,20 @@ from frcnn_keras.detections import Detections
 from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
-from frcnn_keras.models import rcnn as heads
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.saving import load_model, load_weights, save_model, save_weights
 from frcnn_keras.ops.losses import rcnn_losses
 from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.parallel import ahead
 from frcnn_keras.proposing import geometry_of, open_proposals
+from frcnn_keras.rcnn_building import build_rcnn
 from frcnn_keras.rpn_training import build_rpn
-from frcnn_keras.trained_parts import is_run, load_head_trunk
 from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
 
 FILES = ("rcnn_state.npz", "rcnn_best.weights.h5", "rcnn_log.csv", "rcnn_curves.png", "rcnn_metrics.json",
          "detector.keras")
 LOSSES = ("class_loss", "box_loss")
 SCALES = (0.1, 0.1, 0.2, 0.2)  # of the head's deltas (arXiv 1504.08083: targets of unit variance)
-
-
-def build_rcnn(prepared: Prepared, config: configs.RCNNConfig, precision: str = "float32", seed: int = 0) -> heads.RCNN:
-    """A head for a prep folder's maps and classes, built, its weights drawn from `seed`.
-
-    Raises:
-        InputError: backbone_top without the rest of the backbone, or VGG16 weights that do not fit.
-    """
-    keras.utils.set_random_seed(seed)
-    channels, size = prepared.levels[0].channels, config.roi_size
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        if config.head == "two_fc":
-            trunk = heads.two_fc(size, channels, config.width, config.dropout)
-        elif config.head == "vgg_fc":
-            trunk = heads.vgg_fc(size, channels, config.dropout)
-        else:
-            trunk = heads.backbone_top(_load_top(prepared), size, channels)
-        rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, name="rcnn")
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-    if is_run(config.head_weights):
-        load_head_trunk(config.head_weights, trunk)
-    elif config.head == "vgg_fc" and config.head_weights != "none":
-        heads.load_vgg_fc(trunk, config.head_weights)
-    elif config.head_weights != "none":
-        raise InputError(f"--head-weights {config.head_weights}: no such run folder")
-    rcnn.build((None, size, size, channels))
-    return rcnn
-
-
-def _load_top(prepared: Prepared) -> keras.Model:
-    path = prepared.path / "features" / "top.keras"
-    if not path.exists():
-        raise InputError(f"{path}: absent; --head backbone_top goes on with the backbone itself and needs its raw "
-                         "maps: prepare with --neck-channels 0 and one feature layer that is not the network's last")
-    return load_model(path)
 
 
 def train_rcnn(data: str | Path, run: str | Path, config: configs.RCNNConfig | None = None, *,

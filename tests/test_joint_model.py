@@ -21,7 +21,7 @@ FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 def step_model(parts=1, optimizer=None, clip=0.0, **fit):
     model = JointModel(joint_losses(detector(), LOSS), parts)
     fit = dataclasses.replace(FIT, **fit)
-    made = optimizer or make_optimizer(fit, "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
+    made = optimizer or make_optimizer(fit, (), "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
     model.clip_norm = clip
     model.compile(optimizer=made, jit_compile=False)
     made.build(model.network.trainable_variables)
@@ -96,3 +96,12 @@ def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
     scaled.train_step(spoilt)
     close(weights(scaled), before, rtol=0)
     assert float(scaled.optimizer.dynamic_scale) == scale / 2
+
+
+@pytest.mark.parametrize("precision, scale", [("float32", 1.0), ("mixed_float16", 2.0**15)])  # Keras's first loss scale
+def test_the_backbones_rate_by_hand(precision, scale):
+    fit = dataclasses.replace(FIT, precision=precision, backbone_rate=0.25, clip_norm=0.0)
+    slow, other = variables = [keras.Variable(np.ones((1,), np.float32)) for _ in range(2)]
+    optimizer = make_optimizer(fit, [slow], "sgd", learning_rate=0.1, momentum=0.0, weight_decay=0.0)
+    optimizer.apply_gradients([(tf.constant([2.0 * scale]), variable) for variable in variables])
+    np.testing.assert_allclose(np.concatenate([slow, other]), [1 - 0.25 * 0.2, 1 - 0.2], rtol=1e-5)

@@ -14,6 +14,7 @@ from frcnn_keras.joint_config import AugmentConfig, FinetuneConfig
 from frcnn_keras.joint_losses import LOSSES
 from frcnn_keras.joint_model import averaged
 from frcnn_keras.joint_training import JointTraining, augmentation, files_of, has_depthwise, settled_precision
+from frcnn_keras.models.freezing import trunk_of
 from frcnn_keras.training import Keeper
 from tests.test_joint_losses import detector
 from tests.test_joint_model import FIT, LOSS, close
@@ -154,6 +155,24 @@ def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
 def test_ranges_that_are_none(change, message):
     with pytest.raises(InputError, match=message):
         augmentation(AugmentConfig(**change), 600)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
+    job = training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(
+        FIT, backbone_rate=0.0, precision=precision)))
+    parts = {"trunk": trunk_of(job.detector), "rpn": job.detector.rpn, "rcnn": job.detector.rcnn}
+    before = {name: part.get_weights() for name, part in parts.items()}
+    job.run()
+    assert trunk_of(job.detector).trainable_variables
+    for name, part in parts.items():
+        same = [np.array_equal(old, new) for old, new in zip(before[name], part.get_weights(), strict=True)]
+        assert all(same) if name == "trunk" else not any(same), name
+
+
+def test_a_rate_below_0_is_refused(tmp_path, few):
+    with pytest.raises(InputError, match="--backbone-rate"):
+        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, backbone_rate=-1.0)))
 
 
 def test_an_average_without_end_is_refused(tmp_path, few):

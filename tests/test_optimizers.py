@@ -96,3 +96,24 @@ def test_momentum_by_hand():
         optimizer.apply_gradients([(tf.constant([1.0]), variable)])
         seen.append(float(np.asarray(variable)[0]))
     np.testing.assert_allclose(seen, [-0.1, -0.25, -0.425], rtol=1e-5)  # steps of 0.1, 0.15, 0.175
+
+
+def slowed_run(name, share, **settings):
+    """Values after one step of gradient 2, of a kernel that is slowed and of one that is not; both begin at 1."""
+    optimizer = build_optimizer(name, learning_rate=0.1, momentum=0.9, **{"weight_decay": 0.0, **settings})
+    slow, other = variables = [keras.Variable(np.ones((1, 1), np.float32), name="kernel") for _ in range(2)]
+    optimizer.slow([slow], share)
+    optimizer.apply_gradients([(tf.constant([[2.0]]), variable) for variable in variables])
+    return float(np.asarray(slow)[0, 0]), float(np.asarray(other)[0, 0])
+
+
+@pytest.mark.parametrize("name, full", [("sgd", 0.2), ("adam", 0.1)])  # adam's first step is the rate
+@pytest.mark.parametrize("share", [1.0, 0.25, 0.0])
+def test_slowed_variables_by_hand(name, full, share):
+    assert slowed_run(name, share) == pytest.approx((1 - full * share, 1 - full), abs=1e-5)
+
+
+def test_slowed_variables_decay_slowly_too():
+    slow, other = slowed_run("sgd", 0.5, weight_decay=0.3)
+    assert other == pytest.approx(1 * (1 - 0.1 * 0.3) - 0.2, abs=1e-6)
+    assert slow == pytest.approx(1 * (1 - 0.05 * 0.3) - 0.1, abs=1e-6)

@@ -4,7 +4,8 @@ import pytest
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.models import receptive_field
-from frcnn_keras.models.backbones import BACKBONES, DEFAULT_LAYERS, GEOMETRY, cut
+from frcnn_keras.models.applications import BACKBONES, DEFAULT_LAYERS, GEOMETRY
+from frcnn_keras.models.backbones import cut
 
 # What lies between the image and a layer: (kernel, stride, padding before) of each layer that
 # moves the centre or has a stride; an odd kernel with stride 1 and equal padding does neither.

@@ -10,8 +10,15 @@ import zipfile
 from collections import OrderedDict
 
 import numpy as np
+import pytest
+
+from frcnn_keras.checkpoints import read_tensors
+from frcnn_keras.errors import InputError
 
 _KINDS = {"<f4": "FloatStorage", "<f2": "HalfStorage", "<f8": "DoubleStorage", "<i8": "LongStorage"}
+ARRAYS = {"a.weight": np.random.default_rng(0).normal(size=(4, 3, 2, 2)).astype(np.float32),
+          "a.bias": np.arange(4, dtype=np.float32), "n.num_batches_tracked": np.array(7, np.int64),
+          "wide": np.random.default_rng(1).normal(size=(2, 5))}
 
 
 class Storage:
@@ -19,6 +26,16 @@ class Storage:
 
     def __init__(self, key, array):
         self.key, self.array = key, np.ascontiguousarray(array).ravel()
+
+
+class Hostile:
+    """Runs a command where a careless reader unpickles it."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
 
 
 class View:
@@ -96,3 +113,21 @@ def write_legacy(path, content):
         for key in keys:
             array = pickler.storages[key].array
             file.write(struct.pack("<q", len(array)) + array.tobytes())
+
+
+def equal(found, wanted=ARRAYS):
+    """Asserts that tensors by name are those wanted, dtypes too."""
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert found[name].dtype == array.dtype and np.array_equal(found[name], array), name
+
+
+def refused(path, *words):
+    """Asserts that a file is refused in one line that names it and has these words; returns the line."""
+    with pytest.raises(InputError) as caught:
+        read_tensors(path)
+    message = str(caught.value)
+    assert "\n" not in message and path.name in message and len(message) < 500
+    for word in words:
+        assert word in message
+    return message

@@ -7,13 +7,9 @@ from pathlib import Path
 
 from frcnn_keras import cli, files, flags, joint_config
 from frcnn_keras import config as configs
+from frcnn_keras.commands import image_training
 from frcnn_keras.commands.stage_process import run_stage
-from frcnn_keras.data.sources import (
-    add_source_arguments,
-    add_validation_arguments,
-    source_arguments,
-    validation_arguments,
-)
+from frcnn_keras.data.sources import source_arguments, validation_arguments
 from frcnn_keras.errors import InputError
 
 EXAMPLES = """example:
@@ -54,11 +50,7 @@ class Step:
 def build_parser():
     """Flags of this command."""
     parser = cli.parser("python -m frcnn_keras alternate", __doc__, EXAMPLES)
-    add_source_arguments(parser)
-    add_validation_arguments(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder for all steps; OUT/run is the run")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    cli.add_strategy_argument(parser, ("none", "mirrored"))
+    image_training.add_arguments(parser, "folder for all steps; OUT/run is the run", ("none", "mirrored"))
     flags.add_arguments(parser, joint_config.AlternateConfig)
     return parser
 

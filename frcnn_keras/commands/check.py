@@ -79,7 +79,7 @@ def check_settings(config: CheckConfig) -> None:
 
 def grid(args) -> tuple[float, float]:
     """Stride and offset of the anchors: as given, else the backbone's."""
-    from frcnn_keras.models.backbones import DEFAULT_LAYERS, GEOMETRY
+    from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 
     if args.stride is not None and not args.stride > 0:
         raise InputError(f"--stride must be positive; received: {args.stride:g}")

@@ -3,7 +3,7 @@
 import sys
 
 from frcnn_keras import cli, flags, joint_config
-from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+from frcnn_keras.commands import image_training
 
 EXAMPLES = """example:
   python -m frcnn_keras finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
@@ -17,11 +17,7 @@ def build_parser():
     """Flags of this command."""
     parser = cli.parser("python -m frcnn_keras finetune", __doc__, EXAMPLES)
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with the detector to start from")
-    add_source_arguments(parser)
-    add_validation_arguments(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    cli.add_strategy_argument(parser)
+    image_training.add_arguments(parser, "run folder to make")
     flags.add_arguments(parser, joint_config.FinetuneConfig)
     return parser
 
@@ -32,17 +28,13 @@ def main(args) -> int:
     from frcnn_keras.distribution import start
 
     distribution = start(args.strategy)
-    from frcnn_keras.data.validation import settle
     from frcnn_keras.finetuning import finetune
     from frcnn_keras.inference import load
 
-    names = load(args.run).class_names
-    dataset = settle(read_source(args, names), args.skip_bad)
-    validation = read_validation(args, names)
+    dataset, validation = image_training.read(args, load(args.run).class_names)
     found = finetune(args.run, dataset, args.out, flags.from_args(joint_config.FinetuneConfig, args),
-                     validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
-                     distribution=distribution)
-    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+                     validation=validation, fresh=args.fresh, distribution=distribution)
+    cli.print_numbers(found)
     return 0
 
 

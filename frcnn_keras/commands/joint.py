@@ -3,7 +3,7 @@
 import sys
 
 from frcnn_keras import cli, flags, joint_config
-from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+from frcnn_keras.commands import image_training
 
 EXAMPLES = """example:
   python -m frcnn_keras joint --voc DIR --split trainval --val-split test --backbone resnet50 --out work/joint
@@ -17,14 +17,10 @@ next: python -m frcnn_keras evaluate --run work/joint --voc DIR --split test"""
 def build_parser():
     """Flags of this command."""
     parser = cli.parser("python -m frcnn_keras joint", __doc__, EXAMPLES)
-    add_source_arguments(parser)
-    add_validation_arguments(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
-    parser.add_argument("--fresh", action="store_true", help="start over")
+    image_training.add_arguments(parser, "run folder to make")
     parser.add_argument("--losses", choices=("all", "rpn", "rcnn"), default="all", help="rpn, rcnn: train backbone and "
                         "RPN, or backbone and head, alone, as `alternate` does (default all)")
     parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the proposals")
-    cli.add_strategy_argument(parser)
     flags.add_arguments(parser, joint_config.JointConfig)
     return parser
 
@@ -35,17 +31,15 @@ def main(args) -> int:
     from frcnn_keras.distribution import start
 
     distribution = start(args.strategy)
-    from frcnn_keras.data.validation import settle
     from frcnn_keras.joint_building import train_joint
     from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
 
-    dataset = settle(read_source(args), args.skip_bad)
-    validation = read_validation(args, dataset.class_names)
+    dataset, validation = image_training.read(args)
     found = train_joint(dataset, args.out, flags.from_args(joint_config.JointConfig, args),
-                        validation=settle(validation, args.skip_bad) if validation else None, fresh=args.fresh,
+                        validation=validation, fresh=args.fresh,
                         losses={"all": LOSSES, "rpn": RPN_LOSSES, "rcnn": RCNN_LOSSES}[args.losses],
                         proposals=args.proposals, distribution=distribution)
-    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+    cli.print_numbers(found)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_files import find_image, inspect_image, read_file
+from frcnn_keras.data.image_files import find_image, read_file
 from frcnn_keras.data.validation import Assembly, RawObject, is_background, resolve_classes
 from frcnn_keras.errors import InputError
 
@@ -105,10 +105,8 @@ def _add(assembly: Assembly, entry, number: int, images: Path, annotations: Path
     except InputError as error:
         assembly.report(annotations, str(error), item)
         return
-    try:
-        size = inspect_image(image)
-    except InputError as error:
-        assembly.report(image, str(error))
+    size = assembly.size_of(image)
+    if size is None:
         return
     height, width = entry.get("height"), entry.get("width")
     assembly.compare_size(image, (height if _whole(height) else 0, width if _whole(width) else 0), size)

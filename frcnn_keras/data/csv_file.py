@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_files import find_image, inspect_image, read_file
+from frcnn_keras.data.image_files import find_image, read_file
 from frcnn_keras.data.validation import Assembly, RawObject, resolve_classes
 from frcnn_keras.errors import InputError
 
@@ -104,9 +104,7 @@ def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, found: l
     except InputError as error:
         assembly.report(path, str(error), item)
         return
-    try:
-        size = inspect_image(image)
-    except InputError as error:
-        assembly.report(image, str(error))
+    size = assembly.size_of(image)
+    if size is None:
         return
     assembly.add(id, image, functools.partial(read_file, str(image)), size, found, path)

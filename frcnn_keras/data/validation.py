@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from frcnn_keras.data.example import Dataset, Example, Problem
+from frcnn_keras.data.image_files import inspect_image
 from frcnn_keras.errors import InputError
 
 SMALLEST_SIDE = 2.0  # pixels of the stored image; smaller objects neither train nor count
@@ -119,6 +120,14 @@ class Assembly:
             difficult=np.array([raw.difficult for raw in kept], bool),
             crowd=np.array([raw.crowd for raw in kept], bool),
         ))
+
+    def size_of(self, image) -> tuple[int, int] | None:
+        """Height and width of an image file; None where it is bad, which is reported."""
+        try:
+            return inspect_image(image)
+        except InputError as error:
+            self.report(image, str(error))
+            return None
 
     def compare_size(self, file, stated: tuple[int, int], size: tuple[int, int]) -> None:
         """Reports a size in the annotations, (0, 0) where there is none, that is not the image's (height, width)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_files import IMAGE_SUFFIXES, find_image, inspect_image, read_file
+from frcnn_keras.data.image_files import IMAGE_SUFFIXES, find_image, read_file
 from frcnn_keras.data.validation import Assembly, RawObject, resolve_classes
 from frcnn_keras.errors import InputError
 
@@ -163,10 +163,8 @@ def _add(assembly: Assembly, id: str, file: Path, images: Path, annotation: Anno
     except InputError as error:
         assembly.report(file, str(error))
         return
-    try:
-        size = inspect_image(image)
-    except InputError as error:
-        assembly.report(image, str(error))
+    size = assembly.size_of(image)
+    if size is None:
         return
     for item, message in annotation.problems:
         assembly.report(file, message, item)

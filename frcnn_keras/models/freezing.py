@@ -60,6 +60,11 @@ def _trains(operation) -> bool:
             and not isinstance(operation, (keras.layers.BatchNormalization, keras.layers.Normalization)))
 
 
+def trunk_of(detector) -> keras.Model:
+    """The backbone of a detector, without neck or pyramid; its whole extractor where that has no such part."""
+    return getattr(detector.extractor, "trunk", detector.extractor)
+
+
 def unfreeze(detector, frozen_stages: int) -> None:
     """Sets what of a detector trains: RPN, head, neck or pyramid, and the trunk but for its first stages.
 

@@ -1,0 +1,24 @@
+"""What the commands that train on images share: the flags of their data, and how it is read."""
+
+import argparse
+
+from frcnn_keras import cli
+from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+from frcnn_keras.data.validation import settle
+
+
+def add_arguments(made: argparse.ArgumentParser, out: str, strategies: tuple[str, ...] = cli.STRATEGIES) -> None:
+    """Adds the flags of both data sets, --out (described by `out`), --fresh and --strategy."""
+    add_source_arguments(made)
+    add_validation_arguments(made)
+    made.add_argument("--out", required=True, metavar="DIR", help=out)
+    made.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(made, strategies)
+
+
+def read(args, class_names=None):
+    """The settled data sets to train and to measure on (None without --val-...), of the same classes: those given, or
+    the first one's."""
+    dataset = settle(read_source(args, class_names), args.skip_bad)
+    validation = read_validation(args, dataset.class_names)
+    return dataset, settle(validation, args.skip_bad) if validation else None
