@@ -15,7 +15,7 @@ from frcnn_keras.errors import InputError
 TOPICS = {  # name -> module with measure(settings) -> rows; in the order of the table
     "data_prep": "data_prep_rate", "reading": "reading", "rpn_step": "rpn_step", "targets": "targets",
     "proposals": "proposals", "roi": "roi", "predict": "prediction", "serving": "serving", "head_step": "head_step",
-    "torchvision": "torchvision_models", "memory": "memory",
+    "joint_step": "joint_step", "torchvision": "torchvision_models", "memory": "memory",
 }
 EXAMPLES = """examples:
   python -m benchmarks

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import head_step, memory, proposals, reading, roi, rpn_step, targets, timing
+from benchmarks import head_step, joint_step, memory, proposals, reading, roi, rpn_step, targets, timing
 from benchmarks.__main__ import TOPICS, build_parser, run
 from benchmarks.inputs import Settings, anchors_of, precision, prep_config, prepare_quietly, random_boxes
 from frcnn_keras.data.shapes import shapes_dataset
@@ -15,6 +15,7 @@ from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.proposals import propose
 from frcnn_keras.ops.roi import roi_align, roi_pool
 from frcnn_keras.ops.targets import anchor_targets
+from tests.test_joint_losses import UNLIKE, batch_of, detector
 
 QUICK = Settings(quick=True)
 
@@ -122,6 +123,18 @@ def test_adams_learn_alike():
     for first, one, other in zip(before, *trained, strict=True):
         assert np.abs(one - first).max() > 1e-3
         np.testing.assert_allclose(one, other, atol=2e-4)
+
+
+def test_joint_steps_learn_alike_in_every_precision():
+    config, batch = joint_step.joint_config_of(QUICK, "mobilenet_v2"), batch_of(UNLIKE[:1])
+    losses = {}
+    for kind in joint_step.KINDS:
+        step = joint_step.step_function(detector(), config, kind, batch)
+        losses[kind] = [step() for _ in range(4)]
+    wanted = losses["float32"]
+    for kind, found in losses.items():
+        np.testing.assert_allclose(found, wanted, rtol=0.02)
+        assert (found == wanted) == (kind == "float32"), "the precision makes no difference"
 
 
 def test_precision_is_put_back():

@@ -1,0 +1,63 @@
+"""Joint training step, backbone and all: float32 beside bfloat16 in RPN and head, and beside bfloat16 everywhere."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from benchmarks.inputs import Settings, dataset_of
+from benchmarks.timing import Row, alternate, rows_of
+from frcnn_keras import config as configs
+from frcnn_keras import joint_config
+from frcnn_keras.data.augmentation import Augmentation
+from frcnn_keras.data.image_batches import image_batches
+from frcnn_keras.joint_building import new_detector
+from frcnn_keras.joint_model import JointModel, make_optimizer
+from frcnn_keras.joint_training import joint_losses
+from frcnn_keras.models.freezing import unfreeze
+from frcnn_keras.models.precision import computing_in
+
+BACKBONES = ("mobilenet_v2", "resnet50")
+KINDS = {  # name -> precision, whether the backbone takes part
+    "float32": ("float32", True), "bfloat16 in RPN and head": ("mixed_bfloat16", False),
+    "bfloat16": ("mixed_bfloat16", True)}
+
+
+def joint_config_of(settings: Settings, backbone: str) -> joint_config.JointConfig:
+    """The default config with random weights, which cost the same time."""
+    config = joint_config.JointConfig(
+        backbone=configs.BackboneConfig(name=backbone, weights="none"), neck=configs.NeckConfig(sample=2),
+        images=configs.ImageConfig(shorter=settings.size[0], longer=max(settings.size)))
+    small = joint_config.DetectorConfig(hidden=32, width=32)
+    return dataclasses.replace(config, detector=small) if settings.quick else config
+
+
+def step_function(detector, config: joint_config.JointConfig, kind: str, batch: dict):
+    """A function without arguments that trains a detector for one step on `batch` and returns the loss."""
+    fit = dataclasses.replace(config.training.fit, precision=KINDS[kind][0])
+    unfreeze(detector, config.training.freeze_stages)
+    model = JointModel(joint_losses(detector, config.training.losses))
+    optimizer = make_optimizer(fit, (), "adam", learning_rate=1e-5, momentum=0.0, weight_decay=0.0)
+    optimizer.build(detector.trainable_variables)
+    model.compile(optimizer=optimizer, jit_compile=False)
+    graph = tf.function(lambda: model.train_step(batch))
+    with computing_in(detector, *KINDS[kind]):
+        graph.get_concrete_function()  # keeps the precision that it is traced in
+    return lambda: float(graph()["loss"])
+
+
+def measure(settings: Settings) -> list[Row]:
+    """Two images a step, as the trainers have it; each kind trains a detector of its own."""
+    rows = []
+    for backbone in BACKBONES[:1] if settings.quick else BACKBONES:
+        config = joint_config_of(settings, backbone)
+        count = config.training.fit.batch
+        dataset, functions = dataset_of(settings, count), {}
+        for kind in KINDS:
+            detector = new_detector(dataset, config)
+            batches = image_batches(dataset.examples, preparing=detector.preparing, augmentation=Augmentation(),
+                                    batch=count, seed=0, first_epoch=0, epochs=1)
+            name = f"joint step, {backbone}, {count} images, {kind}"
+            functions[name] = step_function(detector, config, kind, next(iter(batches)))
+        whole, *others = functions
+        rows += rows_of("joint_step", alternate(functions, settings.repeats(7)), [(name, whole) for name in others])
+    return rows
