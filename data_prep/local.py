@@ -87,6 +87,7 @@ class Driver:
                         neck.sample, self.workers)
 
     def _maps(self, function, example: Example, mirror: bool = False):
+        """An image's maps; None for a bad image that --skip-bad passes over."""
         try:
             return feature_pass.image_maps(function, example, self.size(example), mirror)
         except InputError as error:
@@ -162,6 +163,7 @@ class Driver:
         os.replace(partial, out)
 
     def _write_shards(self, partial: Path, functions) -> list[str]:
+        """Prepares the images of the shards that are not written yet; returns all shards' names."""
         examples = self.dataset.examples
         count = -(-len(examples) // SHARD_IMAGES)
         names = [records.shard_name(index, count) for index in range(count)]
@@ -185,6 +187,7 @@ class Driver:
         return names
 
     def _write_manifests(self, partial: Path, names, extractor, request) -> None:
+        """Says beside each artefact's shards what they hold and what they were made from."""
         weights = records.fingerprint(*[np.asarray(weight) for weight in extractor.weights])
         channels = [int(shape[-1]) for shape in extractor.compute_output_shape((None, None, None, 3))]
         levels = [{"stride": stride, "offset": offset, "channels": depth} for stride, offset, depth in

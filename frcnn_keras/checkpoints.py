@@ -59,6 +59,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _reader(start: bytes, path: Path) -> Callable:
+    """The reader of the form that a file begins like."""
     if start.startswith(b"PK"):
         return _read_zip
     if start.startswith(b"\x80"):
@@ -130,6 +131,7 @@ def _tensors_of(content, path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_npz(file, members: dict) -> dict[str, np.ndarray]:
+    """An npz of NumPy; arrays of objects, which would be unpickled, are refused."""
     if not any(name.endswith(".npy") for name in members):
         raise zipfile.BadZipFile("neither a torch checkpoint nor an npz")
     if sum(info.file_size for info in members.values()) > _MAX_ARRAYS:

@@ -13,6 +13,7 @@ from frcnn_keras.flags import option
 
 @dataclasses.dataclass(frozen=True)
 class BackboneConfig:
+    """Which network gives the features, and from which of its layers."""
     name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or a run folder "
                        "whose detector's features are taken", flag="backbone")
     weights: str = option("imagenet", "imagenet (downloads), a weights FILE, or none", flag="backbone-weights")

@@ -119,6 +119,7 @@ class Distribution:
             self._end_epoch(epoch, {name: total / keeper.steps for name, total in sums.items()}, keeper)
 
     def _end_epoch(self, epoch: int, means: dict[str, float], keeper) -> None:
+        """The chief measures and writes; the others take its numbers."""
         def end():
             keeper.on_epoch_end(epoch, means)
             return means  # and what the keeper measured

@@ -154,6 +154,7 @@ def _pixel_boxes(image: np.ndarray, boxes: np.ndarray) -> list[Rectangle | None]
 
 
 def _frame(canvas: np.ndarray, box: Rectangle, colour: Colour, line_width: int) -> None:
+    """Draws a box as lines on its edges; outside them where it is too small to hold them."""
     x1, y1, x2, y2 = box
     grow = line_width if min(x2 - x1, y2 - y1) < 4 * line_width else line_width // 2
     height, width = canvas.shape[:2]

@@ -52,6 +52,7 @@ def read_json(path: str | os.PathLike) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    """A value as JSON has it: arrays as lists, NaN and infinity as null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):

@@ -45,6 +45,7 @@ class JointModel(StageModel):
         return losses, gradients
 
     def _gradients_of_part(self, batch: dict, count) -> tuple[dict, list]:
+        """Losses and gradients of images that fit into memory together."""
         variables = [variable.value for variable in self.network.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)

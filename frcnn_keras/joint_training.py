@@ -145,6 +145,7 @@ class JointTraining:
         return self.out / f"{self.stage}_{name}"
 
     def _images_a_step(self) -> int:
+        """--batch, checked against devices, parts and the number of images."""
         fit = self.config.fit
         self.share = self.distribution.share(fit.batch)
         own = fit.batch // self.share.replicas
@@ -157,6 +158,7 @@ class JointTraining:
         return fit.batch
 
     def _fit(self, fit, batch: int) -> dict[str, list[float]]:
+        """Trains; a bad image that TensorFlow meets on the way becomes one line."""
         build = functools.partial(make_optimizer, fit, trunk_of(self.detector).trainable_variables)
         try:
             return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
@@ -193,6 +195,7 @@ class JointTraining:
         return Detector(self.detector)
 
     def _finish(self, history) -> None:
+        """Writes what a finished training leaves: curves, the detector, the numbers."""
         from frcnn_keras.plots import plot_curves  # brings matplotlib, which the steps before can do without
 
         plot_curves(self._path("curves.png"), history, self.stage)

@@ -50,6 +50,7 @@ class WholeStep:
         return list(grads_and_vars)
 
     def _apply_weight_decay(self, variables):
+        """Keras's, at each variable's own rate."""
         if self.weight_decay is None:
             return
         slowed = [variable for variable in variables if self._var_key(variable) in self._slowed]

@@ -86,6 +86,7 @@ def _figure(width: float, height: float):
 
 
 def _finish(axes, x_label: str, y_label: str) -> None:
+    """Labels, grid, and a legend beside the curves where there are many."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(True, alpha=0.3)
@@ -104,6 +105,7 @@ def _plain(text: str) -> str:
 
 
 def _save(figure, path: str | os.PathLike) -> None:
+    """Writes a figure in the format of its file's name."""
     buffer = io.BytesIO()
     try:
         with warnings.catch_warnings():

@@ -106,6 +106,7 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: dict, fingerp
 
 
 def _write_shards(partial: Path, names, proposals, total: int, start: int) -> None:
+    """Writes proposals as they come, a shard at a time."""
     with Progress("proposals", total, "images", start=start) as bar:
         for name in names:
             shard = []

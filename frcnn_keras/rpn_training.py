@@ -105,6 +105,7 @@ def _start(prepared: Prepared, config: configs.RPNConfig) -> tuple[dict, list | 
 
 
 def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) -> None:
+    """InputError where a prep folder cannot be trained on as asked, or the two do not fit."""
     if prepared.minibatches is None:
         raise InputError(f"{prepared.path}: was prepared with --eval-only and has no minibatches to train on")
     if from_tiles and not prepared.tile_paths:

@@ -67,6 +67,7 @@ class ServingModule(tf.Module):
         return self._detect_each(image_tensor, lambda item, index: item)
 
     def _detect_each(self, items, read) -> dict:
+        """Detects in every item that read(item, index) makes an image of; the outputs by name."""
         model, limit = self._model.whole, self._model.whole.detecting["limit"]
 
         def one(inputs):

@@ -97,6 +97,7 @@ class StateDictUnpickler(pickle._Unpickler):
         self.path, self.storage_of = path, storage_of
 
     def find_class(self, module, name):
+        """What a name in the pickle stands for; any name but those of a state_dict is refused."""
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("argparse", "Namespace"):  # the settings that training scripts store beside the weights
@@ -109,6 +110,7 @@ class StateDictUnpickler(pickle._Unpickler):
                          "refused, nothing of it was run")
 
     def persistent_load(self, pid):
+        """The storage that a tensor refers to."""
         kind, storage_type, key, _, count, *view = pid
         if kind != "storage" or storage_type not in STORAGES or type(count) is not int or count < 0:
             raise pickle.UnpicklingError(f"a storage of no sense: {str(pid)[:80]}")

@@ -144,6 +144,7 @@ def mobilenet_steps(number: int) -> dict[str, int]:
 
 
 def _head(trunk: keras.Model) -> Iterator[Entry]:
+    """The box head's layers: two dense ones, behind convolutions in v2."""
     place = "roi_heads.box_head"
     if trunk.name == "two_fc":
         yield from _plain(trunk.get_layer("fc1"), f"{place}.fc6", "flattened")

@@ -131,6 +131,7 @@ class Keeper(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(value))
 
     def _write_state(self):
+        """Weights, optimizer and history as one file, under a temporary name first."""
         arrays = {f"variable{index}": np.asarray(variable)
                   for index, variable in enumerate(self._variables(self.model))}
         arrays["names"] = np.array(list(self.history))
@@ -145,6 +146,7 @@ class Keeper(keras.callbacks.Callback):
             raise
 
     def _write_log(self):
+        """The CSV log, whole, from the history."""
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
         rows.writerow(["epoch", *self.history])

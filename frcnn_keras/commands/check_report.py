@@ -13,6 +13,7 @@ def format_report(found: dict, most: int | None = None) -> str:
 
 
 def _head(found: dict) -> str:
+    """What was read: images, objects, classes, images without objects."""
     classes = sum(row["objects"] > 0 for row in found["per_class"].values())
     empty = found["images_without_objects"]
     named = f" (first: {empty[0]})" if empty else ""
@@ -22,6 +23,7 @@ def _head(found: dict) -> str:
 
 
 def _problems(problems: list[dict], most: int | None) -> str:
+    """The problems, fatal ones first, `most` of them at most."""
     fatal = sum(problem["fatal"] for problem in problems)
     lines = [f"problems: {fatal} fatal, {len(problems) - fatal} notes"]
     worst = sorted(problems, key=lambda problem: not problem["fatal"])

@@ -37,6 +37,7 @@ def read_coco(images, annotations, class_names: Sequence[str] | None = None) -> 
 
 
 def _load(annotations: Path) -> dict:
+    """The content of an instances file, with its three lists."""
     try:
         content = json.loads(annotations.read_text("utf-8-sig"))
     except OSError as error:
@@ -95,6 +96,7 @@ def _objects(content: dict, categories: dict[int, str], assembly: Assembly, file
 
 
 def _add(assembly: Assembly, entry, number: int, images: Path, annotations: Path, objects) -> None:
+    """Adds the image of one entry of the list, or reports what is wrong with it."""
     id, name = (entry.get("id"), entry.get("file_name")) if isinstance(entry, dict) else (None, None)
     if not _usable_id(id) or not isinstance(name, str):
         assembly.report(annotations, "it needs an id and a file_name", f"image number {number} of the list")

@@ -99,6 +99,7 @@ def _ids(names: list[str]) -> list[str]:
 
 
 def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, found: list[RawObject]) -> None:
+    """Adds the image of a path with its objects, or reports what is wrong with it."""
     try:
         image = find_image(path.parent, name if (path.parent / name).is_file() else name.replace("\\", "/"))
     except InputError as error:

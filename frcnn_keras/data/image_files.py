@@ -90,6 +90,7 @@ def list_images(pattern: str | os.PathLike) -> list[Path]:
 
 
 def _kind(file: BinaryIO) -> str:
+    """The format of an image by its first bytes."""
     file.seek(0)
     start = file.read(12)
     if not start:
@@ -139,6 +140,7 @@ def _jpeg_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int]:
+    """(height, width) by the first frame header; 8 bits alone can be decoded."""
     for marker, offset in _jpeg_segments(file):
         if marker in _SOF:
             bits, height, width = _read(file, offset + 2, ">BHH")
@@ -195,6 +197,7 @@ def _bmp_size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _check_bmp(file: BinaryIO) -> None:
+    """Refuses a BMP that TensorFlow would decode wrongly or not at all."""
     pixels, header = _read(file, 10, "<II")
     height, width = _size(file)
     bits, compression = _read(file, 28, "<HI")

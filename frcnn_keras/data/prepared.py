@@ -89,6 +89,7 @@ def open_prepared(path: str | Path) -> Prepared:
 
 
 def _spans(folder: Path, manifest: dict) -> tuple[records.Span, ...]:
+    """Where each record of an artefact lies, checked against its manifest."""
     paths = [folder / name for name in manifest["shards"]]
     for shard in paths:
         if not shard.exists():

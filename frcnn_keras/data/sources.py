@@ -130,6 +130,7 @@ def source_name(args: argparse.Namespace) -> str:
 
 
 def _check(args: argparse.Namespace) -> None:
+    """InputError unless the flags name one data set, with what belongs to it."""
     given = [f"--{source}" for source in SOURCES if getattr(args, source) is not None]
     if len(given) != 1:
         raise InputError("name one data set: --voc, --coco, --csv, --tfrecord or --shapes; received: "
@@ -146,6 +147,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _class_names(args: argparse.Namespace, class_names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The class names of --classes or those already fixed; None leaves them to be found."""
     given = args.classes.split(",") if isinstance(args.classes, str) else args.classes
     asked = tuple(name.strip() for name in given) if given else None
     fixed = tuple(class_names) if class_names is not None else None

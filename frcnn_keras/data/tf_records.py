@@ -157,6 +157,7 @@ def _ints(features, key: str) -> list[int]:
 
 
 def _record(path: str, offset: int, number: int, payload: bytes, classes: dict[int, str]) -> Record:
+    """One record with its objects; InputError where it holds no readable image."""
     features = _features(payload)
     encoded = _bytes(features, "image/encoded")
     if len(encoded) != 1:

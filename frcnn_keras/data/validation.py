@@ -151,6 +151,7 @@ class Assembly:
         return Dataset(self.name, self.class_names, ids, tuple(self._examples), tuple(problems))
 
     def _knows(self, raw: RawObject, source: str) -> bool:
+        """Whether an object's class is one of the data set's; reports it where not."""
         if raw.name in self._labels:
             return True
         if not raw.name:

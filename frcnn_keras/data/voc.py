@@ -78,6 +78,7 @@ def parse_voc(file: Path) -> Annotation:
 
 
 def _object(node, number: int) -> RawObject:
+    """One <object> with its box in continuous pixels."""
     bounds = _child(node, "bndbox")
     if bounds is None:
         raise InputError("the object has no <bndbox>; draw its box or remove it")
@@ -119,6 +120,7 @@ def _length(size, name: str) -> int:
 
 
 def _split_ids(root: Path, split: str, annotations: Path) -> list[str]:
+    """The ids of a split file, in its order."""
     folder = root / "ImageSets" / "Main"
     file = folder / f"{split}.txt"
     if not folder.is_dir():
@@ -145,6 +147,7 @@ def _xml(annotations: Path, id: str) -> Path:
 
 
 def _all_ids(root: Path, annotations: Path) -> list[str]:
+    """The ids of all annotations, where no split is named."""
     if (root / "ImageSets" / "Main").is_dir():
         raise InputError(f"{root}: name a split (--split); there are: {_splits(root / 'ImageSets' / 'Main')}")
     ids = sorted(path.name[:-4] for path in annotations.iterdir() if path.suffix.lower() == ".xml")
@@ -158,6 +161,7 @@ def _splits(folder: Path) -> str:
 
 
 def _add(assembly: Assembly, id: str, file: Path, images: Path, annotation: Annotation) -> None:
+    """Adds one image with its annotation, or reports what is wrong with it."""
     try:
         image = _image(images, id, annotation.filename)
     except InputError as error:
@@ -173,6 +177,7 @@ def _add(assembly: Assembly, id: str, file: Path, images: Path, annotation: Anno
 
 
 def _image(images: Path, id: str, filename: str) -> Path:
+    """The image file of an id: by the id, else by its name in the annotation."""
     try:
         return find_image(images, id)
     except InputError as error:

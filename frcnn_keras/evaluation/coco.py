@@ -66,6 +66,7 @@ def coco_results(examples: Sequence, detections: Sequence, category_ids: Sequenc
 
 
 def _results(image_ids: Sequence, detections: Sequence, category_ids: Sequence[int]) -> list[dict]:
+    """Detections in COCO's results form."""
     if len(image_ids) != len(detections):
         raise ValueError(
             f"examples and detections must be as many. Received: {len(image_ids)} examples, "

@@ -42,6 +42,7 @@ class FPN(keras.layers.Layer):
                                    kernel_initializer=keras.initializers.HeUniform())
 
     def call(self, maps):
+        """Maps, finest first -> a level of each, and one coarser."""
         levels, coarser = [], None
         for map_, lateral, smooth in reversed(list(zip(maps, self.lateral, self.smooth, strict=True))):
             inner = lateral(map_)

@@ -84,6 +84,7 @@ def unfreeze(detector, frozen_stages: int) -> None:
 
 
 def _freeze_first(trunk: keras.Model, frozen_stages: int) -> None:
+    """Lets the stages behind the first ones train; BatchNorm is seen to by `unfreeze`."""
     stages = backbone_stages(trunk)
     if not 0 <= frozen_stages <= len(stages):
         raise InputError(f"--freeze-stages must be 0 to {len(stages)}, the stages of this backbone; received: "

@@ -61,6 +61,7 @@ class NormedConv2D(keras.layers.Layer):
         return ACTIVATIONS[self.activation](tf.nn.bias_add(self._convolved(maps, kernel), bias))
 
     def _convolved(self, maps, kernel):
+        """Maps (B, H, W, C) convolved, padded evenly at every stride as torch pads."""
         convolve = tf.nn.depthwise_conv2d if self.filters is None else tf.nn.conv2d
         side, padding = [self.size // 2] * 2, "SAME"
         if self.stride > 1 and self.size > 1:  # at stride 1 SAME is even
