@@ -1,9 +1,6 @@
-"""An image -> the feature maps of a frozen backbone, through the fitted neck."""
+"""Feature maps as they are stored."""
 
 import numpy as np
-
-from frcnn_keras.neck_fitting import image_maps as image_maps  # the drivers take these from here
-from frcnn_keras.neck_fitting import map_function as map_function
 
 FLOAT16_MAX = 65504.0
 

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import features as feature_pass
 from data_prep import minibatches as minibatch_pass
+from data_prep.features import as_float16
 from frcnn_keras import config as configs
 from frcnn_keras.cli import say
 from frcnn_keras.data import records
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import load_model, save_model
-from frcnn_keras.neck_fitting import fit_neck
+from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.ops.pyramid import level_bases
+from frcnn_keras.ops.pyramid import anchors_per_position
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
@@ -71,8 +71,6 @@ class Driver:
         self.mirrors = (False, True) if config.mirror and not eval_only else (False,)
         self.geometry = detector_geometry(backbone["strides"], backbone["offsets"], backbone["stride_rule"],
                                           config.anchors)
-        self.anchors_per_position = len(level_bases(self.geometry["anchor_sizes"], config.anchors.ratios,
-                                                    len(backbone["strides"]))[0])
         self.skipped: set[str] = set()
 
     def size(self, example: Example) -> tuple[int, int]:
@@ -80,7 +78,7 @@ class Driver:
 
     def fit_neck(self) -> tuple[np.ndarray, np.ndarray]:
         """Fits the projection (kernel, bias) on evenly spread images, in one streamed pass."""
-        function = feature_pass.map_function(self.make_extractor(None, None), self.facts["preprocessing"],
+        function = map_function(self.make_extractor(None, None), self.facts["preprocessing"],
                                              self.facts["pad_multiple"])
         neck = self.config.neck
         return fit_neck(self.dataset.examples, lambda example: self._maps(function, example), neck.channels,
@@ -89,7 +87,7 @@ class Driver:
     def _maps(self, function, example: Example, mirror: bool = False):
         """An image's maps; None for a bad image that --skip-bad passes over."""
         try:
-            return feature_pass.image_maps(function, example, self.size(example), mirror)
+            return image_maps(function, example, self.size(example), mirror)
         except InputError as error:
             if not self.skip_bad:
                 raise
@@ -110,7 +108,7 @@ class Driver:
         maps = self._maps(functions[0], example, mirror)
         if maps is None:
             return None
-        maps = feature_pass.as_float16(maps)
+        maps = as_float16(maps)
         height, width = size = self.size(example)
         boxes = box_ops.rescale(example.boxes, width / example.width, height / example.height)
         boxes = (box_ops.flip(boxes, width) if mirror else boxes).numpy()
@@ -130,7 +128,7 @@ class Driver:
                 "it (smaller --anchor-sizes would)")
         tiles = []
         for draw in range(len(seeds) if self.write_tiles else 0):
-            cut, slots = cut_tiles(maps, indices[draw], self.anchors_per_position)
+            cut, slots = cut_tiles(maps, indices[draw], anchors_per_position(self.geometry))
             tiles.append(records.tile_record(image_id=example.id, mirror=mirror, draw=draw, tiles=cut.numpy(),
                                              anchors=slots.numpy(), labels=labels[draw], deltas=deltas[draw]))
         drawn = records.minibatch_record(image_id=example.id, mirror=mirror, indices=indices, labels=labels,
@@ -152,7 +150,7 @@ class Driver:
             save_model(top, partial / "features" / "top.keras")
         settings = self.config.minibatches
         functions = (
-            feature_pass.map_function(extractor, self.facts["preprocessing"], self.facts["pad_multiple"]),
+            map_function(extractor, self.facts["preprocessing"], self.facts["pad_multiple"]),
             minibatch_pass.minibatch_function(
                 self.geometry, positive=settings.positive, negative=settings.negative, count=settings.count,
                 positive_fraction=settings.positive_fraction))

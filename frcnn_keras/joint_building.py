@@ -22,7 +22,7 @@ from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.ops.pyramid import level_bases
+from frcnn_keras.ops.pyramid import anchors_per_position
 from frcnn_keras.proposing import detector_geometry
 from frcnn_keras.trained_parts import is_run, load_detector
 
@@ -115,8 +115,7 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
     geometry = detector_geometry(strides, offsets, "given", anchors)
-    bases = level_bases(geometry["anchor_sizes"], anchors.ratios, len(strides))
-    rpn = RPN(len(bases[0]), numbers.hidden, name="rpn")
+    rpn = RPN(anchors_per_position(geometry), numbers.hidden, name="rpn")
     rpn.build((None, None, None, channels))
     rcnn = RCNN(two_fc(numbers.roi_size, channels, numbers.width, numbers.dropout), len(class_names) + 1, name="rcnn")
     rcnn.build((None, numbers.roi_size, numbers.roi_size, channels))

@@ -14,7 +14,6 @@ from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.recall import proposal_recall
 from frcnn_keras.models.detector import propose_batch
-from frcnn_keras.ops.pyramid import level_bases
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
 
@@ -26,12 +25,6 @@ def geometry_of(prepared: Prepared) -> dict:
     levels = prepared.levels
     return detector_geometry([level.stride for level in levels], [level.offset for level in levels],
                              prepared.features["stride_rule"], prepared.config.anchors)
-
-
-def anchors_per_position(prepared: Prepared) -> int:
-    """K."""
-    geometry = geometry_of(prepared)
-    return len(level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(geometry["strides"]))[0])
 
 
 def detector_geometry(strides, offsets, stride_rule: str, anchors: LevelAnchorConfig) -> dict:

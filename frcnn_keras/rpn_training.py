@@ -17,7 +17,8 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.ops.losses import rpn_losses
-from frcnn_keras.proposing import anchors_per_position, geometry_of, measure_recall, write_proposals
+from frcnn_keras.ops.pyramid import anchors_per_position
+from frcnn_keras.proposing import geometry_of, measure_recall, write_proposals
 from frcnn_keras.trained_parts import load_rpn
 from frcnn_keras.training import Keeper, StageModel, fit_stage, resolve_precision
 
@@ -30,7 +31,7 @@ def build_rpn(prepared: Prepared, hidden: int, precision: str = "float32", seed:
     keras.utils.set_random_seed(seed)
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     keras.mixed_precision.set_global_policy(policy)
-    rpn = RPN(anchors_per_position(prepared), hidden, depth, name="rpn")
+    rpn = RPN(anchors_per_position(geometry_of(prepared)), hidden, depth, name="rpn")
     keras.mixed_precision.set_global_policy("float32")
     rpn.build((None, None, None, prepared.levels[0].channels))
     return rpn

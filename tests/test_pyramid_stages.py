@@ -16,9 +16,9 @@ from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.ops import images
-from frcnn_keras.ops.pyramid import level_anchors
+from frcnn_keras.ops.pyramid import anchors_per_position, level_anchors
 from frcnn_keras.ops.tiles import cut_tiles
-from frcnn_keras.proposing import anchors_per_position, geometry_of
+from frcnn_keras.proposing import geometry_of
 from frcnn_keras.trained_parts import default_settings
 from tests.test_detector import random_detector
 
@@ -55,7 +55,7 @@ def test_sizes_and_anchors_are_the_runs(run, prep):
     own = geometry_of(prepared)
     assert own["anchor_sizes"] == [[16.0], [32.0]] and own["strides"] == [8, 16] and own["offsets"] == [4, 8]
     assert (prepared.config.images.shorter, prepared.config.images.longer) == (64, 100)
-    assert anchors_per_position(prepared) == 2
+    assert anchors_per_position(geometry_of(prepared)) == 2
 
 
 def padded_image(example):
@@ -88,7 +88,7 @@ def test_maps_and_proposals_are_those_of_the_images(run, prep, tmp_path):
 def test_each_tile_is_cut_from_its_anchors_level(prep):
     """By a slow way: an anchor's index tells level and cell; the padded map around it is its tile."""
     prepared = open_prepared(prep)
-    geometry, per_position = geometry_of(prepared), anchors_per_position(prepared)
+    geometry, per_position = geometry_of(prepared), anchors_per_position(geometry_of(prepared))
     levels_seen = set()
     for number in (0, 3):
         stored = records.parse_features(prepared.feature_spans[number].read(), (4, 4))
