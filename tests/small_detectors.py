@@ -35,3 +35,17 @@ def small_detector(levels: int = 1, op: str = "align"):
         preparing={**SIZES, "pad_multiple": int(strides[-1])},
         proposing={"before": 200, "after": 30, "iou_threshold": 0.7, "min_size": 1.0},
         pooling={"op": op, "size": 4}, detecting={"score_threshold": 0.3, "iou_threshold": 0.5, "limit": 20})
+
+
+def spoil(monkeypatch, exporter, output: str, factor: float) -> np.ndarray:
+    """Multiplies an output on its way into the file that a module `exporter` writes; returns an image that shows it."""
+    outputs_of = exporter.detection_outputs
+
+    def spoilt(model, image_tensor):
+        outputs = outputs_of(model, image_tensor)
+        return {**outputs, output: outputs[output] * factor}
+
+    monkeypatch.setattr(exporter, "detection_outputs", spoilt)
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[16:20, 24:28, 0] = 250
+    return image

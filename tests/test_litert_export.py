@@ -10,7 +10,7 @@ from frcnn_keras import exported, litert_export
 from frcnn_keras.errors import InputError
 from frcnn_keras.inference import Detector
 from frcnn_keras.litert_export import default_image_size, export_litert
-from tests.small_detectors import small_detector
+from tests.small_detectors import small_detector, spoil
 
 needs_extras = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None,
                                   reason="ai-edge-litert is not installed (requirements-extras.txt)")
@@ -89,15 +89,7 @@ def test_the_default_size_is_one_that_the_detector_leaves_alone(hand_detector, s
 
 @needs_extras
 def test_a_file_that_answers_otherwise_gets_no_name(monkeypatch, hand_detector, tmp_path):
-    outputs_of = litert_export.detection_outputs
-
-    def shifted(model, image_tensor):
-        outputs = outputs_of(model, image_tensor)
-        return {**outputs, "detection_scores": outputs["detection_scores"] * 0.9}
-
-    monkeypatch.setattr(litert_export, "detection_outputs", shifted)
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[16:20, 24:28, 0] = 250
+    image = spoil(monkeypatch, litert_export, "detection_scores", 0.9)
     with pytest.raises(RuntimeError, match="LiteRT, test image .*scores there by 0.0"):
         export_litert(Detector(hand_detector), tmp_path / "a.tflite", check_images=[image])
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ from frcnn_keras import exported, onnx_export
 from frcnn_keras.errors import InputError
 from frcnn_keras.inference import Detector
 from frcnn_keras.onnx_export import export_onnx
-from tests.small_detectors import small_detector
+from tests.small_detectors import small_detector, spoil
 
 needs_extras = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "tf2onnx", "onnxruntime")),
@@ -64,16 +64,7 @@ def test_a_pyramid_gives_what_predict_gives_at_any_size(tmp_path):
 
 @needs_extras
 def test_a_file_that_answers_otherwise_gets_no_name(monkeypatch, hand_detector, tmp_path):
-    """Its boxes are shifted by a hundredth of the image on their way to the file."""
-    outputs_of = onnx_export.detection_outputs
-
-    def shifted(model, image_tensor):
-        outputs = outputs_of(model, image_tensor)
-        return {**outputs, "detection_boxes": outputs["detection_boxes"] * 0.99}
-
-    monkeypatch.setattr(onnx_export, "detection_outputs", shifted)
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[16:20, 24:28, 0] = 250
+    image = spoil(monkeypatch, onnx_export, "detection_boxes", 0.99)  # shifted by a hundredth of the image
     with pytest.raises(RuntimeError, match="ONNX, test image .*boxes differ by"):
         export_onnx(Detector(hand_detector), tmp_path / "a.onnx", check_images=[image])
     assert list(tmp_path.iterdir()) == []
