@@ -1,14 +1,19 @@
 """Training regimes side by side, by their commands: what each costs, and the AP it reaches.
 
-    python -m benchmarks.regimes --voc DIR --backbone-weights FILE [--only stages --only finetune3] [--seeds 0,1,2]
+    python -m benchmarks.regimes --voc DIR --backbone-weights FILE [--only stages --only joint12] [--seeds 0,1,2]
+
+A regime is `stages`, or finetune (after the stages), joint or alternate with a number of epochs, and a precision if
+wanted: finetune3, joint12, finetune3-float32.
 
 Trains on --split without looking at any other image, so the last epoch counts; then scores --test-split once. Every
 command is a process of its own, as a user runs it, start-up included; scoring is not counted. Peak memory is the
 largest of a regime's processes. Run one at a time on a quiet machine. --out keeps the folders and goes on with them.
 """
 
+import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +22,18 @@ from pathlib import Path
 
 from benchmarks.arguments import training_parser
 
-REGIMES = ("stages", "finetune1", "finetune3", "finetune6", "joint", "alternate")
+REGIMES = ("stages", "finetune1", "finetune3", "finetune6", "joint6", "alternate3")
+
+
+PATTERN = re.compile("(finetune|joint|alternate)([1-9][0-9]*)(?:-(float32|mixed_bfloat16))?")
+
+
+def regime_name(text: str) -> str:
+    """A regime's name, checked; argparse turns the error into its own."""
+    if text != "stages" and not PATTERN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"no regime: {text!r}; stages, finetune3, joint12, alternate3, or with a "
+                                         "precision: finetune3-float32")
+    return text
 
 
 def run(log: Path, *command) -> dict:
@@ -35,20 +51,17 @@ def run(log: Path, *command) -> dict:
 def commands(args, regime: str, folder: Path, seed: int) -> tuple[list[list], Path]:
     """A regime's commands behind those of the regime it goes on from, and the run folder it ends in."""
     source = ["--voc", args.voc, "--split", args.split]
-    backbone = ["--backbone", args.backbone, "--backbone-weights", args.backbone_weights, "--seed", seed]
+    backbone = ["--backbone", args.backbone, "--backbone-weights", args.backbone_weights]
     stages = ["--data", folder / "prep", "--run", folder / "run", "--seed", seed]
     if regime == "stages":
-        return [["-m", "data_prep", *source, *backbone, "--out", folder / "prep"], ["-m", "train_rpn", *stages],
-                ["-m", "train_rcnn", *stages]], folder / "run"
-    if regime.startswith("finetune"):
-        out = folder / regime
-        return [["-m", "frcnn_keras", "finetune", "--run", folder / "run", *source, "--seed", seed, "--epochs",
-                 regime.removeprefix("finetune"), "--out", out, *args.finetune_flags.split()]], out
-    if regime == "joint":
-        return [["-m", "frcnn_keras", "joint", *source, *backbone, "--out", folder / "joint",
-                 *args.joint_flags.split()]], folder / "joint"
-    return [["-m", "frcnn_keras", "alternate", *source, *backbone, "--out", folder / "alternate",
-             *args.alternate_flags.split()]], folder / "alternate" / "run"
+        return [["-m", "data_prep", *source, *backbone, "--seed", seed, "--out", folder / "prep"],
+                ["-m", "train_rpn", *stages], ["-m", "train_rcnn", *stages]], folder / "run"
+    kind, epochs, precision = PATTERN.fullmatch(regime).groups()
+    flags = [*source, "--seed", seed, "--epochs", epochs, "--out", folder / regime,
+             *(["--precision", precision] if precision else []), *getattr(args, f"{kind}_flags").split()]
+    start = ["--run", folder / "run"] if kind == "finetune" else backbone
+    out = folder / regime / "run" if kind == "alternate" else folder / regime
+    return [["-m", "frcnn_keras", kind, *start, *flags]], out
 
 
 def regime_result(args, regime: str, folder: Path, seed: int) -> dict:
@@ -83,10 +96,11 @@ def line(found: dict) -> str:
 def main(argv=None) -> None:
     """Measures and prints a row for every regime and seed."""
     parser = training_parser("regimes", __doc__)
-    parser.add_argument("--only", action="append", choices=REGIMES, help="this regime alone, may be repeated")
+    parser.add_argument("--only", action="append", type=regime_name, metavar="REGIME",
+                        help=f"this regime alone, may be repeated (default {', '.join(REGIMES)})")
     parser.add_argument("--out", metavar="DIR", help="keep everything here (default: a folder that goes)")
-    for regime in ("finetune", "joint", "alternate"):
-        parser.add_argument(f"--{regime}-flags", default="", metavar="FLAGS", help=f"more flags for {regime}")
+    for kind in ("finetune", "joint", "alternate"):
+        parser.add_argument(f"--{kind}-flags", default="", metavar="FLAGS", help=f"more flags for {kind}")
     args = parser.parse_args(argv)
     print("| regime | seed | AP | AP50 | AP75 | AP / AP50 of each class | wall-clock | peak memory |\n"
           "|---|---|---|---|---|---|---|---|", flush=True)
