@@ -27,7 +27,7 @@ class ImageFitConfig(FitConfig):
     precision: str = option("auto", "of the products: auto takes bfloat16 where it is quicker; see README",
                             choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"))
     backbone_rate: float = option(1.0, "learning rate of the backbone, as a share of --learning-rate")
-    ema: float = option(0.0, "keep a moving average of the weights with this decay, and use it; 0: none (try 0.998)")
+    ema: float = option(0.0, "keep a moving average of the weights, over about so many epochs, and use it; 0: none")
     accumulate: int = option(1, "parts that a step's images are divided into, to save memory; the result is the same")
 
 
@@ -53,9 +53,13 @@ class JointLossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneConfig:
-    """What `finetune` does to a detector."""
+    """What `finetune` does to a detector.
 
-    fit: ImageFitConfig = ImageFitConfig()
+    Rate and average were chosen on BCCD's val images, trained on its train images: 4e-4 gained less in 3 epochs, 1.6e-3
+    no more, and without an average a single epoch loses AP.
+    """
+
+    fit: ImageFitConfig = ImageFitConfig(learning_rate=8e-4, ema=0.7)
     augment: AugmentConfig = AugmentConfig()
     losses: JointLossConfig = JointLossConfig()
     freeze_stages: int = option(2, "first stages of the backbone that stay as they are (a stage ends where the stride "

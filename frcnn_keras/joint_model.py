@@ -55,11 +55,21 @@ class JointModel(StageModel):
         return losses, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
-def make_optimizer(fit: joint_config.ImageFitConfig, slowed, name: str, **settings):
-    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for;
-    slowed: the variables that --backbone-rate is for."""
-    if fit.ema:
-        settings |= {"use_ema": True, "ema_momentum": fit.ema}
+def decay_of(epochs: float, steps: int) -> float:
+    """The decay a step of a moving average over about so many epochs of `steps` steps; 0: no average.
+
+    The average's mean age is 1 / (1 - decay) steps. Counted in epochs it suits ten images and a hundred thousand.
+    """
+    return max(0.0, 1 - 1 / (epochs * steps)) if epochs else 0.0
+
+
+def make_optimizer(fit: joint_config.ImageFitConfig, slowed, decay: float, name: str, **settings):
+    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for.
+
+    slowed: the variables that --backbone-rate is for. decay: of the average; 0: none.
+    """
+    if decay:
+        settings |= {"use_ema": True, "ema_momentum": decay}
     scaled = fit.precision == "mixed_float16"
     if scaled:  # gradients are scaled until the optimizer unscales them: it has to clip
         settings["global_clipnorm"] = fit.clip_norm or None
@@ -69,9 +79,9 @@ def make_optimizer(fit: joint_config.ImageFitConfig, slowed, name: str, **settin
 
 
 @contextlib.contextmanager
-def averaged(optimizer, variables, ema: float):
-    """Within the block the variables hold their moving averages, where there are any."""
-    if not ema:
+def averaged(optimizer, variables):
+    """Within the block the variables hold their moving averages, where the optimizer keeps any."""
+    if not getattr(optimizer, "inner_optimizer", optimizer).use_ema:
         yield
         return
     values = [np.asarray(variable) for variable in variables]

@@ -20,7 +20,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.inference import Detector
 from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, JointLosses
-from frcnn_keras.joint_model import JointModel, averaged, make_optimizer
+from frcnn_keras.joint_model import JointModel, averaged, decay_of, make_optimizer
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
 from frcnn_keras.models.precision import computing_in
@@ -97,8 +97,8 @@ class JointTraining:
         Raises:
             InputError: settings that make no sense.
         """
-        if not 0 <= config.fit.ema < 1:
-            raise InputError(f"--ema must be 0 or more and less than 1; received: {config.fit.ema:g}")
+        if config.fit.ema < 0:
+            raise InputError(f"--ema must be 0 or more; received: {config.fit.ema:g}")
         if config.fit.backbone_rate < 0:
             raise InputError(f"--backbone-rate must be 0 or more; received: {config.fit.backbone_rate:g}")
         self.losses, self.proposer, self.distribution = losses, proposer, distribution
@@ -159,7 +159,8 @@ class JointTraining:
 
     def _fit(self, fit, batch: int) -> dict[str, list[float]]:
         """Trains; a bad image that TensorFlow meets on the way becomes one line."""
-        build = functools.partial(make_optimizer, fit, trunk_of(self.detector).trainable_variables)
+        build = functools.partial(make_optimizer, fit, trunk_of(self.detector).trainable_variables,
+                                  decay_of(fit.ema, self.keeper.steps))
         try:
             return fit_stage(self.model, lambda first: self.batches(first, batch), fit, self.keeper,
                              self.out / "tensorboard" / self.stage, build, an_execution=1,
@@ -187,7 +188,7 @@ class JointTraining:
         return {"AP": found["AP"], "AP50": found["AP50"]}
 
     def _averaged(self):
-        return averaged(self.model.optimizer, self.detector.trainable_variables, self.config.fit.ema)
+        return averaged(self.model.optimizer, self.detector.trainable_variables)
 
     @functools.cached_property
     def inference(self) -> Detector:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from frcnn_keras.joint_config import ImageFitConfig, JointLossConfig
 from frcnn_keras.joint_losses import LOSSES
-from frcnn_keras.joint_model import JointModel, averaged, make_optimizer
+from frcnn_keras.joint_model import JointModel, averaged, decay_of, make_optimizer
 from frcnn_keras.joint_training import joint_losses
 from tests.test_joint_losses import UNLIKE, batch_of, detector, image
 
@@ -18,10 +18,10 @@ FIT = ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision=
 FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 
 
-def step_model(parts=1, optimizer=None, clip=0.0, **fit):
+def step_model(parts=1, optimizer=None, clip=0.0, decay=0.0, **fit):
     model = JointModel(joint_losses(detector(), LOSS), parts)
     fit = dataclasses.replace(FIT, **fit)
-    made = optimizer or make_optimizer(fit, (), "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
+    made = optimizer or make_optimizer(fit, (), decay, "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
     model.clip_norm = clip
     model.compile(optimizer=made, jit_compile=False)
     made.build(model.network.trainable_variables)
@@ -66,7 +66,7 @@ def test_the_logged_loss_is_the_sum_of_the_four():
 
 
 def test_averages_are_those_of_the_weights_so_far():
-    model = step_model(ema=0.75)
+    model = step_model(decay=0.75)
     seen = []
     for number in range(4):
         model.train_step(batch_of(FOUR[number % 3:number % 3 + 2]))
@@ -74,11 +74,19 @@ def test_averages_are_those_of_the_weights_so_far():
     expected = seen[0]
     for later in seen[1:]:
         expected = [0.75 * average + 0.25 * value for average, value in zip(expected, later)]
-    with averaged(model.optimizer, model.network.trainable_variables, 0.75):
+    with averaged(model.optimizer, model.network.trainable_variables):
         close(weights(model), expected, rtol=1e-5, atol=1e-7)
     close(weights(model), seen[-1], rtol=0)
-    with averaged(model.optimizer, model.network.trainable_variables, 0.0):
-        close(weights(model), seen[-1], rtol=0)
+    plain = step_model()
+    before = weights(plain)
+    with averaged(plain.optimizer, plain.network.trainable_variables):
+        close(weights(plain), before, rtol=0)
+
+
+@pytest.mark.parametrize("epochs, steps, decay", [(0, 100, 0), (1, 1, 0), (0.5, 1, 0), (1, 2, 0.5), (0.7, 143, 0.99001),
+                                                  (2, 50, 0.99), (3, 1000, 1 - 1 / 3000)])
+def test_decay_by_hand(epochs, steps, decay):
+    assert decay_of(epochs, steps) == pytest.approx(decay, abs=1e-5)
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.05])
@@ -102,6 +110,6 @@ def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
 def test_the_backbones_rate_by_hand(precision, scale):
     fit = dataclasses.replace(FIT, precision=precision, backbone_rate=0.25, clip_norm=0.0)
     slow, other = variables = [keras.Variable(np.ones((1,), np.float32)) for _ in range(2)]
-    optimizer = make_optimizer(fit, [slow], "sgd", learning_rate=0.1, momentum=0.0, weight_decay=0.0)
+    optimizer = make_optimizer(fit, [slow], 0.0, "sgd", learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     optimizer.apply_gradients([(tf.constant([2.0 * scale]), variable) for variable in variables])
     np.testing.assert_allclose(np.concatenate([slow, other]), [1 - 0.25 * 0.2, 1 - 0.2], rtol=1e-5)

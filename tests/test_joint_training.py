@@ -59,7 +59,7 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-VARIANTS = {"float16 with averages": {"precision": "mixed_float16", "ema": 0.5, "accumulate": 2},
+VARIANTS = {"float16 with averages": {"precision": "mixed_float16", "ema": 1.0, "accumulate": 2},
             "bfloat16": {"precision": "mixed_bfloat16", "optimizer": "sgd", "weight_decay": 0.01}}
 
 
@@ -111,12 +111,12 @@ def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkey
     real = JointTraining.measure
 
     def measure(self, epoch):
-        with averaged(self.model.optimizer, self.detector.trainable_variables, 0.9):
+        with averaged(self.model.optimizer, self.detector.trainable_variables):
             kept.append([np.asarray(weight) for weight in self.detector.trainable_variables])
         return real(self, epoch)
 
     monkeypatch.setattr(JointTraining, "measure", measure)
-    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=0.9))
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=5.0))
     run = training(tmp_path, few, config, validation=True)
     found = run.run()
     assert found["AP"] == 0.5 and len(kept) == 2
@@ -175,9 +175,9 @@ def test_a_rate_below_0_is_refused(tmp_path, few):
         training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, backbone_rate=-1.0)))
 
 
-def test_an_average_without_end_is_refused(tmp_path, few):
+def test_an_average_of_less_than_nothing_is_refused(tmp_path, few):
     with pytest.raises(InputError, match="--ema"):
-        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=1.0)))
+        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=-0.1)))
 
 
 @pytest.mark.parametrize("change, message", [({"accumulate": 3}, "--accumulate 3"), ({"batch": 9}, "--batch 9")])
