@@ -36,7 +36,7 @@ def step_function(detector, config: joint_config.JointConfig, kind: str, batch: 
     fit = dataclasses.replace(config.training.fit, precision=KINDS[kind][0])
     unfreeze(detector, config.training.freeze_stages)
     model = JointModel(joint_losses(detector, config.training.losses))
-    optimizer = make_optimizer(fit, (), "adam", learning_rate=1e-5, momentum=0.0, weight_decay=0.0)
+    optimizer = make_optimizer(fit, (), 0.0, "adam", learning_rate=1e-5, momentum=0.0, weight_decay=0.0)
     optimizer.build(detector.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)
     graph = tf.function(lambda: model.train_step(batch))

@@ -12,7 +12,6 @@ from frcnn_keras import flags
 from frcnn_keras.errors import InputError
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-STRATEGIES = ("none", "mirrored", "multiworker")
 
 
 def parser(command: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
@@ -94,9 +93,10 @@ def _silent_stderr():
         os.close(nothing)
 
 
-def add_strategy_argument(made: argparse.ArgumentParser, names: tuple[str, ...] = STRATEGIES) -> None:
+def add_strategy_argument(made: argparse.ArgumentParser) -> None:
     """Adds --strategy, for distribution.start."""
-    made.add_argument("--strategy", default="none", choices=names, help="devices that share every step's images: none "
+    made.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
+                      help="devices that share every step's images: none "
                       "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
                       "docs/distributed.md); the result is the same (default none)")
 

@@ -1,5 +1,6 @@
 """The four steps on small images: what each trains, what it learns from, and that a second start goes on."""
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -30,6 +31,7 @@ from frcnn_keras.joint_config import (
 from frcnn_keras.joint_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
 from frcnn_keras.joint_training import JointModel, joint_losses
 from frcnn_keras.models.freezing import unfreeze
+from tests.clusters import cluster, free_ports
 from tests.test_joint_losses import UNLIKE, batch_of, detector
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,6 +139,63 @@ def test_a_failing_step_ends_with_its_code(tiny_backbone, tmp_path, capfd):
     assert "6 images are less than --batch 50" in said and said.count("$ ") == 1
 
 
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory, tiny_backbone):
+    """OUT of two workers, and what the chief and the other said."""
+    out, addresses = tmp_path_factory.mktemp("workers") / "out", [f"127.0.0.1:{port}" for port in free_ports(2)]
+    line = [sys.executable, "-m", "frcnn_keras", "alternate", *command(out, tiny_backbone, "--strategy", "multiworker")]
+    logs = [out.parent / f"worker{index}.log" for index in range(2)]
+    processes = []
+    try:
+        for index, log in enumerate(logs):
+            environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CONFIG": cluster(addresses, index)}
+            with open(log, "w", encoding="utf-8") as file:
+                processes.append(subprocess.Popen(line, cwd=ROOT, env=environment, start_new_session=True,
+                                                  stdout=subprocess.DEVNULL, stderr=file))
+        codes = [process.wait(400) for process in processes]
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    said = [log.read_text(encoding="utf-8") for log in logs]
+    for code, text in zip(codes, said, strict=True):
+        assert code == 0, text[-3000:]
+    return out, said
+
+
+def test_two_workers_equal_one_process(two_workers, killed):
+    """Steps 1 and 2; the equality of the stages that follow is test_distribution's."""
+    for name in ("step1_rpn", "step2_rcnn"):
+        alone, both = (load(folder / name).model for folder in (killed[0], two_workers[0]))
+        for one, other in zip(arrays(alone), arrays(both), strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4)
+    assert load(two_workers[0] / "run").model.class_names == load(killed[0] / "run").model.class_names
+
+
+def test_the_chief_alone_prepares(two_workers):
+    chief, other = two_workers[1]
+    assert chief.count("-m data_prep ") == 2 and "left to the chief" not in chief
+    assert "$ python -m data_prep" not in other and other.count("left to the chief: data_prep") == 2
+    for text in two_workers[1]:
+        assert [row.count("--strategy multiworker") for row in text.splitlines()
+                if row.startswith("$ ") and "data_prep" not in row] == [1, 1, 1, 1]
+
+
+def test_several_workers_cannot_start_over(tiny_backbone, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", cluster(["a:1", "b:1"], 1))
+    assert alternate.run(command(tmp_path / "out", tiny_backbone, "--strategy", "multiworker", "--fresh")) == 2
+    assert "remove it before they start" in capsys.readouterr().err
+
+
+def test_an_out_of_ones_own_is_noticed(tiny_backbone, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", cluster(["a:1", "b:1"], 1))
+    monkeypatch.setattr(alternate, "run_stage", lambda command: 0)  # which writes nothing here
+    assert alternate.run(command(tmp_path / "out", tiny_backbone, "--strategy", "multiworker")) == 2
+    assert "worker 1 does not see what the chief wrote" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_settings_reach_the_later_steps(tmp_path):
     training = FinetuneConfig(
         fit=ImageFitConfig(precision="mixed_bfloat16", seed=4),
@@ -162,12 +221,16 @@ def test_the_steps_commands_know_their_flags(module, tmp_path):
     numbers = dataclasses.replace(DetectorConfig(), hidden=3, before=4, after=5, proposal_nms=.6, min_size=2.,
                                   width=7, dropout=.1, roi_op="pool", roi_size=3, score_threshold=.2, nms=.4, limit=9)
     joint = JointConfig(detector=numbers, training=FinetuneConfig(losses=losses))
+    seen = 0
     for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
         own, *flags = step.command
         if own == "frcnn_keras":
             own, *flags = flags
         if own in module:
-            importlib.import_module(module).build_parser().parse_args(flags)
+            seen += 1
+            args = importlib.import_module(module).build_parser().parse_args(flags)
+            assert args.seed == 0
+    assert seen == (1 if module.startswith("train_") else 2)
 
 
 # the losses of a step alone

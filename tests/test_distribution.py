@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import types
@@ -14,27 +13,14 @@ import pytest
 import train_rpn
 from frcnn_keras.data.batches import Share
 from frcnn_keras.data.shapes import shapes_dataset
-from frcnn_keras.distribution import SINGLE, Distribution, place
+from frcnn_keras.distribution import SINGLE, Distribution
 from frcnn_keras.errors import InputError
+from tests.clusters import cluster, free_ports
 from tests.distributed_stages import joint_config
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 400  # seconds after which processes that wait for each other are killed
 STARTS = {"one": "none", "mirrored": "mirrored", "chief": "multiworker", "worker": "multiworker"}
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def cluster(workers, index, kind="worker"):
-    return json.dumps({"cluster": {"worker": workers}, "task": {"type": kind, "index": index}})
 
 
 @pytest.fixture(scope="module")
@@ -142,34 +128,6 @@ def test_what_the_chief_says_is_known_everywhere(trained, name):
     assert found["sent"] == [0, 256, 768] and found["told"] == 0
     assert found["InputError"] == "the chief cannot"
     assert "training diverged: the loss is nan at step 1" in found["FloatingPointError"]  # one worker's part was bad
-
-
-def test_places_in_a_cluster():
-    workers = ["a:1", "b:2", "10.0.0.3:2222"]
-    assert [place(cluster(workers, index)) for index in range(3)] == [(0, 3), (1, 3), (2, 3)]
-    with_chief = {"chief": ["c:9"], "worker": workers}
-    assert place(json.dumps({"cluster": with_chief, "task": {"type": "chief", "index": 0}})) == (0, 4)
-    assert place(json.dumps({"cluster": with_chief, "task": {"type": "worker", "index": 2}})) == (3, 4)
-
-
-@pytest.mark.parametrize(("text", "says"), [
-    ("", "needs the environment variable TF_CONFIG"),
-    ("{", "not as TensorFlow wants it"),
-    ("[]", "not as TensorFlow wants it"),
-    ('{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
-    (cluster(["a:1"], 1), "the cluster has no task worker 1; it has 0 chief and 1 workers"),
-    (cluster(["a:1"], -1), "the cluster has no task worker -1"),
-    (cluster(["a:1"], 0, "evaluator"), "no task evaluator 0"),
-    (cluster(["a"], 0), "'a' is no address; give host:port"),
-    (cluster([1], 0), "1 is no address"),
-    (cluster(["a:1", "a:1"], 0), "stands there twice"),
-    (json.dumps({"cluster": {"worker": ["a:1"], "ps": ["b:1"]}, "task": {"type": "worker", "index": 0}}), "it has ps"),
-    (json.dumps({"cluster": {"chief": ["a:1", "b:1"]}, "task": {"type": "chief", "index": 0}}), "one chief"),
-])
-def test_a_tf_config_that_cannot_be_right(text, says):
-    with pytest.raises(InputError) as error:
-        place(text)
-    assert says in str(error.value) and "\n" not in str(error.value)
 
 
 def test_the_command_without_a_cluster(monkeypatch, capsys, tmp_path):

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from frcnn_keras.data.decoding import decode
 from frcnn_keras.data.image_files import (
     check_complete,
     find_image,
@@ -74,10 +75,16 @@ def test_an_image_cut_at_any_byte_never_raises_anything_else():
                     pass
 
 
-@pytest.mark.parametrize("name", ["jpg", "png", "bmp"])
+@pytest.mark.parametrize("name", ["jpg", "png"])
 @pytest.mark.parametrize("extra", [b"\0\0\0", b"appended by a camera", b"\0" * 200_000])
 def test_bytes_behind_the_end_are_tolerated(name, extra):
     check_complete(WHOLE[name] + extra)
+    assert np.array_equal(decode(WHOLE[name] + extra, name), decode(WHOLE[name], name))
+
+
+def test_bytes_behind_a_bmp_which_tensorflow_refuses():
+    with pytest.raises(InputError, match="the BMP has 3 bytes behind its pixels; convert it to PNG"):
+        check_complete(WHOLE["bmp"] + b"\0\0\0")
 
 
 def jpeg_with_segments(*payloads):

@@ -1,12 +1,14 @@
 """4-step alternating training (arXiv 1506.01497, section 3.2): RPN and head each train a backbone, then share one."""
 
 import dataclasses
+import os
 import shutil
 import sys
 from pathlib import Path
 
 from frcnn_keras import cli, files, flags, joint_config
 from frcnn_keras import config as configs
+from frcnn_keras.cluster import place
 from frcnn_keras.commands import image_training
 from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.data.sources import source_arguments, validation_arguments
@@ -41,6 +43,7 @@ class Step:
 
     command: list[str]
     makes: tuple[Path, ...]
+    alone: bool = False  # several workers: the chief does it by itself
 
     @property
     def done(self) -> bool:
@@ -50,7 +53,7 @@ class Step:
 def build_parser():
     """Flags of this command."""
     parser = cli.parser("python -m frcnn_keras alternate", __doc__, EXAMPLES)
-    image_training.add_arguments(parser, "folder for all steps; OUT/run is the run", ("none", "mirrored"))
+    image_training.add_arguments(parser, "folder for all steps; OUT/run is the run")
     flags.add_arguments(parser, joint_config.AlternateConfig)
     return parser
 
@@ -59,20 +62,34 @@ def main(args) -> int:
     """Runs the steps that are not finished yet."""
     out, config = Path(args.out), flags.from_args(joint_config.AlternateConfig, args)
     data, val = source_arguments(args), validation_arguments(args)
-    begin(out, {"config": configs.to_dict(config), "data": data, "val": val}, args.fresh)
+    worker = worker_of(args.strategy)
+    if args.fresh and args.strategy == "multiworker":
+        raise InputError(f"--fresh: several workers cannot agree on when {out} is empty; remove it before they start")
+    begin(out, {"config": configs.to_dict(config), "data": data, "val": val}, args.fresh, chief=worker == 0)
     for step in steps(out, config, data, val, args.strategy):
         if step.done:
             cli.say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
-            continue
-        code = run_stage(step.command)
-        if code:
-            return code
+        elif step.alone and worker:
+            cli.say(f"alternate: left to the chief: {step.command[0]}")  # the next step waits for it
+        else:
+            code = run_stage(step.command)
+            if code:
+                return code
+            if not step.done:
+                raise InputError(f"{out}: worker {worker} does not see what the chief wrote ({step.makes[0]}); give an "
+                                 "--out on a disk that all workers share")
     cli.say(f"alternate: finished; next: python -m frcnn_keras evaluate --run {out / 'run'} ...")
     return 0
 
 
-def begin(out: Path, request: dict, fresh: bool) -> None:
-    """Writes OUT/alternate.json; InputError where a step was begun with another config, which is named."""
+def worker_of(strategy: str) -> int:
+    """This process's number among several workers; 0, the chief's, where there is one process."""
+    return place(os.environ.get("TF_CONFIG", ""))[0] if strategy == "multiworker" else 0
+
+
+def begin(out: Path, request: dict, fresh: bool, chief: bool = True) -> None:
+    """Writes OUT/alternate.json (the chief does); InputError where a step was begun with another config, which is
+    named."""
     path = out / "alternate.json"
     if fresh:
         path.unlink(missing_ok=True)
@@ -83,7 +100,7 @@ def begin(out: Path, request: dict, fresh: bool) -> None:
         if found:
             raise InputError(f"{path}: was begun with another config ({found}); give that config, another --out, or "
                              "--fresh to start over")
-    else:
+    elif chief:
         out.mkdir(parents=True, exist_ok=True)
         files.write_json(path, request)
 
@@ -98,10 +115,10 @@ def steps(out: Path, config: joint_config.AlternateConfig, data: list[str], val:
     folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
                f"--epochs={config.stage_epochs}", *PRECISIONS.get(joint.training.fit.precision, []), *devices]
     prepare = [Step(["data_prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
-                     *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",))]
+                     *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",), alone=True)]
     if val:
         prepare.append(Step(["data_prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
-                            (test / "config.json",)))
+                            (test / "config.json",), alone=True))
     proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
     return [
         Step([*common, "--losses", "rpn", "--out", str(one)], (one / "detector.keras", one / "joint_metrics.json")),

@@ -7,13 +7,13 @@ from frcnn_keras.data.sources import add_source_arguments, add_validation_argume
 from frcnn_keras.data.validation import settle
 
 
-def add_arguments(made: argparse.ArgumentParser, out: str, strategies: tuple[str, ...] = cli.STRATEGIES) -> None:
+def add_arguments(made: argparse.ArgumentParser, out: str) -> None:
     """Adds the flags of both data sets, --out (described by `out`), --fresh and --strategy."""
     add_source_arguments(made)
     add_validation_arguments(made)
     made.add_argument("--out", required=True, metavar="DIR", help=out)
     made.add_argument("--fresh", action="store_true", help="start over")
-    cli.add_strategy_argument(made, strategies)
+    cli.add_strategy_argument(made)
 
 
 def read(args, class_names=None):

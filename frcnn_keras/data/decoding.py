@@ -1,5 +1,7 @@
 """Decoding for programs: one line of error that names the image."""
 
+import re
+
 import tensorflow as tf
 
 from frcnn_keras.data.image_files import check_complete
@@ -9,7 +11,7 @@ from frcnn_keras.ops.images import decode_image
 
 def undecodable(name: str, error: tf.errors.InvalidArgumentError) -> InputError:
     """TensorFlow's decoding error as one line about the image called `name`."""
-    reason = str(error.message).split("\n")[0].split("{{")[0][:160]
+    reason = re.sub(r"{{.*?}}|\[Op:.*?\]", "", str(error.message).split("\n")[0]).strip()[:160]  # without nodes' names
     return InputError(f"{name}: the image cannot be decoded ({reason}); replace it, or leave it out with --skip-bad")
 
 

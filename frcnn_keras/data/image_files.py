@@ -209,8 +209,11 @@ def _check_bmp(file: BinaryIO) -> None:
         if any(palette[4 * i : 4 * i + 3] != (i, i, i) for i in range(used or 256)):
             raise InputError("a BMP with a colour palette is not read; convert it to PNG")
     row = (width * bits + 31) // 32 * 4
-    if file.seek(0, os.SEEK_END) < pixels + row * height:
+    surplus = file.seek(0, os.SEEK_END) - (pixels + row * height)
+    if surplus < 0:
         raise InputError("the BMP is truncated (pixels are missing); copy or download it again")
+    if surplus:  # TensorFlow decodes none of these
+        raise InputError(f"the BMP has {surplus} bytes behind its pixels; convert it to PNG")
 
 
 _SIZES = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "GIF": _gif_size}
