@@ -74,7 +74,7 @@ def joint_config(backbone):
         neck=configs.NeckConfig(8, 4), anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
         detector=DetectorConfig(hidden=16, width=16),
         training=FinetuneConfig(
-            fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=3.0),
+            fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=3.0, backbone_rate=0.5),
             augment=AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
             losses=JointLossConfig(samples=32, regions=24, after=60)))
 

@@ -83,7 +83,7 @@ def test_again_has_nothing_to_do_and_other_settings_stop(run, tuned, capsys):
     assert finetune(run, tuned) == 0 and "trained already" in capsys.readouterr().err
     assert finetune(run, tuned, "--learning-rate", "0.5") == 2
     text = capsys.readouterr().err
-    assert "fit.learning_rate: 0.0004 -> 0.5" in text and text.count("\n") == 1
+    assert "fit.learning_rate: 0.0008 -> 0.5" in text and text.count("\n") == 1
     assert finetune(run, tuned, data=["--shapes", "5"]) == 2
     assert "finetune was begun with another config (data.images: 4 -> 5" in capsys.readouterr().err
     assert files(tuned) == before
