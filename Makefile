@@ -17,7 +17,7 @@ demo: setup
 	$(RUN) -m frcnn_keras demo --out work/demo
 
 test: setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(RUN) -m ruff check .
