@@ -31,6 +31,7 @@ def minibatch_function(geometry: dict, *, positive, negative, count, positive_fr
 
     @tf.function(input_signature=spec)
     def draw(boxes, ignored, size, shapes, seeds):
+        """A minibatch for each seed (D, 2) of an image of `size` (2,) with maps of `shapes` (L, 2)."""
         anchors = tf.concat(level_anchors(tf.unstack(shapes, levels), **geometry), 0)  # (A, 4)
         labels, deltas, reached = anchor_targets(anchors, boxes, ignored, size[0], size[1],
                                                  positive=positive, negative=negative)

@@ -43,6 +43,7 @@ def objects(answer: dict, score: float = 0.5) -> list[dict]:
 
 
 def main(argv=None) -> int:
+    """Asks the server, prints what it finds; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("address", help="HOST:8500")
     parser.add_argument("model", help="the model's name on the server")

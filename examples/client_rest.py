@@ -68,6 +68,7 @@ def draw(path: Path, found: list[dict], out: Path) -> None:
 
 
 def main(argv=None) -> int:
+    """Asks the server, prints what it finds; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="http://HOST:8501/v1/models/NAME, or .../NAME/versions/N")
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.stored_numbers import item_size, numbers, widened
 from frcnn_keras.torch_pickle import StateDictUnpickler, Storage, View, storages
 
@@ -52,7 +52,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     # a broken file makes the parsers fail in every way: cut short, wrong types, absurd sizes, nesting without end
     except Exception as error:
-        raise InputError(f"{path}: broken, or no file of weights ({_one_line(error)})") from error
+        raise InputError(f"{path}: broken, or no file of weights ({one_line(error)})") from error
     if not tensors:
         raise InputError(f"{path}: holds no tensors")
     return tensors
@@ -163,7 +163,3 @@ def _read_safetensors(file, path: Path) -> dict[str, np.ndarray]:
     if any(before[1] > after[0] for before, after in zip(spans, spans[1:])):
         raise ValueError("tensors overlap")
     return tensors
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -16,7 +16,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from frcnn_keras import exported
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.inference import Detector
 from frcnn_keras.models.portable import detection_outputs, portable
 from frcnn_keras.ops.images import resized_size
@@ -82,7 +82,7 @@ def _converted(detector: Detector, size: tuple[int, int]) -> bytes:
             return converter.convert()
         # the converter raises its own ConverterError, a plain Exception, besides others
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error, 300)
             raise InputError(f"the detector cannot be converted to LiteRT's own operations ({reason})") from error
 
 

@@ -77,6 +77,7 @@ class FusedAdam(WholeStep, keras.optimizers.Adam):
     """
 
     def update_step(self, gradient, variable, learning_rate):
+        """One variable's step, at its own rate."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(

@@ -47,6 +47,7 @@ class View(NamedTuple):
     strides: tuple[int, ...]
 
     def array(self) -> np.ndarray:
+        """The tensor's numbers, read-only, of its shape."""
         numbers = self.storage.numbers[self.offset:]
         if math.prod(self.shape) == 0:
             return np.zeros(self.shape, numbers.dtype)
@@ -123,6 +124,7 @@ def storages(found: dict[str, Storage], limit: int) -> Callable:
     """Makes each key's storage once; their sizes together cannot pass `limit`, the file's."""
 
     def storage_of(dtype: str, key: str, count: int) -> Storage:
+        """The storage of a key, the same at every call."""
         storage = found.setdefault(key, Storage(dtype, count))
         if (storage.dtype, storage.count) != (dtype, count):
             raise pickle.UnpicklingError(f"storage {key} is of two kinds")

@@ -75,7 +75,7 @@ def main(args) -> int:
             code = run_stage(step.command)
             if code:
                 return code
-            if not step.done:
+            if worker and not step.done:
                 raise InputError(f"{out}: worker {worker} does not see what the chief wrote ({step.makes[0]}); give an "
                                  "--out on a disk that all workers share")
     cli.say(f"alternate: finished; next: python -m frcnn_keras evaluate --run {out / 'run'} ...")

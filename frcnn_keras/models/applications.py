@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import applications
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 
 
 def _application(build: Callable[..., keras.Model], weights: str | None) -> keras.Model:
@@ -22,7 +22,7 @@ def _application(build: Callable[..., keras.Model], weights: str | None) -> kera
     # keras.utils.get_file raises a bare Exception where the download fails
     except Exception as error:
         raise InputError(
-            f"cannot get the ImageNet weights of {build.__name__} ({one_line(error)}); give a weights file "
+            f"cannot get the ImageNet weights of {build.__name__} ({one_line(error, 160)}); give a weights file "
             "(--backbone-weights FILE), or none for random weights"
         ) from error
 
@@ -133,12 +133,8 @@ def load_weights(model: keras.Model, path: str) -> None:
         model.load_weights(path)
     # h5py, zipfile and Keras each raise their own for a file that does not fit
     except Exception as error:
-        raise InputError(f"{path}: not the weights of {model.name} without classifier ({one_line(error)})") from error
+        reason = one_line(error, 160)
+        raise InputError(f"{path}: not the weights of {model.name} without classifier ({reason})") from error
     kept = sum(np.array_equal(np.ravel(kernel)[:64], old) for kernel, old in zip(kernels, before))
     if kept:
         raise InputError(f"{path}: left {kept} of {len(kernels)} kernels of {model.name} as they were")
-
-
-def one_line(error: Exception) -> str:
-    """An error's message without line breaks, cut to 160 characters."""
-    return " ".join(str(error).split())[:160].rstrip(" .") or type(error).__name__

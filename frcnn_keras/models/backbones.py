@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models import receptive_field
 from frcnn_keras.models.applications import (
     BACKBONES,
@@ -17,7 +17,6 @@ from frcnn_keras.models.applications import (
     PREPROCESS_OF,
     PYRAMID_LAYERS,
     load_weights,
-    one_line,
 )
 from frcnn_keras.ops.images import NORMALISATIONS
 
@@ -127,7 +126,7 @@ def _load_own(path: str, weights: str | None) -> keras.Model:
             model.set_weights(fixed.get_weights())
     # an arbitrary file fails in arbitrary ways: zip, JSON, an unknown layer, a layer that needs its fixed size
     except Exception as error:
-        raise InputError(f"{path}: cannot be used as a backbone ({one_line(error)}); save it as .keras") from error
+        raise InputError(f"{path}: cannot be used as a backbone ({one_line(error, 160)}); save it as .keras") from error
     if len(model.inputs) != 1 or len(shape) != 4 or shape[-1] != 3:
         raise InputError(f"{path}: a backbone takes one image (batch, height, width, 3), not {tuple(shape)}")
     if weights not in (None, "none", "imagenet"):

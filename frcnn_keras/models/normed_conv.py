@@ -38,6 +38,7 @@ class NormedConv2D(keras.layers.Layer):
         self.epsilon, self.affine = epsilon, affine
 
     def build(self, input_shape):
+        """input_shape (B, H, W, C): kernel, and four numbers a filter."""
         channels = input_shape[-1]
         last = (channels, 1) if self.filters is None else (channels, self.filters)
         # variables are read in float32 under mixed precision too: the fold must not be rounded
@@ -52,6 +53,7 @@ class NormedConv2D(keras.layers.Layer):
         self.mean, self.variance = per_filter("mean", "zeros", False), per_filter("variance", "ones", False)
 
     def call(self, maps):
+        """(B, H, W, C) -> (B, h, w, F), convolved, normalised, activated."""
         scale = self.gamma * tf.math.rsqrt(self.variance + self.epsilon)  # (F,)
         bias = self.beta - self.mean * scale
         if self.compute_dtype == "float32":

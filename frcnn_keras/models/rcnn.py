@@ -6,7 +6,7 @@ Every layer is named: Keras numbers unnamed ones through the process, and equal 
 import keras
 import tensorflow as tf
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models.normed_conv import NormedConv2D
 
 
@@ -37,7 +37,7 @@ def load_vgg_fc(trunk: keras.Model, weights: str) -> None:
     try:
         source = keras.applications.VGG16(weights=weights)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise InputError(f"--head-weights {weights}: cannot be loaded as VGG16 with its top ({reason})") from error
     for name in ("fc1", "fc2"):
         trunk.get_layer(name).set_weights(source.get_layer(name).get_weights())

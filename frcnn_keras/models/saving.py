@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -73,7 +73,7 @@ def load_model(path: str | Path) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded as a Keras model ({reason})") from error
 
 
@@ -84,5 +84,5 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
             warnings.simplefilter("error", UserWarning)  # where a part is absent in the file, Keras merely warns
             model.load_weights(path)
     except (OSError, ValueError, KeyError, UserWarning) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded into this model ({reason})") from error
