@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.inputs import Settings
 from benchmarks.timing import Row, header, line
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
 from frcnn_keras.errors import InputError
+from frcnn_keras.runtime import start_tensorflow
 
 TOPICS = {  # name -> module with measure(settings) -> rows; in the order of the table
     "data_prep": "data_prep_rate", "reading": "reading", "rpn_step": "rpn_step", "targets": "targets",
@@ -64,7 +65,7 @@ def main(args) -> int:
         raise InputError("--split belongs to --voc")
     if args.backbone_weights and not Path(args.backbone_weights).is_file():
         raise InputError(f"{args.backbone_weights}: no such weights file")
-    cli.start_tensorflow()
+    start_tensorflow()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of functions alike that are traced one by one
     settings = Settings(args.voc, args.split, args.backbone_weights, args.run, args.images, args.quick)
     found = facts()

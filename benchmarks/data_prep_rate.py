@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.inputs import Settings, dataset_of, prep_config, prepare_quietly
 from benchmarks.timing import Row, Worker, serve
-from frcnn_keras import cli
 from frcnn_keras.data.example import Example
+from frcnn_keras.runtime import start_tensorflow
 
 ROLES = ("data_prep", "one", "several")
 CHUNK = 32  # images that the bare pass has in memory at a time, each with its mirror image
@@ -134,7 +134,7 @@ def preprocessed(examples, settings: Settings, backbone) -> list:
 def main(role: str, arguments: str) -> None:
     """A worker."""
     settings = Settings(**json.loads(arguments))
-    cli.start_tensorflow(one_thread_an_op=role != "one")
+    start_tensorflow(one_thread_an_op=role != "one")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of tracing anew, as every repeat must
     serve(prep_measurement(settings) if role == "data_prep" else bare_measurement(settings, role))
 

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from benchmarks.inputs import Settings, precision, train_step
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras import config as configs
 from frcnn_keras.models import rcnn as heads
 from frcnn_keras.ops.losses import rcnn_losses
-from frcnn_keras.optimizers import FusedAdam
+from frcnn_keras.settings import stages as configs
+from frcnn_keras.training.optimizers import FusedAdam
 
 CLASSES = 4  # with background, as BCCD has
 OPTIMIZERS = {"FusedAdam": FusedAdam, "Keras's Adam": keras.optimizers.Adam}

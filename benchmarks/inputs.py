@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from frcnn_keras import config as configs
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.settings import stages as configs
 
 STRIDE, OFFSET, PAD = 16.0, 15.5, 16  # of the default backbone's map
 
@@ -109,7 +109,7 @@ def train_step(network, losses, names, optimizer):
     """A stage's training step as a graph: batch -> its loss. The losses must be as the stage's own."""
     import tensorflow as tf
 
-    from frcnn_keras.training import StageModel
+    from frcnn_keras.training.loop import StageModel
 
     model = StageModel(network, losses, names)
     optimizer.build(network.trainable_variables)

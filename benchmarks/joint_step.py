@@ -6,15 +6,15 @@ import tensorflow as tf
 
 from benchmarks.inputs import Settings, dataset_of
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras import config as configs
-from frcnn_keras import joint_config
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.image_batches import image_batches
-from frcnn_keras.joint_building import new_detector
-from frcnn_keras.joint_model import JointModel, make_optimizer
-from frcnn_keras.joint_training import joint_losses
 from frcnn_keras.models.freezing import unfreeze
 from frcnn_keras.models.precision import computing_in
+from frcnn_keras.settings import image_trainers as joint_config
+from frcnn_keras.settings import stages as configs
+from frcnn_keras.training.image_step import JointModel, make_optimizer
+from frcnn_keras.training.image_trainer import joint_losses
+from frcnn_keras.training.joint import new_detector
 
 BACKBONES = ("mobilenet_v2", "resnet50")
 KINDS = {  # name -> precision, whether the backbone takes part

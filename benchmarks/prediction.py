@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from benchmarks.inputs import OFFSET, PAD, STRIDE, Settings, dataset_of, prep_config
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras import config as configs
-from frcnn_keras.inference import Detector, load, pixels
 from frcnn_keras.models import rcnn as heads
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops import images as image_ops
+from frcnn_keras.runs.detector import Detector, load, pixels
+from frcnn_keras.settings import stages as configs
 
 
 def random_detector(settings: Settings) -> Detector:

@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from benchmarks.inputs import Settings, anchors_of, precision, train_step
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras import config as configs
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.losses import rpn_losses
 from frcnn_keras.ops.tiles import cut_tiles
-from frcnn_keras.optimizers import FusedAdam
+from frcnn_keras.settings import stages as configs
+from frcnn_keras.training.optimizers import FusedAdam
 
 FORMS = ("product", "tile_convolution", "map_convolution")
 NAMES = {"product": "RPN step, {count} tiles, product, {precision}",

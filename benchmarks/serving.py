@@ -16,10 +16,10 @@ import tensorflow as tf
 from benchmarks.inputs import Settings, dataset_of
 from benchmarks.prediction import random_detector
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras.export import export_saved_model
-from frcnn_keras.inference import Detector, load, pixels
 from frcnn_keras.models.precision import set_precision
-from frcnn_keras.serving_check import serving_session
+from frcnn_keras.runs.detector import Detector, load, pixels
+from frcnn_keras.serving.saved_model import export_saved_model
+from frcnn_keras.serving.serving_check import serving_session
 
 BATCH = 8
 
@@ -87,18 +87,18 @@ def paired(functions, count: int) -> list[tuple[str, str]]:
 def portable_files(detector: Detector, scratch: Path, image) -> dict[str, Callable]:
     """ONNX and LiteRT files of images of this size, where the packages that run them are installed."""
     found, size = {}, image.shape[:2]
-    if all(map(importlib.util.find_spec, ("frcnn_keras.onnx_export", "onnx", "tf2onnx", "onnxruntime"))):
+    if all(map(importlib.util.find_spec, ("frcnn_keras.serving.onnx", "onnx", "tf2onnx", "onnxruntime"))):
         import onnxruntime
 
-        from frcnn_keras.onnx_export import export_onnx
+        from frcnn_keras.serving.onnx import export_onnx
 
         export_onnx(detector, scratch / "model.onnx")
         session = onnxruntime.InferenceSession(str(scratch / "model.onnx"), providers=["CPUExecutionProvider"])
         found["ONNX, 1 image"] = lambda: session.run(None, {"image_tensor": image[None]})
-    if all(map(importlib.util.find_spec, ("frcnn_keras.litert_export", "ai_edge_litert"))):
+    if all(map(importlib.util.find_spec, ("frcnn_keras.serving.litert", "ai_edge_litert"))):
         from ai_edge_litert.interpreter import Interpreter
 
-        from frcnn_keras.litert_export import export_litert
+        from frcnn_keras.serving.litert import export_litert
 
         export_litert(detector, scratch / "model.tflite", image_size=size)
         signature = Interpreter(str(scratch / "model.tflite"), num_threads=2).get_signature_runner("serving_default")

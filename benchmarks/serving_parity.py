@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.inputs import Settings, dataset_of
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.runtime import start_tensorflow
 
 
 def build_parser():
@@ -40,9 +41,9 @@ def answers_of(folder: str | Path, images: list[bytes]) -> list[dict]:
 
 def main(args) -> int:
     """Prints the largest differences; exit code 1 where they are not within the tolerance."""
-    cli.start_tensorflow()
-    from frcnn_keras.inference import load
-    from frcnn_keras.serving_check import difference
+    start_tensorflow()
+    from frcnn_keras.runs.detector import load
+    from frcnn_keras.serving.serving_check import difference
 
     examples = dataset_of(Settings(voc=args.voc, split=args.split), args.images).examples
     images = [example.read() for example in examples]

@@ -19,8 +19,8 @@ from benchmarks.arguments import training_parser
 
 BARE = """
 import sys, time
-from frcnn_keras import cli
-cli.start_tensorflow()
+from frcnn_keras.commands import command_line as cli
+start_tensorflow()
 import tensorflow as tf
 from frcnn_keras.data.voc import read_voc
 from frcnn_keras.models.backbones import load_backbone

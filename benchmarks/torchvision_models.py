@@ -20,7 +20,7 @@ SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 
 def models(settings: Settings) -> list[str]:
-    from frcnn_keras.models.torchvision_detectors import MODELS
+    from frcnn_keras.torchvision.detectors import MODELS
 
     return [SMALL] if settings.quick else list(MODELS)
 
@@ -62,8 +62,8 @@ def by_parts(name: str, precision: str, image: np.ndarray):
     import tensorflow as tf
 
     from frcnn_keras.models.precision import set_precision
-    from frcnn_keras.models.torchvision_detectors import build_detector
     from frcnn_keras.ops import images
+    from frcnn_keras.torchvision.detectors import build_detector
 
     detector = build_detector(name, [str(label) for label in range(1, 91)], classes=91)
     set_precision(detector, precision)

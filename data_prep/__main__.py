@@ -1,85 +1,8 @@
-"""python -m data_prep: runs the frozen backbone once over a data set and draws the RPN's minibatches."""
+"""Stage 1, `python -m data_prep`: the same command as `frcnn prep`."""
 
-import argparse
-import os
 import sys
-from pathlib import Path
 
-from frcnn_keras import cli, flags, trained_parts
-from frcnn_keras import config as configs
-from frcnn_keras.data.sources import add_source_arguments, read_source
-from frcnn_keras.errors import InputError
-
-EXAMPLES = """examples:
-  python -m data_prep --voc DIR --split trainval --out work/prep/trainval
-  python -m data_prep --voc DIR --split test --eval-only --like work/prep/trainval --out work/prep/test
-  python -m data_prep --voc DIR --split trainval --backbone work/coco_r50 --out work/prep/trainval
-
-The last takes the features of a finished run: joint training's, or an imported COCO detector's; its sizes and anchors
-are the defaults then.
-reads: images and annotations.   writes OUT: features/ (float16 maps of every image and of its mirror image),
-minibatches/ (sampled anchors), each with a manifest.json, and config.json.
-next: python train_rpn.py --data work/prep/trainval --val work/prep/test --run work/run"""
-
-
-def build_parser():
-    """Flags of data_prep."""
-    parser = cli.parser("python -m data_prep", __doc__.split(": ", 1)[1], EXAMPLES)
-    add_source_arguments(parser)
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to make")
-    parser.add_argument("--like", metavar="DIR", help="take backbone, weights, neck, sizes, anchors and classes of "
-                        "this prep folder (for validation and test images)")
-    parser.add_argument("--eval-only", action="store_true", help="no mirror images, no minibatches")
-    parser.add_argument("--write-tiles", action="store_true", help="also write whole minibatches of 3x3 tiles, for "
-                        "training an RPN elsewhere")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="images at a time (default: the cores)")
-    parser.add_argument("--fresh", action="store_true", help="start over")
-    flags.add_arguments(parser, configs.PrepConfig)
-    return parser
-
-
-def main(args) -> int:
-    """Reads, checks, prepares."""
-    out = Path(args.out)
-    like = None
-    if args.like:
-        from frcnn_keras.data.prepared import open_prepared
-
-        like = open_prepared(args.like)
-    config = flags.from_args(configs.PrepConfig, args)
-    if like:
-        contradicted = flags.contradiction(config, like.config)
-        if contradicted:
-            raise InputError(f"--like {args.like} fixes {contradicted}; leave that flag out, or --like")
-        config = like.config
-    from frcnn_keras.data.validation import settle
-
-    cli.start_tensorflow(one_thread_an_op=True)
-    dataset = settle(read_source(args, like.class_names if like else None), args.skip_bad)
-    for problem in dataset.problems:
-        cli.say(f"note: {problem}")
-    from data_prep.prepare import prepare
-
-    prepare(dataset, config, out, like=like, eval_only=args.eval_only, write_tiles=args.write_tiles,
-            skip_bad=args.skip_bad, workers=args.workers or os.cpu_count() or 1, fresh=args.fresh)
-    return 0
-
-
-def defaults_of_run(parser, argv) -> None:
-    """Where --backbone is a run folder, its image sizes and anchors are the defaults."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--backbone", default=parser.get_default("backbone"))
-    backbone = first.parse_known_args(argv)[0].backbone
-    if trained_parts.is_run(backbone):
-        usual = build_parser()
-        for name, value in trained_parts.default_settings(backbone).items():
-            if parser.get_default(name) == usual.get_default(name):  # else the TOML file has set it
-                parser.set_defaults(**{name: value})
-
-
-def run(argv=None) -> int:
-    return cli.run(build_parser(), main, argv, derive=defaults_of_run)
-
+from frcnn_keras.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(main(["prep", *sys.argv[1:]]))

@@ -12,30 +12,31 @@ from pathlib import Path
 import numpy as np
 
 from data_prep import minibatches as minibatch_pass
-from data_prep.features import as_float16
-from frcnn_keras import config as configs
-from frcnn_keras.cli import say
+from frcnn_keras import files
 from frcnn_keras.data import records
 from frcnn_keras.data.example import Dataset, Example
+from frcnn_keras.data.extraction import fit_neck, image_maps, map_function
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import load_model, save_model
-from frcnn_keras.neck_fitting import fit_neck, image_maps, map_function
+from frcnn_keras.models.settings import detector_geometry
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops.images import resized_size
 from frcnn_keras.ops.pyramid import anchors_per_position
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress
-from frcnn_keras.proposing import detector_geometry
+from frcnn_keras.progress import Progress, say
+from frcnn_keras.settings import options
+from frcnn_keras.settings import stages as configs
 
 SHARD_IMAGES = 32  # what a kill loses at most
+FLOAT16_MAX = 65504.0
 
 
 def request_of(dataset: Dataset, config: configs.PrepConfig, eval_only: bool, write_tiles: bool) -> dict:
     """What a prep folder is asked to hold: a second start compares this."""
     arrays = [part for example in dataset.examples for part in
               (str(example.id).encode(), example.boxes, example.labels, example.difficult, example.crowd)]
-    return {"prep": configs.to_dict(config), "eval_only": eval_only, "write_tiles": write_tiles,
+    return {"prep": options.to_dict(config), "eval_only": eval_only, "write_tiles": write_tiles,
             "classes": list(dataset.class_names), "images": len(dataset.examples),
             "annotations": records.fingerprint(*arrays)}
 
@@ -48,7 +49,7 @@ def is_finished(out: Path, request: dict, fresh: bool) -> bool:
         return False
     for folder in (out, partial):
         if (folder / "config.json").exists():
-            found = configs.difference(records.read_json(folder / "config.json"), request)
+            found = options.difference(files.read_json(folder / "config.json"), request)
             if found:
                 raise InputError(f"{out}: was begun with another config ({found}); give that config, another --out, "
                                  "or --fresh to start over")
@@ -144,7 +145,7 @@ class Driver:
         partial = out.with_name(out.name + ".partial")
         for kind in self.artefacts():
             (partial / kind).mkdir(parents=True, exist_ok=True)
-        records.write_json(partial / "config.json", request)
+        files.write_json(partial / "config.json", request)
         extractor = self.extractor(partial, request)
         if top is not None:
             save_model(top, partial / "features" / "top.keras")
@@ -200,7 +201,7 @@ class Driver:
                              "category_ids": list(self.dataset.category_ids), "source": self.dataset.name,
                              "preprocessing": self.facts["preprocessing"], "pad_multiple": self.facts["pad_multiple"],
                              "stride_rule": self.facts["stride_rule"], "pooling": self.facts["pooling"]}
-            records.write_json(partial / kind / "manifest.json", manifest)
+            files.write_json(partial / kind / "manifest.json", manifest)
 
 
 def disk_needed(driver: Driver, map_size, channels: int, free: int) -> int:
@@ -224,3 +225,8 @@ def disk_needed(driver: Driver, map_size, channels: int, free: int) -> int:
         raise InputError(f"the disk has {free / 1e6:.0f} MB free and {total / 1e6:.0f} MB are needed; free space, or "
                          "lower --neck-channels, --shorter or --max-images")
     return total
+
+
+def as_float16(maps) -> tuple[np.ndarray, ...]:
+    """Maps as they are stored; values beyond float16 become its largest."""
+    return tuple(np.clip(level, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16) for level in maps)

@@ -4,18 +4,18 @@ import shutil
 from pathlib import Path
 
 from data_prep.local import Driver, disk_needed, is_finished, request_of
-from frcnn_keras import config as configs
-from frcnn_keras import trained_parts
-from frcnn_keras.cli import say
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared, open_prepared
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.neck import extractor as build_extractor
 from frcnn_keras.models.projection import project
 from frcnn_keras.models.receptive_field import map_sizes
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.ops.images import padded_size
+from frcnn_keras.progress import say
+from frcnn_keras.runs import parts as trained_parts
+from frcnn_keras.settings import stages as configs
 
 
 def prepare(dataset: Dataset, config: configs.PrepConfig, out: str | Path, *, like: Prepared | None = None,
@@ -60,7 +60,7 @@ def prepare(dataset: Dataset, config: configs.PrepConfig, out: str | Path, *, li
     for line in sorted(driver.skipped):
         say(f"left out: {line}")
     following = f"--data {like.path} --val {out}" if eval_only and like else f"--data {out}"
-    say(f"data_prep: {out} is finished; next: python train_rpn.py {following} --run RUN")
+    say(f"data_prep: {out} is finished; next: {command('train-rpn')} {following} --run RUN")
     return open_prepared(out)
 
 
@@ -79,7 +79,7 @@ def _from_backbone(chosen: configs.BackboneConfig, neck_channels: int):
         return _from_run(chosen)
     if chosen.pyramid:
         raise InputError("--pyramid: a new feature pyramid's weights are random, and frozen they would stay so; train "
-                         f"it first: python -m frcnn_keras joint --backbone {chosen.name} --pyramid {chosen.pyramid} "
+                         f"it first: {command('joint')} --backbone {chosen.name} --pyramid {chosen.pyramid} "
                          "... --out RUN; then prepare with --backbone RUN")
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
                              chosen.feature_layers or None, chosen.preprocess or None)

@@ -13,20 +13,20 @@ import importlib
 from frcnn_keras.version import VERSION as __version__
 
 _HOMES = {
-    "load": "frcnn_keras.inference",
-    "load_torchvision": "frcnn_keras.torchvision_models",
-    "Detector": "frcnn_keras.inference",
-    "Detections": "frcnn_keras.detections",
+    "load": "frcnn_keras.runs.detector",
+    "load_torchvision": "frcnn_keras.torchvision.importing",
+    "Detector": "frcnn_keras.runs.detector",
+    "Detections": "frcnn_keras.runs.detections",
     "InputError": "frcnn_keras.errors",
-    "PrepConfig": "frcnn_keras.config",
-    "RPNConfig": "frcnn_keras.config",
-    "RCNNConfig": "frcnn_keras.config",
-    "FinetuneConfig": "frcnn_keras.joint_config",
-    "JointConfig": "frcnn_keras.joint_config",
-    "train_rpn": "frcnn_keras.rpn_training",
-    "train_rcnn": "frcnn_keras.rcnn_training",
-    "finetune": "frcnn_keras.finetuning",
-    "train_joint": "frcnn_keras.joint_building",
+    "PrepConfig": "frcnn_keras.settings.stages",
+    "RPNConfig": "frcnn_keras.settings.stages",
+    "RCNNConfig": "frcnn_keras.settings.stages",
+    "FinetuneConfig": "frcnn_keras.settings.image_trainers",
+    "JointConfig": "frcnn_keras.settings.image_trainers",
+    "train_rpn": "frcnn_keras.training.loop.rpn_stage",
+    "train_rcnn": "frcnn_keras.training.loop.rcnn_stage",
+    "finetune": "frcnn_keras.training.loop.finetune",
+    "train_joint": "frcnn_keras.training.loop.joint",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
 }
 

@@ -1,26 +1,41 @@
-"""python -m frcnn_keras COMMAND"""
+"""The front door: `frcnn COMMAND`, or `python -m frcnn_keras COMMAND`."""
 
+import difflib
 import importlib
 import sys
 
-COMMANDS = {
-    "check": "lints a data set before any hour is spent on it",
-    "predict": "detects objects in images, draws them, writes detections.json",
-    "import-torchvision": "makes a run folder of torchvision's COCO weights",
-    "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
-    "finetune": "trains a run's detector further on images, backbone included",
-    "joint": "trains a detector on images from an ImageNet backbone",
-    "alternate": "the paper's 4-step alternating training, each step a process of its own",
-    "export": "writes a run's detector for TensorFlow Serving, as ONNX or as LiteRT",
-    "demo": "runs every stage on drawn shapes, without any download",
+from frcnn_keras.errors import command
+from frcnn_keras.version import VERSION
+
+GROUPS = {
+    "the stages": {
+        "check": "lints a data set before any hour is spent on it",
+        "prep": "runs the frozen backbone once over the images, draws the RPN's minibatches",
+        "train-rpn": "trains the region proposal network, writes every image's proposals",
+        "train-rcnn": "trains the Fast R-CNN head, saves the detector",
+        "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
+        "predict": "detects objects in images, draws them, writes detections.json",
+        "export": "writes a run's detector for TensorFlow Serving, as ONNX or as LiteRT",
+    },
+    "training the backbone too": {
+        "finetune": "trains a run's detector further on images, backbone included",
+        "joint": "trains a detector on images from an ImageNet backbone",
+        "alternate": "the paper's 4-step alternating training, each step a process of its own",
+    },
+    "besides": {
+        "import-torchvision": "makes a run folder of torchvision's COCO weights",
+        "demo": "runs every stage on drawn shapes, without any download",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 
 
 def usage() -> str:
     """What the program can do."""
-    lines = "\n".join(f"  {name:20}{text}" for name, text in COMMANDS.items())
-    return ("usage: python -m frcnn_keras COMMAND ...   (COMMAND --help says more)\n\n"
-            f"{lines}\n\nThe stages before: python -m data_prep, python train_rpn.py, python train_rcnn.py")
+    lines = [f"usage: {command('COMMAND ...')}   (COMMAND --help says more; --version)"]
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:20}{text}" for name, text in commands.items())]
+    return "\n".join(lines)
 
 
 def main(argv=None) -> int:
@@ -29,10 +44,16 @@ def main(argv=None) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(usage())
         return 0 if argv else 2
-    if argv[0] not in COMMANDS:
-        print(f"frcnn_keras: error: no command {argv[0]!r}; there are {', '.join(COMMANDS)}", file=sys.stderr)
+    if argv[0] == "--version":
+        print(f"frcnn_keras {VERSION}")
+        return 0
+    name = argv[0].replace("_", "-")
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        print(f"frcnn: error: no command {argv[0]!r}; {hint}", file=sys.stderr)
         return 2
-    return importlib.import_module(f"frcnn_keras.commands.{argv[0].replace('-', '_')}").run(argv[1:])
+    return importlib.import_module(f"frcnn_keras.commands.{name.replace('-', '_')}").run(argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
-"""A progress line on stderr: how far, how fast, how long still."""
+"""What a user sees of work under way, on stderr: lines, and a bar of how far, how fast, how long still."""
 
 import sys
 import time
+
+
+def say(text: str) -> None:
+    """A line of progress, on stderr."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -27,7 +27,7 @@ def tiny_backbone(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def prep_config(tiny_backbone):
     """Settings of the small prep folder."""
-    from frcnn_keras import config as configs
+    from frcnn_keras.settings import stages as configs
 
     return configs.PrepConfig(
         backbone=configs.BackboneConfig(str(tiny_backbone), "none", ("features",), "tf"),
@@ -66,9 +66,9 @@ def val_prep(tmp_path_factory, prep):
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory, prep):
     """A run folder trained by the stages on the six images, whose backbone is a Keras file of one's own."""
-    from frcnn_keras import config as configs
-    from frcnn_keras.rcnn_training import train_rcnn
-    from frcnn_keras.rpn_training import train_rpn
+    from frcnn_keras.settings import stages as configs
+    from frcnn_keras.training.rcnn_stage import train_rcnn
+    from frcnn_keras.training.rpn_stage import train_rpn
 
     run = tmp_path_factory.mktemp("run")
     rpn, rcnn = configs.RPNConfig(hidden=16, eval_after=60), configs.RCNNConfig(width=32, roi_size=3, regions=32)
@@ -81,8 +81,8 @@ def tiny_run(tmp_path_factory, prep):
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, tiny_run):
     """(detector, folder of its SavedModel's version 1). Not to be changed."""
-    from frcnn_keras.export import export_saved_model
-    from frcnn_keras.inference import load
+    from frcnn_keras.runs.detector import load
+    from frcnn_keras.serving.saved_model import export_saved_model
 
     detector = load(tiny_run)
     out = tmp_path_factory.mktemp("serving") / "shapes"

@@ -11,12 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras import config as configs
 from frcnn_keras.data.shapes import shapes_dataset
-from frcnn_keras.distribution import start
 from frcnn_keras.errors import InputError
-from frcnn_keras.finetuning import finetune
-from frcnn_keras.joint_config import (
+from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.image_trainers import (
     AugmentConfig,
     DetectorConfig,
     FinetuneConfig,
@@ -24,9 +22,11 @@ from frcnn_keras.joint_config import (
     JointConfig,
     JointLossConfig,
 )
-from frcnn_keras.rcnn_training import train_rcnn
-from frcnn_keras.rpn_training import train_rpn
-from frcnn_keras.training import Keeper, StageModel, fit_stage
+from frcnn_keras.training.distribution import start
+from frcnn_keras.training.finetune import finetune
+from frcnn_keras.training.loop import Keeper, StageModel, fit_stage
+from frcnn_keras.training.rcnn_stage import train_rcnn
+from frcnn_keras.training.rpn_stage import train_rpn
 
 BATCH, EPOCHS = 4, 2
 FIT = {"epochs": EPOCHS, "batch": BATCH, "precision": "float32", "warmup": 1}

@@ -31,7 +31,7 @@ def weights_of(stored) -> dict[str, np.ndarray]:
 
 def random_weights(detector, seed: int = 0) -> dict[str, np.ndarray]:
     """A state_dict of a detector with random numbers: for what needs no meaning."""
-    from frcnn_keras.torchvision_weights import _LAYOUTS, entries
+    from frcnn_keras.torchvision.weights import _LAYOUTS, entries
 
     rng = np.random.default_rng(seed)
     return {entry.name: rng.uniform(0.1, 1.0, _LAYOUTS[entry.layout][0](tuple(entry.variable.shape))).astype(np.float32)

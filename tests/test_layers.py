@@ -1,4 +1,4 @@
-"""The layering of the packages, read from the source: imports go down only."""
+"""The rooms and their order, read from the source: a folder is a room, and imports go down only."""
 
 import ast
 from pathlib import Path
@@ -8,20 +8,22 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*ROOT.glob("frcnn_keras/**/*.py"), *ROOT.glob("data_prep/**/*.py"), *ROOT.glob("train_*.py")])
 
-# plain helpers that every layer above them may use; they use only each other
-BASE = {"version", "errors", "files", "config", "joint_config", "flags", "cli", "progress", "parallel", "detections"}
-# what each layer may import of the package; its own layer always
-BELOW = {
-    "base": set(),
-    "ops": set(),
-    "models": {"ops", "frcnn_keras.errors"},
-    "data": {"ops", "frcnn_keras.errors", "frcnn_keras.files", "frcnn_keras.config"},
-    "evaluation": {"ops", "data", "frcnn_keras.errors", "frcnn_keras.files", "frcnn_keras.detections"},
-    "stages": {"base", "ops", "models", "data", "evaluation"},
-    "commands": {"base", "ops", "models", "data", "evaluation", "stages"},
-    "data_prep": {"base", "ops", "models", "data", "evaluation", "stages"},
-    "train": {"base", "ops", "models", "data", "evaluation", "stages"},
-}
+# from the ground up; a room may import those on floors below its own, and no other room on its floor
+FLOORS = (
+    ("errors", "version"),
+    ("files", "parallel", "progress", "settings", "runtime", "ops"),
+    ("models", "pictures"),
+    ("data",),
+    ("evaluation",),
+    ("runs", "inspection"),
+    ("serving", "torchvision", "training", "data_prep"),
+    ("commands",),
+    ("api", "__init__"),
+    ("__main__",),
+    ("train_rpn", "train_rcnn"),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+NOTHING_ELSE = {"settings": {"errors"}, "ops": set(), "pictures": {"errors", "files"}, "evaluation": {"ops"}}
 
 
 def module_of(path):
@@ -33,15 +35,14 @@ def module_of(path):
 MODULES = {module_of(path): path for path in FILES}
 
 
-def layer_of(module):
+def room_of(module):
+    """frcnn_keras.data.coco -> data; a file of the package's own folder is a room by itself."""
     parts = module.split(".")
+    if parts == ["data_prep", "__main__"]:
+        return "train_rpn"  # a program like the scripts beside it
     if parts[0] != "frcnn_keras":
-        return "train" if parts[0].startswith("train_") else parts[0]
-    if len(parts) == 1 or parts[1] == "__main__":
-        return "commands"  # the front door
-    if parts[1] in ("ops", "models", "data", "evaluation", "commands"):
-        return parts[1]
-    return "base" if parts[1] in BASE else "stages"
+        return parts[0]
+    return parts[1] if len(parts) > 1 else "__init__"
 
 
 def imports_of(path, top_level=False):
@@ -73,17 +74,30 @@ def test_the_reader_sees_imports():
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_down_only(module):
-    layer = layer_of(module)
-    allowed = BELOW[layer] | {layer}
+    room = room_of(module)
     for used in imports_of(MODULES[module]):
-        assert layer_of(used) in allowed or used in allowed, f"{module} ({layer}) imports {used} ({layer_of(used)})"
+        other = room_of(used)
+        if other != room:
+            assert FLOOR_OF[other] < FLOOR_OF[room], f"{module} (room {room}) imports {used} (room {other})"
+            assert other in NOTHING_ELSE.get(room, FLOOR_OF), f"{module}: room {room} needs no {other}"
 
 
-def test_the_package_never_imports_the_programs_around_it():
+def test_every_folder_is_a_room_with_a_floor():
+    assert {room_of(module) for module in MODULES} == FLOOR_OF.keys()
+
+
+def test_only_commands_know_argparse():
     for module, path in MODULES.items():
-        if module.startswith("frcnn_keras"):
-            for used in imports_of(path):
-                assert used.startswith("frcnn_keras"), f"{module} imports {used}"
+        if room_of(module) != "commands":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+            assert "argparse" not in names, module
+
+
+def test_only_the_commands_and_the_face_import_data_prep():
+    for module, path in MODULES.items():
+        if any(used.startswith("data_prep") for used in imports_of(path)):
+            assert room_of(module) in ("data_prep", "commands", "api"), module
 
 
 def test_ops_import_nothing_but_arrays():

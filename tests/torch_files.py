@@ -12,8 +12,8 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from frcnn_keras.checkpoints import read_tensors
 from frcnn_keras.errors import InputError
+from frcnn_keras.torchvision.checkpoints import read_tensors
 
 _KINDS = {"<f4": "FloatStorage", "<f2": "HalfStorage", "<f8": "DoubleStorage", "<i8": "LongStorage"}
 ARRAYS = {"a.weight": np.random.default_rng(0).normal(size=(4, 3, 2, 2)).astype(np.float32),

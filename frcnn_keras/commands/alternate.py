@@ -3,27 +3,28 @@
 import dataclasses
 import os
 import shutil
-import sys
 from pathlib import Path
 
-from frcnn_keras import cli, files, flags, joint_config
-from frcnn_keras import config as configs
-from frcnn_keras.cluster import place
-from frcnn_keras.commands import image_training
+from frcnn_keras import files
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands import flags, image_training
+from frcnn_keras.commands.data_flags import source_arguments, validation_arguments
 from frcnn_keras.commands.stage_process import run_stage
-from frcnn_keras.data.sources import source_arguments, validation_arguments
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.progress import say
+from frcnn_keras.settings import image_trainers as joint_config
+from frcnn_keras.settings import options
 
 EXAMPLES = """example:
-  python -m frcnn_keras alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
+  {frcnn} alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
 
 Four steps, each a command of its own that is printed before it runs:
   1  joint --losses rpn     an RPN with its own ImageNet backbone                 OUT/step1_rpn
   2  joint --losses rcnn    a head with its own, on step 1's proposals            OUT/step2_rcnn
-  3  data_prep, train_rpn   an RPN on step 2's backbone, which is frozen now      OUT/prep, OUT/run
-  4  train_rcnn             the head again, from step 2's, on step 3's proposals  OUT/run
+  3  prep, train-rpn        an RPN on step 2's backbone, which is frozen now      OUT/prep, OUT/run
+  4  train-rcnn             the head again, from step 2's, on step 3's proposals  OUT/run
 A second start goes on where the first ended.   With --val-... steps 3 and 4 measure, and the best head is kept.
-next: python -m frcnn_keras evaluate --run work/alternate/run --voc DIR --split test"""
+next: {frcnn} evaluate --run work/alternate/run --voc DIR --split test"""
 
 # flags of `joint` that later steps have too, and what these call them
 PREP = {"positive-iou": "positive-iou", "negative-iou": "negative-iou", "samples": "samples", "mirror": "mirror",
@@ -39,7 +40,7 @@ FOLDERS = ("step1_rpn", "step2_rcnn", "prep", "run")
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One process: module and flags, and the files that are there when it is finished."""
+    """One process: command and flags, and the files that are there when it is finished."""
 
     command: list[str]
     makes: tuple[Path, ...]
@@ -52,7 +53,7 @@ class Step:
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras alternate", __doc__, EXAMPLES)
+    parser = cli.parser("alternate", __doc__, EXAMPLES)
     image_training.add_arguments(parser, "folder for all steps; OUT/run is the run")
     flags.add_arguments(parser, joint_config.AlternateConfig)
     return parser
@@ -65,12 +66,12 @@ def main(args) -> int:
     worker = worker_of(args.strategy)
     if args.fresh and args.strategy == "multiworker":
         raise InputError(f"--fresh: several workers cannot agree on when {out} is empty; remove it before they start")
-    begin(out, {"config": configs.to_dict(config), "data": data, "val": val}, args.fresh, chief=worker == 0)
+    begin(out, {"config": options.to_dict(config), "data": data, "val": val}, args.fresh, chief=worker == 0)
     for step in steps(out, config, data, val, args.strategy):
         if step.done:
-            cli.say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
+            say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
         elif step.alone and worker:
-            cli.say(f"alternate: left to the chief: {step.command[0]}")  # the next step waits for it
+            say(f"alternate: left to the chief: {step.command[0]}")  # the next step waits for it
         else:
             code = run_stage(step.command)
             if code:
@@ -78,13 +79,17 @@ def main(args) -> int:
             if worker and not step.done:
                 raise InputError(f"{out}: worker {worker} does not see what the chief wrote ({step.makes[0]}); give an "
                                  "--out on a disk that all workers share")
-    cli.say(f"alternate: finished; next: python -m frcnn_keras evaluate --run {out / 'run'} ...")
+    say(f"alternate: finished; next: {command('evaluate')} --run {out / 'run'} ...")
     return 0
 
 
 def worker_of(strategy: str) -> int:
     """This process's number among several workers; 0, the chief's, where there is one process."""
-    return place(os.environ.get("TF_CONFIG", ""))[0] if strategy == "multiworker" else 0
+    if strategy != "multiworker":
+        return 0
+    from frcnn_keras.training.distribution import place  # starts TensorFlow, which --help does without
+
+    return place(os.environ.get("TF_CONFIG", ""))[0]
 
 
 def begin(out: Path, request: dict, fresh: bool, chief: bool = True) -> None:
@@ -96,7 +101,7 @@ def begin(out: Path, request: dict, fresh: bool, chief: bool = True) -> None:
         for name in FOLDERS:
             shutil.rmtree(out / name, ignore_errors=True)
     if path.exists() and any((out / name).exists() for name in FOLDERS):
-        found = configs.difference(files.read_json(path), request)
+        found = options.difference(files.read_json(path), request)
         if found:
             raise InputError(f"{path}: was begun with another config ({found}); give that config, another --out, or "
                              "--fresh to start over")
@@ -111,13 +116,13 @@ def steps(out: Path, config: joint_config.AlternateConfig, data: list[str], val:
     joint, one, two, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
     train, test = out / "prep" / "train", out / "prep" / "val"
     devices = [] if strategy == "none" else ["--strategy", strategy]
-    common = ["frcnn_keras", "joint", *data, *flags.to_arguments(joint), *devices]
+    common = ["joint", *data, *flags.to_arguments(joint), *devices]
     folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
                f"--epochs={config.stage_epochs}", *PRECISIONS.get(joint.training.fit.precision, []), *devices]
-    prepare = [Step(["data_prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
+    prepare = [Step(["prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
                      *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",), alone=True)]
     if val:
-        prepare.append(Step(["data_prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
+        prepare.append(Step(["prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
                             (test / "config.json",), alone=True))
     proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
     return [
@@ -125,15 +130,11 @@ def steps(out: Path, config: joint_config.AlternateConfig, data: list[str], val:
         Step([*common, "--losses", "rcnn", "--proposals", str(one), "--out", str(two)],
              (two / "detector.keras", two / "joint_metrics.json")),
         *prepare,
-        Step(["train_rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals)),
-        Step(["train_rcnn", *folders, "--head-weights", str(two), *flags.to_arguments(joint, RCNN)],
+        Step(["train-rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals)),
+        Step(["train-rcnn", *folders, "--head-weights", str(two), *flags.to_arguments(joint, RCNN)],
              (run / "detector.keras", run / "rcnn_metrics.json")),
     ]
 
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -2,16 +2,18 @@
 
 import dataclasses
 import math
-import sys
 from pathlib import Path
 
-from frcnn_keras import cli, flags
-from frcnn_keras import config as configs
-from frcnn_keras.data.sources import add_source_arguments, read_source
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands import flags
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
+from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings import options
+from frcnn_keras.settings import stages as configs
 
 EXAMPLES = """example:
-  python -m frcnn_keras check --voc DIR --split trainval
+  {frcnn} check --voc DIR --split trainval
 
 reads: annotations, and every image once (--quick: annotations and image headers alone).
 writes SHEET (work/check.png by default): some of the images with their objects; each class is among them.
@@ -32,7 +34,7 @@ class CheckConfig:
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras check", __doc__, EXAMPLES)
+    parser = cli.parser("check", __doc__, EXAMPLES)
     add_source_arguments(parser)
     flags.add_arguments(parser, CheckConfig)
     parser.add_argument("--backbone", default="mobilenet_v2", metavar="NAME", help="whose grid the anchors are laid "
@@ -54,10 +56,10 @@ def main(args) -> int:
     config = flags.from_args(CheckConfig, args)
     check_settings(config)
     dataset = read_source(args)
-    cli.start_tensorflow(one_thread_an_op=True)
-    from frcnn_keras import linting
+    start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.commands.check_report import format_report
     from frcnn_keras.files import to_json
+    from frcnn_keras.inspection import dataset_check as linting
 
     if not args.quick:
         dataset = linting.decode_images(dataset)
@@ -96,7 +98,7 @@ def grid(args) -> tuple[float, float]:
 
 def report(dataset, config: CheckConfig, stride: float, offset: float, skip_bad: bool) -> dict:
     """Everything that is printed, as `--json` has it."""
-    from frcnn_keras import linting
+    from frcnn_keras.inspection import dataset_check as linting
 
     objects = linting.resized_objects(dataset, config.images.shorter, config.images.longer)
     anchors = linting.anchor_report(objects, dataset.class_names, config.anchors.sizes, config.anchors.ratios, stride,
@@ -112,7 +114,7 @@ def report(dataset, config: CheckConfig, stride: float, offset: float, skip_bad:
         "images_without_objects": [example.file for example in dataset.examples if not len(example.labels)],
         "per_class": {name: counts[name] | linting.size_percentiles(objects, label)
                       for label, name in enumerate(dataset.class_names, start=1)},
-        "settings": configs.to_dict(config) | {"stride": stride, "offset": offset},
+        "settings": options.to_dict(config) | {"stride": stride, "offset": offset},
         "anchors": anchors,
     }
 
@@ -121,10 +123,10 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     """Writes the contact sheet; its path, or None where there is nothing to show."""
     if count < 1 or not dataset.examples:
         return None
-    from frcnn_keras.contact_sheet import contact_sheet
-    from frcnn_keras.drawing import save_image
-    from frcnn_keras.linting import representative
+    from frcnn_keras.inspection.dataset_check import representative
     from frcnn_keras.parallel import ahead
+    from frcnn_keras.pictures.contact_sheet import contact_sheet
+    from frcnn_keras.pictures.drawing import save_image
 
     examples = representative(dataset, count)
     pictures = list(ahead(lambda example: picture(example, dataset.class_names), examples))
@@ -144,9 +146,9 @@ def picture(example, class_names):
     """The image in a cell's size with its objects drawn, those that do not train in grey; None if it is damaged."""
     import tensorflow as tf
 
-    from frcnn_keras.contact_sheet import fit
-    from frcnn_keras.drawing import draw_boxes, draw_detections
     from frcnn_keras.ops.images import decode_image
+    from frcnn_keras.pictures.contact_sheet import fit
+    from frcnn_keras.pictures.drawing import draw_boxes, draw_detections
 
     try:
         image, scale = fit(decode_image(example.read()).numpy(), *CELL)
@@ -159,7 +161,3 @@ def picture(example, class_names):
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

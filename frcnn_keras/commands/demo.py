@@ -1,16 +1,16 @@
 """Runs every stage on drawn shapes: no download, no network, a few minutes on two cores."""
 
 import shutil
-import sys
 import time
 from pathlib import Path
 
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.stage_process import run_stage
-from frcnn_keras.progress import clock
+from frcnn_keras.progress import clock, say
+from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """example:
-  python -m frcnn_keras demo --out work/demo
+  {frcnn} demo --out work/demo
 
 A small network first learns to classify crops of shapes: it stands for the pretrained backbone that real users
 download. Then every stage runs as its own command, just as you would run it on your images; the commands are printed.
@@ -21,7 +21,7 @@ TRAIN_SEED, TEST_SEED, CROP_SEED = 0, 1, 2  # unlike seeds: no image of one is i
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras demo", __doc__, EXAMPLES)
+    parser = cli.parser("demo", __doc__, EXAMPLES)
     parser.add_argument("--out", default="work/demo", metavar="DIR", help="folder for everything (default work/demo)")
     parser.add_argument("--images", type=int, default=200, metavar="N", help="images to train on (default 200)")
     parser.add_argument("--test-images", type=int, default=100, metavar="N", help="unseen images to score on")
@@ -40,7 +40,7 @@ def main(args) -> int:
     begun = time.monotonic()
     backbone = out / "backbone.keras"
     if not backbone.exists():
-        cli.start_tensorflow()
+        start_tensorflow()
         from frcnn_keras.commands.demo_backbone import pretrain
 
         pretrain(backbone, args.crops, CROP_SEED)
@@ -49,28 +49,28 @@ def main(args) -> int:
         if code:
             return code
     shutil.copyfile(out / "run" / "evaluation" / "metrics.json", out / "metrics.json")
-    cli.say(f"demo: {clock(time.monotonic() - begun)}; look at {out / 'drawn'}, {out / 'run'} and {out / 'serving'}")
+    say(f"demo: {clock(time.monotonic() - begun)}; look at {out / 'drawn'}, {out / 'run'} and {out / 'serving'}")
     return 0
 
 
 def stages(args, out: Path, backbone: Path) -> list[list[str]]:
-    """The commands, in order: module, then its flags."""
+    """The commands, in order, with their flags."""
     train, test = (["--shapes", str(count), "--shapes-seed", str(seed)] for count, seed in
                    ((args.images, TRAIN_SEED), (args.test_images, TEST_SEED)))
     prep, val, run = str(out / "prep" / "train"), str(out / "prep" / "test"), str(out / "run")
     folders = ["--data", prep, "--val", val, "--run", run, "--epochs", str(args.epochs)]
     return [
-        ["frcnn_keras", "check", *train, "--shorter", "240", "--anchor-sizes", "32,64,128",
+        ["check", *train, "--shorter", "240", "--anchor-sizes", "32,64,128",
          "--sheet", str(out / "check.png")],
-        ["data_prep", *train, "--backbone", str(backbone), "--feature-layer", "features", "--preprocess", "tf",
+        ["prep", *train, "--backbone", str(backbone), "--feature-layer", "features", "--preprocess", "tf",
          "--shorter", "240", "--neck-channels", "64", "--anchor-sizes", "32,64,128", "--draws", str(args.epochs),
          "--out", prep],
-        ["data_prep", *test, "--eval-only", "--like", prep, "--out", val],
-        ["train_rpn", *folders, "--rpn-channels", "256"],
-        ["train_rcnn", *folders, "--head-width", "512"],
-        ["frcnn_keras", "evaluate", "--run", run, *test],
-        ["frcnn_keras", "predict", "--run", run, "--images", str(pictures(out, args)), "--out", str(out / "drawn")],
-        ["frcnn_keras", "export", "--run", run, "--out", str(out / "serving"), "--version", "1", "--overwrite"],
+        ["prep", *test, "--eval-only", "--like", prep, "--out", val],
+        ["train-rpn", *folders, "--rpn-channels", "256"],
+        ["train-rcnn", *folders, "--head-width", "512"],
+        ["evaluate", "--run", run, *test],
+        ["predict", "--run", run, "--images", str(pictures(out, args)), "--out", str(out / "drawn")],
+        ["export", "--run", run, "--out", str(out / "serving"), "--version", "1", "--overwrite"],
     ]
 
 
@@ -87,7 +87,3 @@ def pictures(out: Path, args, count: int = 12) -> Path:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

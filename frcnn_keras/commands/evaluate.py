@@ -1,14 +1,15 @@
 """Scores a run's detector on a data set: COCO and VOC average precision, per class."""
 
-import sys
 import time
 from pathlib import Path
 
-from frcnn_keras import cli
-from frcnn_keras.data.sources import add_source_arguments, read_source
+from frcnn_keras import files
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """example:
-  python -m frcnn_keras evaluate --run work/run --voc DIR --split test
+  {frcnn} evaluate --run work/run --voc DIR --split test
 
 writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, detections.json (COCO results form).
 VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figures at --nms 0.3, with COCO's at 0.5."""
@@ -28,7 +29,7 @@ def add_detecting_arguments(parser) -> None:
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras evaluate", __doc__, EXAMPLES)
+    parser = cli.parser("evaluate", __doc__, EXAMPLES)
     add_detecting_arguments(parser)
     add_source_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the results (default RUN/evaluation)")
@@ -38,11 +39,11 @@ def build_parser():
 
 def main(args) -> int:
     """Predicts, scores, writes, prints."""
-    cli.start_tensorflow()
+    start_tensorflow()
     from frcnn_keras.data.validation import settle
     from frcnn_keras.evaluation import coco, metrics, voc
-    from frcnn_keras.inference import load
     from frcnn_keras.progress import Progress
+    from frcnn_keras.runs.detector import load
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
@@ -58,16 +59,16 @@ def main(args) -> int:
     found["seconds_per_image"] = round(seconds, 4)
     out = Path(args.out) if args.out else Path(args.run) / "evaluation"
     out.mkdir(parents=True, exist_ok=True)
-    metrics.write_json(out / "metrics.json", found)
-    metrics.write_json(out / "detections.json", coco.coco_results(examples, detections, dataset.category_ids))
+    files.write_json(out / "metrics.json", found)
+    files.write_json(out / "detections.json", coco.coco_results(examples, detections, dataset.category_ids))
     plot(out / "precision_recall.png", voc, examples, detections, detector.class_names)
-    print(metrics.to_json(found) if args.json else metrics.format_table(found))
+    print(files.to_json(found) if args.json else metrics.format_table(found))
     return 0
 
 
 def plot(path: Path, voc, examples, detections, class_names) -> None:
     """Precision-recall curves of every class at IoU 0.5."""
-    from frcnn_keras.plots import plot_precision_recall
+    from frcnn_keras.pictures.plots import plot_precision_recall
 
     curves = voc.precision_recall(examples, detections, len(class_names))
     plot_precision_recall(path, {name: (curve.precision, curve.recall, voc.average_precision_area(curve))
@@ -76,7 +77,3 @@ def plot(path: Path, voc, examples, detections, class_names) -> None:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -1,16 +1,17 @@
 """Writes a run's detector as a SavedModel for TensorFlow Serving, as ONNX or as LiteRT."""
 
-import sys
 from pathlib import Path
 
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.errors import InputError
+from frcnn_keras.progress import say
+from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """examples:
-  python -m frcnn_keras export --run work/run --out work/serving/cells            # the next version number
-  python -m frcnn_keras export --run work/run --out work/cells.onnx --format onnx
-  python -m frcnn_keras export --run work/run --out work/cells.tflite --format litert
+  {frcnn} export --run work/run --out work/serving/cells            # the next version number
+  {frcnn} export --run work/run --out work/cells.onnx --format onnx
+  {frcnn} export --run work/run --out work/cells.tflite --format litert
 
 writes OUT/VERSION/ (savedmodel: mount OUT in tensorflow/serving, see docs/serving.md) or the file OUT. It gets its
 name only when its answers have been compared with predict's; give --check-image photographs of your own for that."""
@@ -18,7 +19,7 @@ name only when its answers have been compared with predict's; give --check-image
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras export", __doc__, EXAMPLES)
+    parser = cli.parser("export", __doc__, EXAMPLES)
     add_detecting_arguments(parser)
     parser.add_argument("--out", required=True, metavar="PATH",
                         help="the model's folder, which gets a folder for each version; with onnx and litert a file")
@@ -37,9 +38,9 @@ def build_parser():
 def main(args) -> int:
     """Loads, writes, compares."""
     check_flags(args)
-    cli.start_tensorflow()
+    start_tensorflow()
     from frcnn_keras.data.image_files import read_file
-    from frcnn_keras.inference import load, pixels
+    from frcnn_keras.runs.detector import load, pixels
 
     images = [read_file(path) for path in args.check_image]
     for path in args.check_image:
@@ -52,33 +53,33 @@ def main(args) -> int:
 
 def write_savedmodel(args, detector, images) -> Path:
     """OUT/VERSION, and on stderr what the comparison with `predict` gave."""
-    from frcnn_keras.export import export_saved_model
+    from frcnn_keras.serving.saved_model import export_saved_model
 
     found = export_saved_model(detector, args.out, check_images=images, version=args.version,
                                overwrite=args.overwrite)
-    cli.say(f"export: as predict: {found.difference}")
+    say(f"export: as predict: {found.difference}")
     if not found.difference.detections:
-        cli.say("export: nothing was found in the images compared; give --check-image with objects in it")
+        say("export: nothing was found in the images compared; give --check-image with objects in it")
     return found.folder
 
 
 def write_onnx(args, detector, images) -> Path:
     """The file OUT, and on stderr what the comparison with `predict` gave."""
-    from frcnn_keras.onnx_export import export_onnx
+    from frcnn_keras.serving.onnx import export_onnx
 
     found = export_onnx(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
                         image_size=args.image_size and tuple(args.image_size))
-    cli.say(f"export: as predict: {found}")
+    say(f"export: as predict: {found}")
     return Path(args.out)
 
 
 def write_litert(args, detector, images) -> Path:
     """The same."""
-    from frcnn_keras.litert_export import export_litert
+    from frcnn_keras.serving.litert import export_litert
 
     found = export_litert(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
                           image_size=args.image_size and tuple(args.image_size))
-    cli.say(f"export: as predict: {found}")
+    say(f"export: as predict: {found}")
     return Path(args.out)
 
 
@@ -97,7 +98,3 @@ def check_flags(args) -> None:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -1,21 +1,22 @@
 """Trains a finished run's detector further on images: backbone, RPN and head together."""
 
-import sys
 
-from frcnn_keras import cli, flags, joint_config
-from frcnn_keras.commands import image_training
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands import flags, image_training
+from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings import image_trainers as joint_config
 
 EXAMPLES = """example:
-  python -m frcnn_keras finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
+  {frcnn} finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
 
 reads: RUN/detector.keras, images, annotations.   writes OUT: detector.keras, finetune_log.csv (the four losses),
 finetune_curves.png; OUT is a run like any other.   With --val-... every epoch ends with its AP, and the best is kept.
-next: python -m frcnn_keras evaluate --run work/tuned --voc DIR --split test"""
+next: {frcnn} evaluate --run work/tuned --voc DIR --split test"""
 
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras finetune", __doc__, EXAMPLES)
+    parser = cli.parser("finetune", __doc__, EXAMPLES)
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with the detector to start from")
     image_training.add_arguments(parser, "run folder to make")
     flags.add_arguments(parser, joint_config.FinetuneConfig)
@@ -24,12 +25,12 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, trains, reports."""
-    cli.start_tensorflow(devices=False)
-    from frcnn_keras.distribution import start
+    start_tensorflow(devices=False)
+    from frcnn_keras.training.distribution import start
 
     distribution = start(args.strategy)
-    from frcnn_keras.finetuning import finetune
-    from frcnn_keras.inference import load
+    from frcnn_keras.runs.detector import load
+    from frcnn_keras.training.finetune import finetune
 
     dataset, validation = image_training.read(args, load(args.run).class_names)
     found = finetune(args.run, dataset, args.out, flags.from_args(joint_config.FinetuneConfig, args),
@@ -40,7 +41,3 @@ def main(args) -> int:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

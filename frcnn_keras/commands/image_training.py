@@ -2,8 +2,8 @@
 
 import argparse
 
-from frcnn_keras import cli
-from frcnn_keras.data.sources import add_source_arguments, add_validation_arguments, read_source, read_validation
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.data_flags import add_source_arguments, add_validation_arguments, read_source, read_validation
 from frcnn_keras.data.validation import settle
 
 

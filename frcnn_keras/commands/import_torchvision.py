@@ -1,14 +1,14 @@
 """Makes a run folder of a torchvision Faster R-CNN's weights: the COCO ones, or your own."""
 
-import sys
 from pathlib import Path
 
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
 from frcnn_keras.errors import InputError
+from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """example:
-  python -m frcnn_keras import-torchvision fasterrcnn_resnet50_fpn_coco-258fb6c6.pth --out work/coco_r50
-  python -m frcnn_keras predict --run work/coco_r50 --images photos/ --out work/drawn
+  {frcnn} import-torchvision fasterrcnn_resnet50_fpn_coco-258fb6c6.pth --out work/coco_r50
+  {frcnn} predict --run work/coco_r50 --images photos/ --out work/drawn
 
 reads FILE: a state_dict as torch saved it (.pth, either form; no code in it is run, torch is not needed), or the same
 tensors as .safetensors or .npz. torchvision's own files: https://docs.pytorch.org/vision/stable/models.html
@@ -21,7 +21,7 @@ next: predict or evaluate with --run OUT; or --backbone OUT in data_prep, for yo
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras import-torchvision", __doc__, EXAMPLES)
+    parser = cli.parser("import-torchvision", __doc__, EXAMPLES)
     parser.add_argument("file", metavar="FILE", help="the weights")
     parser.add_argument("--out", required=True, metavar="DIR", help="the run folder to be made")
     parser.add_argument("--model", metavar="NAME", help="fasterrcnn_resnet50_fpn, fasterrcnn_resnet50_fpn_v2, "
@@ -48,9 +48,9 @@ def main(args) -> int:
             raise InputError(f"--{flag.replace('_', '-')} must be at least 1; received: {value}")
     if (Path(args.out) / "detector.keras").exists() and not args.overwrite:
         raise InputError(f"{args.out}: holds a detector already; give another --out, or --overwrite")
-    cli.start_tensorflow()
+    start_tensorflow()
     from frcnn_keras.files import read_json
-    from frcnn_keras.torchvision_models import import_torchvision
+    from frcnn_keras.torchvision.importing import import_torchvision
 
     detector = import_torchvision(args.file, args.out, args.model, min_size=args.min_size, max_size=args.max_size,
                                   keep_classes=_split(args.classes), class_names=_split(args.class_names))
@@ -62,7 +62,3 @@ def main(args) -> int:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -1,14 +1,15 @@
 """Detects objects in images, draws them, and writes detections.json."""
 
-import sys
 from pathlib import Path
 
-from frcnn_keras import cli
+from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.errors import InputError
+from frcnn_keras.progress import say
+from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """example:
-  python -m frcnn_keras predict --run work/run --images photo.jpg folder/ 'more/*.png' --out work/drawn
+  {frcnn} predict --run work/run --images photo.jpg folder/ 'more/*.png' --out work/drawn
 
 writes OUT: every image with its detections drawn, and detections.json (COCO results form: image_id, category_id,
 bbox [x, y, width, height], score; here with the file and the class's name as well)."""
@@ -16,7 +17,7 @@ bbox [x, y, width, height], score; here with the file and the class's name as we
 
 def build_parser():
     """Flags of this command."""
-    parser = cli.parser("python -m frcnn_keras predict", __doc__, EXAMPLES)
+    parser = cli.parser("predict", __doc__, EXAMPLES)
     add_detecting_arguments(parser)
     parser.set_defaults(score_threshold=0.5)
     parser.add_argument("--images", required=True, nargs="+", metavar="PATH", help="files, folders or glob patterns")
@@ -54,13 +55,13 @@ def main(args) -> int:
     from frcnn_keras.data.image_files import list_images
 
     paths = [path for pattern in args.images for path in list_images(pattern)]
-    cli.start_tensorflow()
+    start_tensorflow()
     import numpy as np
 
-    from frcnn_keras.drawing import draw_detections, save_image
-    from frcnn_keras.evaluation.metrics import to_json, write_json
-    from frcnn_keras.inference import load, pixels
+    from frcnn_keras.files import to_json, write_json
+    from frcnn_keras.pictures.drawing import draw_detections, save_image
     from frcnn_keras.progress import Progress
+    from frcnn_keras.runs.detector import load, pixels
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
@@ -75,7 +76,7 @@ def main(args) -> int:
             except InputError as error:
                 if not args.skip_bad:
                     raise
-                cli.say(f"left out: {error}")
+                say(f"left out: {error}")
                 continue
             found = detector.predict(image)[0]
             results += records_of(path, number, found, detector.category_ids)
@@ -92,7 +93,3 @@ def main(args) -> int:
 
 def run(argv=None) -> int:
     return cli.run(build_parser(), main, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(run())

@@ -3,9 +3,11 @@
 import dataclasses
 from pathlib import Path
 
-from frcnn_keras import config
+from frcnn_keras import files
 from frcnn_keras.data import records
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.settings import options
+from frcnn_keras.settings import stages as config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Prepared:
 
 def _manifest(folder: Path, kind: str) -> dict:
     """Reads and checks one artefact's manifest."""
-    manifest = records.read_json(folder / "manifest.json")
+    manifest = files.read_json(folder / "manifest.json")
     if manifest.get("format") != records.FORMAT:
         raise InputError(f"{folder}: is of format {manifest.get('format')}, and this version reads {records.FORMAT}; "
                          "prepare it anew with --fresh")
@@ -66,7 +68,7 @@ def _manifest(folder: Path, kind: str) -> dict:
 
 
 def open_prepared(path: str | Path) -> Prepared:
-    """Opens what `python -m data_prep --out PATH` made.
+    """Opens what `prep --out PATH` made.
 
     Raises:
         InputError: nothing there, not finished, of another format version, or a shard missing or cut off.
@@ -75,9 +77,9 @@ def open_prepared(path: str | Path) -> Prepared:
     if not (path / "config.json").exists():
         if path.with_name(path.name + ".partial").exists():
             raise InputError(f"{path}: data_prep has not finished here; run the same data_prep command again")
-        raise InputError(f"{path}: no prep folder; make it with: python -m data_prep ... --out {path}")
+        raise InputError(f"{path}: no prep folder; make it with: {command('prep')} ... --out {path}")
     try:
-        settings = config.from_dict(config.PrepConfig, records.read_json(path / "config.json")["prep"])
+        settings = options.from_dict(config.PrepConfig, files.read_json(path / "config.json")["prep"])
     except ValueError as error:
         raise InputError(f"{path / 'config.json'}: {error}; prepare it anew with --fresh") from error
     features = _manifest(path / "features", "features")
@@ -107,8 +109,8 @@ def check_fits(first: Prepared, second: Prepared) -> None:
         if first.features[field] != second.features[field]:
             raise InputError(f"{second.path}: {field} differs from {first.path}'s; prepare it with --like {first.path}")
     for field in ("images", "anchors"):
-        found = config.difference(config.to_dict(getattr(first.config, field)),
-                                  config.to_dict(getattr(second.config, field)))
+        found = options.difference(options.to_dict(getattr(first.config, field)),
+                                  options.to_dict(getattr(second.config, field)))
         if found:
             raise InputError(f"{second.path}: {field}.{found} differs from {first.path}'s; "
                              f"prepare it with --like {first.path}")

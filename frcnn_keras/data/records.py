@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json as read_json  # the stages take these from here
-from frcnn_keras.files import write_json as write_json
 
 FORMAT = 1  # raised when a reader of the old format would misread the new one
 

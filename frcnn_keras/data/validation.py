@@ -8,7 +8,7 @@ import numpy as np
 
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.image_files import inspect_image
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, command
 
 SMALLEST_SIDE = 2.0  # pixels of the stored image; smaller objects neither train nor count
 ROUNDING = 0.01  # pixels by which a box may reach over the edge unreported: annotations are rounded to 2 decimals
@@ -172,7 +172,7 @@ def settle(dataset: Dataset, skip_bad: bool = False) -> Dataset:
     """
     fatal = [problem for problem in dataset.problems if problem.fatal]
     if fatal and not skip_bad:
-        more = f" (and {len(fatal) - 1} more; `python -m frcnn_keras check ...` lists them)" if len(fatal) > 1 else ""
+        more = f" (and {len(fatal) - 1} more; `{command('check')} ...` lists them)" if len(fatal) > 1 else ""
         raise InputError(f"{fatal[0]}{more}")
     left = f" that could be used ({len(fatal)} problems: {fatal[0]})" if fatal else ""
     if not dataset.examples:

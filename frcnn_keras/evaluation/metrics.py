@@ -5,9 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frcnn_keras.files import to_json as to_json  # commands take these from here
-from frcnn_keras.files import write_json as write_json
-
 _CLASS_COLUMNS = ("objects", "AP", "AP50", "voc07", "voc10")
 
 

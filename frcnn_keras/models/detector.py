@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops import images as image_ops
-from frcnn_keras.ops.detections import DetectedBoxes, detect
+from frcnn_keras.ops.postprocessing import DetectedBoxes, detect
 from frcnn_keras.ops.proposals import Proposals, propose
 from frcnn_keras.ops.pyramid import level_anchors, pool_regions
 

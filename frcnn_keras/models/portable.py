@@ -3,9 +3,9 @@
 import tensorflow as tf
 
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.ops import greedy
-from frcnn_keras.ops.detections import served
-from frcnn_keras.ops.gathering import gather_regions
+from frcnn_keras.ops import portable_nms as greedy
+from frcnn_keras.ops.portable_pooling import gather_regions
+from frcnn_keras.ops.postprocessing import served
 
 
 class PortableRCNN(FasterRCNN):

@@ -1,0 +1,98 @@
+"""What every command shares: --config, --debug, exit codes and one-line errors."""
+
+import argparse
+import difflib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from frcnn_keras.commands import flags
+from frcnn_keras.errors import InputError, command
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers a mistyped flag with the nearest one."""
+
+    def parse_args(self, args=None, namespace=None):
+        """As argparse's, but for what an unknown flag is told."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return parsed
+
+    def _unknown(self, argument: str) -> str:
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(argument.split("=")[0], flags, 1, 0.5) if argument.startswith("-") else []
+        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "; see --help")
+
+
+def parser(name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+    """An argument parser with the flags that every command has.
+
+    name: of the command. epilog: in it {frcnn} stands for how the package's commands are called.
+    """
+    made = Parser(prog=command(name), description=description, epilog=epilog.replace("{frcnn}", command("").rstrip()),
+                  allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
+    made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return made
+
+
+def run(made: argparse.ArgumentParser, main: Callable, argv=None, derive: Callable | None = None) -> int:
+    """Parses `argv`, calls `main(args)` and returns the exit code.
+
+    0 done, 1 failed, 2 usage, config or data at fault, 130 interrupted. `derive(made, argv)` may change defaults after
+    the TOML file has.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    name = made.prog.split()[-1]
+    debug = "--debug" in argv
+    try:
+        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        first.add_argument("--config")
+        toml = first.parse_known_args(argv)[0].config
+        if toml:
+            flags.apply_toml(made, toml, name)
+        if derive:
+            derive(made, argv)
+        args = made.parse_args(argv)
+        return main(args) or 0
+    except KeyboardInterrupt:
+        print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # every other failure ends as one line
+        if debug:
+            traceback.print_exc()
+        return _report(name, error)
+
+
+def _report(name: str, error: Exception) -> int:
+    """Prints an error as one line; returns the exit code that fits it."""
+    line = " ".join(str(error).split())
+    full = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
+    if any(text in line for text in full) and not isinstance(error, InputError):  # TensorFlow's errors have no errno
+        print(f"{name}: error: the disk is full ({getattr(error, 'filename', None) or line[:200]}); free space, then "
+              "run the same command again: it goes on from here", file=sys.stderr)
+        return BAD_INPUT
+    if isinstance(error, InputError):
+        print(f"{name}: error: {line}", file=sys.stderr)
+        return BAD_INPUT
+    print(f"{name}: failed: {type(error).__name__}: {line[:500]} (--debug shows where)", file=sys.stderr)
+    return FAILED
+
+
+def print_numbers(found: dict[str, float]) -> None:
+    """A training's last numbers, on stdout: one line."""
+    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+
+
+def add_strategy_argument(made: argparse.ArgumentParser) -> None:
+    """Adds --strategy, for distribution.start."""
+    made.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
+                      help="devices that share every step's images: none "
+                      "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
+                      "docs/distributed.md); the result is the same (default none)")

@@ -1,0 +1,138 @@
+"""Command-line flags and TOML keys out of config dataclasses: the dataclasses are the single source."""
+
+import argparse
+import dataclasses
+import difflib
+import functools
+import tomllib
+import types
+import typing
+from pathlib import Path
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.settings.options import leaves
+
+
+def _flag(field) -> str:
+    return (field.metadata["flag"] or field.name).replace("_", "-")
+
+
+def _type(hint):
+    """The converter of one value, and whether the flag takes a comma-separated tuple of them."""
+    if isinstance(hint, types.GenericAlias):
+        return typing.get_args(hint)[0], True
+    return hint, False
+
+
+def _tuple_of(convert):
+    def parse(text):
+        return tuple(convert(part) for part in text.split(",") if part)
+
+    parse.__name__ = f"comma-separated {convert.__name__}"
+    return parse
+
+
+def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) -> None:
+    """Adds one flag for every leaf field of `config_class`; `defaults`: an instance to take the defaults from."""
+    defaults = defaults or config_class()
+    for path, field, hint in leaves(config_class):
+        value = functools.reduce(getattr, path, defaults)
+        convert, many = _type(hint)
+        shown = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) if many else value
+        shown = f" (default {shown:.4g})" if isinstance(shown, float) else f" (default {shown})" if shown != "" else ""
+        settings = {"dest": _flag(field).replace("-", "_"), "default": value, "help": field.metadata["help"] + shown}
+        if convert is bool:
+            parser.add_argument(f"--{_flag(field)}", action=argparse.BooleanOptionalAction, **settings)
+        else:
+            metavar = None if field.metadata["choices"] else field.name.upper()
+            names = [f"--{name}" for name in (_flag(field), field.metadata["alias"]) if name]
+            parser.add_argument(*names, type=_tuple_of(convert) if many else convert, metavar=metavar,
+                                choices=field.metadata["choices"], **settings)
+
+
+def from_args(config_class, args: argparse.Namespace):
+    """The config that the parsed flags stand for."""
+    values = {}
+    hints = typing.get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        if dataclasses.is_dataclass(hints[field.name]):
+            values[field.name] = from_args(hints[field.name], args)
+        else:
+            values[field.name] = getattr(args, _flag(field).replace("-", "_"))
+    return config_class(**values)
+
+
+def to_arguments(config, names: dict[str, str] | None = None) -> list[str]:
+    """Flags that stand for a config: what is not at its default, as `from_args` would take it.
+
+    names: these flags alone, each under the name that it is given.
+    """
+    default, arguments = type(config)(), []
+    for path, field, _ in leaves(type(config)):
+        value, usual = (functools.reduce(getattr, path, one) for one in (config, default))
+        flag = _flag(field) if names is None else names.get(_flag(field))
+        if value == usual or flag is None:
+            continue
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            arguments.append(f"--{flag}={','.join(map(str, value)) if isinstance(value, tuple) else value}")
+    return arguments
+
+
+def contradiction(given, fixed) -> str:
+    """The first flag of `given` that is neither at its default nor as `fixed` has it: `--flag value`, or empty."""
+    default = type(given)()
+    for path, field, _ in leaves(type(given)):
+        asked, settled, usual = (functools.reduce(getattr, path, config) for config in (given, fixed, default))
+        if asked not in (settled, usual):
+            return f"--{_flag(field)} {settled}"
+    return ""
+
+
+def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None:
+    """Makes the values in a TOML file the parser's defaults (flags still win).
+
+    Keys are the flags' names, with - or _, at the top level or in a table named like the command ([train-rpn],
+    [train_rpn]; [prep] may be called [data_prep]); the tables of other commands are passed over, so that one file
+    serves every stage. InputError names an unknown key's nearest.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); give a TOML file with --config") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+    merged = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    for table in (command, command.replace("-", "_"), *(("data_prep",) if command == "prep" else ())):
+        if isinstance(values.get(table), dict):
+            merged.update(values[table])
+    actions = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
+    for key, value in merged.items():
+        name = key.replace("-", "_")
+        if name not in actions:
+            near = difflib.get_close_matches(name, actions, 1, 0)[0]
+            raise InputError(f"{path}: {key}: no such setting of {command}; the nearest is {near}")
+        parser.set_defaults(**{name: _toml_value(actions[name], value, path, key)})
+        actions[name].required = False
+
+
+def _toml_value(action, value, path, key):
+    """A TOML value as the flag would have parsed it."""
+    if isinstance(action, argparse.BooleanOptionalAction) or action.nargs == 0:
+        if not isinstance(value, bool):
+            raise InputError(f"{path}: {key} must be true or false, not {value!r}")
+        return value
+    if isinstance(action.nargs, int) or action.nargs in ("+", "*"):
+        values = [str(item) for item in (value if isinstance(value, list) else [value])]
+        if isinstance(action.nargs, int) and len(values) != action.nargs:
+            raise InputError(f"{path}: {key} takes a list of {action.nargs} values, not {value!r}")
+        return values
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    try:
+        parsed = action.type(text) if action.type else text
+    except ValueError as error:
+        raise InputError(f"{path}: {key}: {value!r} is no {action.type.__name__}") from error
+    if action.choices and parsed not in action.choices:
+        raise InputError(f"{path}: {key} must be one of {', '.join(map(str, action.choices))}, not {value!r}")
+    return parsed

@@ -1,0 +1,45 @@
+"""Trains the Fast R-CNN head on the RPN's proposals, then saves the whole detector."""
+
+
+from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands import flags
+from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings import stages as configs
+
+EXAMPLES = """example:
+  {frcnn} train-rcnn --data work/prep/trainval --val work/prep/test --run work/run
+
+reads: a prep folder, and the run's rpn.weights.h5 and proposals/ (train-rpn made them).   writes RUN:
+detector.keras, rcnn_log.csv, rcnn_curves.png.   With --val every epoch ends with its AP, and the best is kept.
+next: {frcnn} evaluate --run work/run --voc DIR --split test
+      {frcnn} predict --run work/run --images FOLDER --out work/drawn"""
+
+
+def build_parser():
+    """Flags of this stage."""
+    parser = cli.parser("train-rcnn", __doc__, EXAMPLES)
+    parser.add_argument("--data", required=True, metavar="DIR", help="prep folder to train on")
+    parser.add_argument("--val", metavar="DIR", help="prep folder to measure on (as given to train-rpn)")
+    parser.add_argument("--run", required=True, metavar="DIR", help="run folder of train-rpn")
+    parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser)
+    flags.add_arguments(parser, configs.RCNNConfig)
+    return parser
+
+
+def main(args) -> int:
+    """Trains, assembles, reports."""
+    start_tensorflow(devices=False)
+    from frcnn_keras.training.distribution import start
+
+    distribution = start(args.strategy)
+    from frcnn_keras.training.rcnn_stage import train_rcnn
+
+    found = train_rcnn(args.data, args.run, flags.from_args(configs.RCNNConfig, args), val=args.val,
+                       fresh=args.fresh, distribution=distribution)
+    cli.print_numbers(found)
+    return 0
+
+
+def run(argv=None) -> int:
+    return cli.run(build_parser(), main, argv)

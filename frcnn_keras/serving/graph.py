@@ -1,0 +1,130 @@
+"""The graph functions that a server calls: encoded images, pixels or Examples -> detections.
+
+Every image of a request goes through the detector by itself, at its own size, exactly as a request of one image would:
+batching stages would pad small images up to large ones, and what stands beside an image changes its borders' features.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from frcnn_keras.data.tf_records import encoded_image
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.ops import images as image_ops
+from frcnn_keras.ops.postprocessing import served
+
+PARALLEL = 4  # images of a request under way at once; memory grows with it
+_KINDS = {"detection_boxes": tf.float32, "detection_scores": tf.float32, "detection_classes": tf.float32,
+          "num_detections": tf.float32, "image_size": tf.int32}
+
+
+class ServingModule(tf.Module):
+    """The three signatures of a detector, over the weights it has.
+
+    Each gives, for N images and at most K detections of each, past `num_detections` zeros and "":
+        detection_boxes: (N, K, 4) float32, [ymin, xmin, ymax, xmax] as fractions of the image as it was sent.
+        detection_scores: (N, K) float32, falling.
+        detection_classes: (N, K) float32, 1..C.
+        num_detections: (N,) float32.
+        detection_class_names: (N, K) string.
+        image_size: (N, 2) int32, height and width of the image as it was sent.
+    """
+
+    def __init__(self, model: FasterRCNN, labels: Path):
+        """labels: a text file with the name of class 1, 2, ... on each line; it becomes an asset."""
+        super().__init__(name="detector")
+        self.weights = [variable.value for variable in model.variables]  # Keras's own wrappers: the graph loader fails
+        lines = tf.lookup.TextFileInitializer(
+            str(labels), tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE)
+        self.names = tf.lookup.StaticHashTable(lines, default_value="")
+        self._model = _Untracked(model)
+
+    def signatures(self) -> dict:
+        """Concrete functions by signature's name."""
+        strings = tf.TensorSpec([None], tf.string, name="image_bytes")
+        pixels = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image_tensor")
+        examples = tf.TensorSpec([None], tf.string, name="examples")
+        return {"serving_default": tf.function(self.image_bytes).get_concrete_function(strings),
+                "image_tensor": tf.function(self.image_tensor).get_concrete_function(pixels),
+                "tf_example": tf.function(self.tf_example).get_concrete_function(examples)}
+
+    def image_bytes(self, image_bytes):
+        """Encoded images (N,) string; JPEG, PNG, BMP or the first frame of a GIF, of any sizes."""
+        return self._detect_each(image_bytes, lambda item, index: readable(decode, item, index))
+
+    def tf_example(self, examples):
+        """Serialized Examples (N,) string with image/encoded."""
+        def read(example):
+            return decode(encoded_image(example))
+
+        return self._detect_each(examples, lambda item, index: readable(read, item, index))
+
+    def image_tensor(self, image_tensor):
+        """Pixels (N, H, W, 3) uint8 RGB."""
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(tf.shape(image_tensor)[1:3] > 0),
+                                                          ["image_tensor: the images have no pixels"])]):
+            image_tensor = tf.identity(image_tensor)
+        return self._detect_each(image_tensor, lambda item, index: item)
+
+    def _detect_each(self, items, read) -> dict:
+        """Detects in every item that read(item, index) makes an image of; the outputs by name."""
+        model, limit = self._model.whole, self._model.whole.detecting["limit"]
+
+        def one(inputs):
+            item, index = inputs
+            image = read(item, index)  # (H, W, 3) uint8
+            size = tf.shape(image)[:2]
+            return served(model.detect_image(image), size) | {"image_size": size}
+
+        shapes = {"detection_boxes": (limit, 4), "detection_scores": (limit,), "detection_classes": (limit,),
+                  "num_detections": (), "image_size": (2,)}
+        kinds = {name: tf.TensorSpec(shape, _KINDS[name]) for name, shape in shapes.items()}
+        found = tf.map_fn(one, (items, tf.range(tf.shape(items)[0])), fn_output_signature=kinds,
+                          parallel_iterations=PARALLEL)
+        found["detection_class_names"] = self.names.lookup(tf.cast(found["detection_classes"], tf.int64) - 1)
+        return found
+
+
+class _Untracked:
+    """Keeps a Keras model out of tf.Module's bookkeeping, which would save all that Keras knows of it as well."""
+
+    def __init__(self, whole):
+        self.whole = whole
+
+
+def decode(encoded):
+    """Encoded image -> (H, W, 3) uint8 RGB. Raises InvalidArgumentError for what `predict` refuses as undecodable."""
+    coloured = tf.cond(tf.equal(tf.strings.substr(encoded, 0, 2), b"BM"), lambda: coloured_palette(encoded),
+                       lambda: False)
+    with tf.control_dependencies([tf.debugging.Assert(~coloured, ["a BMP with a colour palette"])]):
+        return image_ops.decode_image(tf.identity(encoded))
+
+
+def coloured_palette(encoded):
+    """Whether a BMP of 8 bits has another palette than a grey ramp: the decoder takes its indices for grey values."""
+    def number(offset, kind):
+        return tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, offset, kind.size), kind)[0], tf.int32)
+
+    def differs():
+        used = number(46, tf.int32)
+        used = tf.where(tf.equal(used, 0), 256, used)
+        palette = tf.io.decode_raw(tf.strings.substr(encoded, 14 + number(14, tf.int32), 4 * used), tf.uint8)
+        ramp = tf.tile(tf.range(used)[:, None], (1, 3))
+        return tf.reduce_any(tf.not_equal(tf.cast(tf.reshape(palette, (-1, 4))[:, :3], tf.int32), ramp))
+
+    return tf.cond(tf.equal(number(28, tf.uint16), 8), differs, lambda: False)
+
+
+def readable(read, item, index):
+    """`read(item)`, an image (H, W, 3) uint8; where it fails, an error that says which of the request's it is.
+
+    A graph has no `try`, and a decoder's own error does not know the index. A data set of one element can leave out
+    what fails: then what comes behind it, an image without pixels, is taken.
+    """
+    attempt = tf.data.Dataset.from_tensors(item).map(read).ignore_errors()
+    nothing = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
+    image = attempt.concatenate(nothing).take(1).get_single_element()
+    message = tf.strings.format("image {} of the request (counted from 0) cannot be decoded: it must be a whole JPEG, "
+                                "PNG, GIF or BMP without a palette", [index])
+    with tf.control_dependencies([tf.debugging.Assert(tf.size(image) > 0, [message])]):
+        return tf.ensure_shape(tf.identity(image), (None, None, 3))

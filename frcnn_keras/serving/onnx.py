@@ -1,0 +1,83 @@
+"""A detector as an ONNX file, for onnxruntime and other runtimes."""
+
+import contextlib
+import json
+import logging
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import tensorflow as tf
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.portable import detection_outputs, portable
+from frcnn_keras.runs.detector import Detector
+from frcnn_keras.serving import exported
+
+OPSETS = range(13, 19)  # of the default ONNX domain; those that tf2onnx writes and the tests have run
+DEFAULT_OPSET = 17
+
+
+def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable = (), overwrite: bool = False,
+                opset: int = DEFAULT_OPSET, image_size: tuple[int, int] | None = None) -> exported.Agreement:
+    """Writes the detector as one ONNX file; preparing the image, decoding and suppression are inside.
+
+    Input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs has them. The class
+    names and thresholds stand in the file's metadata, each as JSON. Before the file gets its name it is run by
+    onnxruntime and compared with `detector.predict` on drawn pictures and on `check_images`.
+
+    Args:
+        out: FILE.onnx.
+        check_images: file paths, encoded images or (H, W, 3) uint8 arrays.
+        overwrite: whether `out` may exist.
+        opset: version of ONNX's operations, 13 to 18.
+        image_size: (H, W) of a file for images of one size alone, for runtimes that need that; any size by default.
+
+    Raises:
+        InputError: a package is missing, `out` exists, the detector cannot be converted, or the file's answers differ.
+    """
+    out = Path(out)
+    if opset not in OPSETS:
+        raise InputError(f"ONNX opset {opset}: use {OPSETS[0]} to {OPSETS[-1]}")
+    onnx, tf2onnx, onnxruntime = exported.needed("onnx", "onnx", "tf2onnx", "onnxruntime")
+    exported.require_float32(detector)
+    with exported.new_file(out, overwrite) as temporary:
+        model = _converted(detector, tf2onnx, opset, image_size)
+        facts = exported.facts(detector)
+        onnx.helper.set_model_props(model, {key: json.dumps(facts[key], ensure_ascii=False) for key in facts})
+        model.producer_name = "frcnn_keras"
+        onnx.checker.check_model(model)
+        temporary.write_bytes(model.SerializeToString())
+        session = onnxruntime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        images = list(check_images)
+        if image_size:
+            images = [exported.resized(image, image_size) for image in images]
+        pictures = exported.drawn_pictures([image_size] * 2 if image_size else [(240, 320), (500, 333), (97, 61)])
+        return exported.check("ONNX", lambda image: dict(zip(names, session.run(None, {"image_tensor": image}))),
+                              detector, [*pictures, *images])
+
+
+def _converted(detector: Detector, tf2onnx, opset: int, image_size):
+    """The onnx.ModelProto."""
+    model = portable(detector.model)
+    height, width = image_size or (None, None)
+    signature = [tf.TensorSpec((1, height, width, 3), tf.uint8, name="image_tensor")]
+    graph = tf.function(lambda image_tensor: detection_outputs(model, image_tensor), input_signature=signature,
+                        autograph=False)
+    with _quiet("tf2onnx"):
+        return tf2onnx.convert.from_function(graph, input_signature=signature, opset=opset)[0]
+
+
+@contextlib.contextmanager
+def _quiet(name: str):
+    """Without a package's notes on its progress."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

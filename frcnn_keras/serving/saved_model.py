@@ -1,0 +1,156 @@
+"""A detector as a versioned SavedModel folder for TensorFlow Serving."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.files import write_json
+from frcnn_keras.runs.detector import Detector
+from frcnn_keras.serving import serving_check, warmup
+from frcnn_keras.serving.graph import ServingModule
+from frcnn_keras.version import VERSION
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What was written, and how far its answers are from `predict`'s."""
+
+    folder: Path  # OUT/<version>
+    difference: serving_check.Difference
+
+
+def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
+                       version: int | None = None, overwrite: bool = False) -> Exported:
+    """Writes OUT/<version>, loads it as a server does, compares it with `detector.predict`, then gives it its name.
+
+    Args:
+        check_images: encoded images to compare on, besides drawn ones.
+        version: the next whole number by default.
+        overwrite: replace a version that is there.
+
+    Raises:
+        InputError: the version is there, OUT cannot be written, or a class's name does not fit one line.
+        RuntimeError: the folder's answers are not those of `predict`; nothing is left then.
+    """
+    out = Path(out)
+    version = next_version(out) if version is None else version
+    if version < 0:
+        raise InputError(f"--version must be 0 or more; received: {version}")
+    target = out / str(version)
+    if target.exists() and not overwrite:
+        raise InputError(f"{target}: this version is there already; give another --version, or --overwrite")
+    with _temporary(out, version) as folder:
+        write_saved_model(detector, folder)
+        difference = serving_check.compare(detector, folder, [*serving_check.drawn_images(), *check_images])
+        difference.require()
+        _rename(folder, target)
+    return Exported(target, difference)
+
+
+def next_version(out: str | Path) -> int:
+    """One more than the largest version in OUT; 1 where there is none."""
+    out = Path(out)
+    if not out.is_dir():
+        return 1
+    return max((int(path.name) for path in out.iterdir() if path.name.isdecimal()), default=0) + 1
+
+
+@contextlib.contextmanager
+def _temporary(out: Path, version: int) -> Iterator[Path]:
+    """A folder in OUT whose name is no number, so that a server passes it by; gone at the end.
+
+    Its name follows from the version: what a killed export leaves goes when that version is exported again.
+    """
+    folder = out / f"tmp-{version}"
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made:
+            with contextlib.suppress(OSError):  # it holds the version
+                out.rmdir()
+
+
+def _rename(folder: Path, target: Path) -> None:
+    """Gives the folder its name. An older one of that name stays until the new one has it."""
+    old = target.with_name(f"tmp-old-{target.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        os.rename(target, old)
+    try:
+        os.rename(folder, target)
+    except BaseException:
+        if old.exists():
+            os.rename(old, target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_saved_model(detector: Detector, folder: Path) -> None:
+    """The SavedModel and its assets.extra, into an empty folder. Nobody's photographs become warm-up requests."""
+    labels = folder / "labels.txt"
+    labels.write_bytes(labels_file(detector.class_names))
+    module = ServingModule(detector.model, labels)
+    signatures = module.signatures()
+    tf.saved_model.save(module, str(folder), signatures)
+    labels.unlink()  # SavedModel has copied it to assets/
+    extra = folder / "assets.extra"
+    extra.mkdir()
+    (extra / "label_map.pbtxt").write_text(label_map(detector.class_names), encoding="utf-8")
+    write_json(extra / "signature.json", description(detector, signatures))
+    warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object))
+                                for image in serving_check.drawn_images()])
+
+
+def labels_file(class_names: Sequence[str]) -> bytes:
+    """A line for each class. InputError for a name that would not come back as it is."""
+    for name in class_names:
+        if not name or name != name.strip() or len(name.splitlines()) != 1:
+            raise InputError(f"class {name!r}: its name must be one line, without blanks at its ends, to be exported")
+    return "".join(f"{name}\n" for name in class_names).encode()
+
+
+def label_map(class_names: Sequence[str]) -> str:
+    """The classes in the label map form of the TF Object Detection API."""
+    items = []
+    for label, name in enumerate(class_names, 1):
+        mark = '"' if "'" in name and '"' not in name else "'"
+        quoted = name.replace("\\", "\\\\").replace(mark, f"\\{mark}")
+        items.append(f"item {{\n  id: {label}\n  name: {mark}{quoted}{mark}\n}}\n")
+    return "".join(items)
+
+
+def description(detector: Detector, signatures: dict) -> dict:
+    """What signature.json says."""
+    model = detector.model
+    return {
+        "signatures": {name: {"inputs": _specs(function.structured_input_signature[1] or
+                                               {spec.name: spec for spec in function.structured_input_signature[0]}),
+                              "outputs": _specs(function.structured_outputs)}
+                       for name, function in signatures.items()},
+        "class_names": list(detector.class_names), "first_label": 1,
+        "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
+        "detecting": dict(model.detecting), "preprocessing": dict(model.preparing),
+        "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
+    }
+
+
+def _specs(specs: dict) -> dict:
+    """dtype and shape by name; null for sides that may be of any size."""
+    return {name: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for name, spec in sorted(specs.items())}

@@ -1,0 +1,107 @@
+"""torchvision's Faster R-CNN detectors with their weights, as detectors like any other."""
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.files import write_json
+from frcnn_keras.models.precision import set_precision
+from frcnn_keras.models.saving import save_model
+from frcnn_keras.runs.detector import Detector
+from frcnn_keras.torchvision.checkpoints import read_tensors
+from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
+from frcnn_keras.torchvision.detectors import MODELS, build_detector
+from frcnn_keras.torchvision.weights import assign_weights, guess_model
+
+
+def load_torchvision(weights: str | Path | Mapping[str, np.ndarray], model: str | None = "fasterrcnn_resnet50_fpn",
+                     num_classes: int = 91, min_size: int | None = None, max_size: int | None = None,
+                     class_names: Sequence[str] | None = None, keep_classes: Sequence[str] | None = None,
+                     precision: str | None = None) -> Detector:
+    """A detector with a torchvision model's weights; its detections are torchvision's.
+
+    Args:
+        weights: a file (.pth in either form, .safetensors, .npz), or tensors by their state_dict's names.
+        model: a key of models.torchvision_detectors.MODELS; None to tell it by the weights. The two MobileNet models
+            have the same tensors: without a name the larger one is taken unless the file's name says 320.
+        num_classes: outputs of the classifier, the background's included.
+        min_size, max_size: the shorter side of the resized image, and the longer one's limit; the model's own by
+            default (800 and 1333; 320 and 640).
+        class_names: of labels 1..num_classes-1. By default COCO's where num_classes is 91 (so that a label is COCO's
+            category id), else class1, class2, ...
+        keep_classes: names of the only classes to be found, in the order of their new labels. Scores stay those of the
+            softmax over all classes. COCO's category ids are kept in Detector.category_ids.
+        precision: `float32` (default) or `bfloat16`.
+
+    Raises:
+        InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
+    """
+    source = "the weights" if isinstance(weights, Mapping) else str(weights)
+    tensors = weights if isinstance(weights, Mapping) else read_tensors(weights)
+    model = model or guess_model(tensors, Path(source).name)
+    names = _names(num_classes, class_names)
+    wanted = _labels_of(keep_classes, names) if keep_classes is not None else None
+    labels = wanted or range(1, num_classes)
+    detector = build_detector(model, [names[label - 1] for label in labels], classes=num_classes, min_size=min_size,
+                              max_size=max_size, wanted=wanted, category_ids=labels)
+    assign_weights(detector, tensors, source)
+    if precision is not None:
+        set_precision(detector, precision)
+    return Detector(detector)
+
+
+def import_torchvision(weights: str | Path, out: str | Path, model: str | None = None, **settings) -> Detector:
+    """Writes a run folder of a weights file: detector.keras, and import.json with where it came from.
+
+    settings: those of load_torchvision. The number of classes follows from the file.
+    """
+    weights, out = Path(weights), Path(out)
+    tensors = read_tensors(weights)
+    model = model or guess_model(tensors, weights.name)
+    scores = tensors.get("roi_heads.box_predictor.cls_score.weight")
+    classes = 91 if scores is None else len(scores)
+    try:
+        detector = load_torchvision(tensors, model, classes, **settings)
+    except InputError as error:  # it read no file, and so could not name it
+        raise InputError(str(error).replace("the weights", str(weights), 1)) from error
+    made = detector.model
+    out.mkdir(parents=True, exist_ok=True)
+    save_model(made, out / "detector.keras")
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    write_json(out / "import.json", {
+        "model": model, "file": weights.name, "sha256": digest, "classes": classes, "class_names": made.class_names,
+        "category_ids": made.category_ids, "min_size": made.preparing["shorter"],
+        "max_size": made.preparing["longer"], "preprocessing": made.preparing["preprocessing"],
+        "pad_multiple": made.preparing["pad_multiple"], "geometry": made.geometry, "pooling": made.pooling,
+        "coco_ap": MODELS[model].coco_ap if weights.name == MODELS[model].file else None})
+    return detector
+
+
+def _names(num_classes: int, class_names: Sequence[str] | None) -> tuple[str, ...]:
+    """Of labels 1..num_classes-1."""
+    if num_classes < 2:
+        raise InputError(f"num_classes counts the background, so it is at least 2; received: {num_classes}")
+    if class_names is None:
+        coco = num_classes == len(COCO_NAMES) + 1
+        return COCO_NAMES if coco else tuple(f"class{label}" for label in range(1, num_classes))
+    if len(class_names) != num_classes - 1:
+        raise InputError(f"the weights have {num_classes - 1} classes beside the background; "
+                         f"{len(class_names)} class names were given")
+    return tuple(class_names)
+
+
+def _labels_of(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
+    """The labels of some class names."""
+    if not wanted or len(set(wanted)) != len(wanted):
+        raise InputError(f"the classes to keep must be named, each once; received: {', '.join(wanted) or 'none'}")
+    for name in wanted:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            known = ", ".join(name for name in names if not is_gap(name))
+            raise InputError(f"no class {name!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are {known}"))
+    return [names.index(name) + 1 for name in wanted]

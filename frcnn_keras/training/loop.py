@@ -1,0 +1,201 @@
+"""What both trainers share: a model of named losses, and a callback that resumes, logs and stops on NaN."""
+
+import csv
+import io
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from frcnn_keras.files import write_whole
+from frcnn_keras.progress import Progress
+from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
+from frcnn_keras.training.optimizers import WarmUp, build_optimizer
+
+
+class StageModel(keras.Model):
+    """A network with a function that gives its named losses; their sum is minimised."""
+
+    def __init__(self, network: keras.Model, losses: Callable, names: tuple[str, ...], clip_norm: float = 0.0,
+                 counted: Callable | None = None):
+        """losses(batch) -> dict of scalars with these names. clip_norm: the gradients' global norm at most; 0: any.
+        counted(batch): how many samples these losses are means over; the images by default."""
+        super().__init__()
+        self.counted = counted or (lambda batch: tf.shape(next(iter(batch.values())))[0])
+        self.network, self.losses_of, self.clip_norm = network, losses, clip_norm
+        self.means = {name: keras.metrics.Mean(name=name) for name in ("loss", *names)}
+        self.built = True
+
+    @property
+    def metrics(self):
+        return list(self.means.values())
+
+    def gradients(self, batch) -> tuple[dict, list]:
+        """The losses of a batch, by name, and the gradients of their sum by the trainable variables."""
+        with tf.GradientTape() as tape:
+            losses = self.losses_of(batch)
+            total = tf.add_n(list(losses.values()))
+        return losses, tape.gradient(total, self.network.trainable_variables)
+
+    def step(self, batch) -> dict:
+        """One step; returns its losses and their sum. With several replicas: those of all of them together."""
+        losses, gradients = summed_over_replicas(self.counted(batch), *self.gradients(batch))
+        # scaled gradients have no norm to clip by before the optimizer unscales them; it has to clip
+        if self.clip_norm and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            gradients = clipped(gradients, self.clip_norm)
+        self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
+        return {"loss": tf.add_n(list(losses.values())), **losses}
+
+    def train_step(self, batch):
+        """One step; returns the running means of the epoch."""
+        for name, value in self.step(batch).items():
+            self.means[name].update_state(value)
+        return {name: mean.result() for name, mean in self.means.items()}
+
+
+def clipped(gradients: list, limit: float) -> list:
+    """Gradients scaled down to a global norm of `limit` where theirs is larger.
+
+    Where it is not, which is nearly always, nothing is multiplied: the optimizer's own clipping rewrites every gradient
+    in every step (the head's are 30 MB).
+    """
+    norm = tf.linalg.global_norm(gradients)
+    return tf.cond(norm > limit, lambda: [gradient * (limit / norm) for gradient in gradients], lambda: gradients)
+
+
+class Keeper(keras.callbacks.Callback):
+    """After every epoch: adds `measure`'s numbers, keeps what a resume needs, writes the CSV log.
+
+    The state (weights, optimizer, history) is one file, renamed into place: Keras's BackupAndRestore writes weights
+    and epoch as two, and a kill between them resumes from a mixture.
+    """
+
+    def __init__(self, state: Path, log: Path, title: str, steps: int, epochs: int, measure: Callable | None = None):
+        super().__init__()
+        self.state, self.log, self.title, self.measure = Path(state), Path(log), title, measure
+        self.steps, self.epochs = steps, epochs
+        self.history: dict[str, list[float]] = {}
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return len(next(iter(self.history.values()), []))
+
+    def stored(self) -> bytes:
+        """The kept state as it is on disk; empty where there is none."""
+        return self.state.read_bytes() if self.state.exists() else b""
+
+    def restore(self, model: keras.Model, state: bytes | None = None) -> int:
+        """Loads the kept state (`stored` by default) into a compiled model; returns the epoch to go on from."""
+        state = self.stored() if state is None else state
+        if not state:
+            return 0
+        with np.load(io.BytesIO(state)) as stored:
+            variables = self._variables(model)
+            for index, variable in enumerate(variables):
+                variable.assign(stored[f"variable{index}"])
+            names = [str(name) for name in stored["names"]]
+            self.history = {name: list(stored["history"][index]) for index, name in enumerate(names)}
+        return self.epoch
+
+    @staticmethod
+    def _variables(model) -> list:
+        return [*model.network.variables, *model.optimizer.variables]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.bar = Progress(f"{self.title} epoch {epoch + 1}/{self.epochs}", self.steps, "steps")
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            kept = f"epoch {self.epoch} is kept" if self.epoch else "no epoch was finished"
+            raise FloatingPointError(f"training diverged: the loss is {logs['loss']} at step {batch + 1} ({kept}); "
+                                     "start again with --fresh and a lower --learning-rate or --clip-norm")
+        self.bar.advance(batch + 1 - self.bar.done, f"loss {logs['loss']:.4f}")  # several steps are one execution
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measures, logs, keeps."""
+        self.bar.__exit__(None, None, None)
+        if self.measure:
+            logs.update(self.measure(epoch))
+        self.add(logs)
+        self._write_state()
+        self._write_log()
+
+    def add(self, logs) -> None:
+        """Counts an epoch with these numbers as finished."""
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def _write_state(self):
+        """Weights, optimizer and history as one file, under a temporary name first."""
+        arrays = {f"variable{index}": np.asarray(variable)
+                  for index, variable in enumerate(self._variables(self.model))}
+        arrays["names"] = np.array(list(self.history))
+        arrays["history"] = np.array(list(self.history.values()), np.float64)
+        temporary = self.state.with_name(self.state.name + ".tmp")
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **arrays)
+            os.replace(temporary, self.state)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def _write_log(self):
+        """The CSV log, whole, from the history."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(["epoch", *self.history])
+        for index, values in enumerate(zip(*self.history.values(), strict=True)):
+            rows.writerow([index + 1, *(f"{value:.6g}" for value in values)])
+        write_whole(self.log, text.getvalue().encode())
+
+
+def tensorboard(folder: Path) -> list:
+    """Keras's TensorBoard callback where the package is installed (TensorFlow no longer brings it), else nothing."""
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError:
+        return []
+    return [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
+
+
+def resolve_precision(wanted: str) -> str:
+    """`auto` -> `bfloat16` where the processor has instructions for its products, else `float32`."""
+    if wanted != "auto":
+        return wanted
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "float32"
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
+def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: Path,
+              build: Callable = build_optimizer, an_execution: int = 4,
+              distribution: Distribution = SINGLE) -> dict[str, list[float]]:
+    """Trains a stage, going on after the last epoch that was kept; returns the history.
+
+    dataset(first_epoch): the batches from that epoch on. fit: a config.FitConfig. logs: folder for TensorBoard. build:
+    makes the optimizer, called as `build_optimizer` is. an_execution: steps between two looks at the loss, at most.
+    distribution: the devices; the model's network was built in its scope, and the batches are a replica's.
+    """
+    steps = keeper.steps * fit.epochs
+    schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
+    model.clip_norm = fit.clip_norm
+    with distribution.scope():
+        optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
+        # the head's and the RPN's steps are so short that Python between them counts
+        model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
+        optimizer.build(model.network.trainable_variables)
+        first = keeper.restore(model, distribution.from_chief(keeper.stored))
+    if first < fit.epochs and distribution.strategy:
+        distribution.train(model, dataset(first), first, fit.epochs, keeper)
+    elif first < fit.epochs:
+        model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
+                  shuffle=False, callbacks=[keeper, *tensorboard(logs)])
+    return keeper.history

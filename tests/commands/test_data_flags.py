@@ -1,0 +1,117 @@
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from frcnn_keras.commands import data_flags as sources
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source, source_name
+from frcnn_keras.errors import InputError
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    add_source_arguments(parser)
+    return parser.parse_args([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def table(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / "set.csv").write_text("a.jpg,0,0,9,9,dog\na.jpg,0,0,9,9,cat\n")
+    return tmp_path / "set.csv"
+
+
+def test_shapes():
+    dataset = read_source(parse("--shapes", 5, "--shapes-seed", 2))
+    assert len(dataset.examples) == 5 and dataset.examples[0].id.startswith("shapes_2")
+    assert len(read_source(parse("--shapes", 5, "--max-images", 3)).examples) == 3
+    with pytest.raises(InputError, match="--shapes has the classes"):
+        read_source(parse("--shapes", 5), ["cat"])
+    assert source_name(parse("--shapes", 5)) == "--shapes 5 --shapes-seed 0"
+
+
+def test_csv_with_classes(table):
+    assert read_source(parse("--csv", table)).class_names == ("cat", "dog")
+    assert read_source(parse("--csv", table, "--classes", "dog, cat")).class_names == ("dog", "cat")
+    assert read_source(parse("--csv", table), ("dog", "cat")).class_names == ("dog", "cat")
+    with pytest.raises(InputError, match="contradicts"):
+        read_source(parse("--csv", table, "--classes", "dog,cat"), ("cat", "dog"))
+    assert source_name(parse("--csv", table)) == f"--csv {table}"
+
+
+def test_each_reader_is_reached(tmp_path):
+    for arguments, words in (
+        (("--voc", tmp_path, "--split", "train"), "no ImageSets"),
+        (("--coco", tmp_path, tmp_path / "x.json"), "x.json"),
+        (("--csv", tmp_path / "x.csv"), "x.csv"),
+        (("--tfrecord", tmp_path / "x*", "--label-map", tmp_path / "x.pbtxt"), "x.pbtxt"),
+    ):
+        assert source_name(parse(*arguments)).split() == [str(argument) for argument in arguments]
+        with pytest.raises(InputError, match=words):
+            read_source(parse(*arguments))
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ((), "received: none"),
+        (("--shapes", 3, "--csv", "x"), "received: --csv and --shapes"),
+        (("--csv", "x", "--split", "train"), "--split belongs to --voc"),
+        (("--csv", "x", "--label-map", "y"), "--label-map belongs"),
+        (("--tfrecord", "x"), "needs --label-map"),
+        (("--shapes", 0), "at least 1"),
+        (("--shapes", 3, "--max-images", 0), "at least 1"),
+    ],
+)
+def test_wrong_flags(arguments, words):
+    for function in (read_source, source_name):
+        with pytest.raises(InputError, match=words):
+            function(parse(*arguments))
+
+
+def test_nothing_here_imports_tensorflow():
+    code = ("import sys, frcnn_keras.commands.data_flags as s, frcnn_keras.data.validation; "
+            "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))")
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
+
+
+def parsed_with_validation(*argv):
+    parser = argparse.ArgumentParser()
+    sources.add_source_arguments(parser)
+    sources.add_validation_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def test_no_validation_flag_is_no_data_set():
+    assert sources.read_validation(parsed_with_validation("--shapes", "3"), ()) is None
+
+
+def test_validation_images_are_others_by_default():
+    args = parsed_with_validation("--shapes", "3", "--val-shapes", "2", "--max-images", "1")
+    first = sources.read_source(args)
+    second = sources.read_validation(args, first.class_names)
+    assert len(first.examples) == 1 and len(second.examples) == 2
+    assert not {example.id for example in first.examples} & {example.id for example in second.examples} or (
+        first.examples[0].read() != second.examples[0].read())
+
+
+def test_a_split_alone_is_of_the_same_folder(monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "read_voc", lambda *args: asked.append(args) or "data")
+    args = parsed_with_validation("--voc", "here", "--split", "trainval", "--val-split", "test")
+    assert sources.read_validation(args, ("a",)) == "data" and asked == [("here", "test", ("a",))]
+    args = parsed_with_validation("--voc", "here", "--val-voc", "there", "--val-split", "test")
+    assert sources.read_validation(args, ("a",)) == "data" and asked[1] == ("there", "test", ("a",))
+
+
+@pytest.mark.parametrize("argv", [("--shapes", "3", "--val-split", "test"),
+                                  ("--shapes", "3", "--val-shapes", "2", "--val-csv", "x.csv"),
+                                  ("--shapes", "3", "--val-shapes", "0"), ("--shapes", "3", "--val-tfrecord", "x")])
+def test_validation_flags_that_contradict_say_whose_they_are(argv):
+    with pytest.raises(InputError, match="--val-"):
+        sources.read_validation(parsed_with_validation(*argv), ("circle",))

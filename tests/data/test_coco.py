@@ -1,0 +1,150 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from frcnn_keras.data.coco import read_coco
+from frcnn_keras.data.validation import settle
+from frcnn_keras.errors import InputError
+
+MINI = Path(__file__).resolve().parents[2].parent / "shared" / "datasets" / "coco_mini"
+CATEGORIES = [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car"}]
+
+
+def box(image=5, category=3, bbox=(1.5, 2, 10, 20), **more):
+    return {"id": 70, "image_id": image, "category_id": category, "bbox": list(bbox), **more}
+
+
+def write(folder, annotations=(), categories=CATEGORIES, images=None, **more):
+    """Images 5 and 9, of 53 x 37, and their JSON."""
+    for name in ("five.jpg", "nine.JPG"):
+        cv2.imwrite(str(folder / name), np.zeros((37, 53, 3), np.uint8))
+    if images is None:
+        images = [{"id": 5, "file_name": "five.jpg", "height": 37, "width": 53}, {"id": 9, "file_name": "nine.jpg"}]
+    content = {"images": images, "annotations": list(annotations), "categories": categories, **more}
+    (folder / "ann.json").write_text(json.dumps(content))
+    return folder, folder / "ann.json"
+
+
+def only_problem(dataset):
+    (problem,) = dataset.problems
+    assert "\n" not in str(problem) and problem.fatal
+    return problem
+
+
+def test_boxes_ids_and_crowds(tmp_path):
+    dataset = read_coco(*write(tmp_path, [box(), box(category=90, iscrowd=1), box(category=90, iscrowd=0)]))
+    assert dataset.class_names == ("car", "toothbrush") and dataset.category_ids == (3, 90)
+    five, nine = dataset.examples
+    assert (five.id, nine.id) == (5, 9) and nine.boxes.shape == (0, 4) and not dataset.problems
+    np.testing.assert_array_equal(five.boxes, [[1.5, 2, 11.5, 22]] * 3)
+    assert five.labels.tolist() == [1, 2, 2] and five.crowd.tolist() == [False, True, False]
+    assert not five.difficult.any()
+    assert five.read() == (tmp_path / "five.jpg").read_bytes()
+
+
+def test_classes_of_another_data_set_keep_their_order(tmp_path):
+    names = ("bus", "toothbrush", "car", "tram")
+    dataset = read_coco(*write(tmp_path, [box()]), names)
+    assert dataset.class_names == names and dataset.examples[0].labels.tolist() == [3]
+    assert dataset.category_ids == (1, 90, 3, 2)  # the file's own; for the others ids that it does not use
+    dataset = read_coco(*write(tmp_path, [box()]), ("toothbrush",))
+    assert "'car'" in only_problem(dataset).message and "annotation 70" in only_problem(dataset).item
+
+
+def test_a_category_id_of_zero_is_no_label(tmp_path):
+    dataset = read_coco(*write(tmp_path, [box(category=0)], [{"id": 0, "name": "cells"}, {"id": 1, "name": "wbc"}]))
+    assert dataset.category_ids == (0, 1) and dataset.examples[0].labels.tolist() == [1] and not dataset.problems
+
+
+def test_background_is_no_category(tmp_path):
+    dataset = read_coco(*write(tmp_path, [box()], [*CATEGORIES, {"id": 1, "name": "background"}]))
+    assert dataset.class_names == ("car", "toothbrush") and only_problem(dataset).item == "category 1"
+
+
+@pytest.mark.parametrize(
+    "entry, words",
+    [
+        (box(image=6), "image_id 6"),
+        (box(image=[1]), "image_id"),
+        (box(category=4), "category_id 4"),
+        (box(bbox=(1, 2, 3)), "four numbers"),
+        (box(bbox=("a", 2, 3, 4)), "four numbers"),
+        ({"id": 70, "image_id": 5, "category_id": 3}, "four numbers"),
+        (box(bbox=(1, 2, 0, 4)), "no area"),
+        (box(bbox=(1, 2, -3, 4)), "no area"),
+        (box(bbox=(float("nan"), 2, 3, 4)), "finite"),
+        (box(bbox=(100, 2, 30, 4)), "outside"),
+    ],
+)
+def test_bad_annotations(tmp_path, entry, words):
+    dataset = read_coco(*write(tmp_path, [entry, box()]))
+    problem = only_problem(dataset)
+    assert "annotation 70" in problem.item and problem.file.endswith("ann.json") and words in problem.message
+    assert len(dataset.examples[0].boxes) == 1
+    settle(dataset, skip_bad=True)
+
+
+def test_bad_images(tmp_path):
+    def problem(entry):
+        good = {"id": 5, "file_name": "five.jpg"}
+        return only_problem(read_coco(*write(tmp_path, [box()], images=[good, entry])))
+
+    assert "no image 'none.jpg'" in problem({"id": 9, "file_name": "none.jpg"}).message
+    assert "5 stands" in problem({"id": 5, "file_name": "nine.jpg"}).message
+    assert "number 2" in problem({"file_name": "nine.jpg"}).item
+    assert "number 2" in problem(["nine.jpg"]).item
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "five.jpg").read_bytes()[:-20])
+    assert "truncated" in problem({"id": 9, "file_name": "cut.jpg"}).message
+
+
+def test_a_wrong_size_is_a_remark(tmp_path):
+    images = [{"id": 5, "file_name": "five.jpg", "height": 53, "width": 37}]
+    dataset = read_coco(*write(tmp_path, [box()], images=images))
+    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53)
+    (problem,) = dataset.problems
+    assert not problem.fatal and "EXIF" in problem.message
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("{", "line 1, column 2: malformed JSON"),
+        ('{"images": [],\n "annotations": [}', "line 2"),
+        ("[]", "images"),
+        ('{"images": []}', "annotations"),
+        ('{"images": [], "annotations": [], "categories": [{"id": "x", "name": "a"}]}', "category 1"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1}]}', "category 1"),
+        ('{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}', "twice"),
+        ("[" * 100_000, "malformed JSON"),
+    ],
+)
+def test_files_that_are_no_coco(tmp_path, text, words):
+    (tmp_path / "ann.json").write_text(text)
+    with pytest.raises(InputError, match=words) as caught:
+        read_coco(tmp_path, tmp_path / "ann.json")
+    assert "\n" not in str(caught.value) and "ann.json" in str(caught.value)
+
+
+def test_missing_folder_and_file(tmp_path):
+    with pytest.raises(InputError, match="no such folder"):
+        read_coco(tmp_path / "none", tmp_path / "ann.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_coco(tmp_path, tmp_path / "ann.json")
+    (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(InputError, match="malformed JSON"):
+        read_coco(tmp_path, tmp_path / "bytes.json")
+
+
+@pytest.mark.skipif(not MINI.is_dir(), reason="the small part of COCO is not here")
+@pytest.mark.parametrize("split, images, boxes, empty", [("train", 13, 74, set()), ("val", 20, 110, {226111, 58636})])
+def test_the_small_part_of_coco(split, images, boxes, empty):
+    dataset = read_coco(MINI / split, MINI / "annotations" / f"instances_{split}.json")
+    assert len(dataset.examples) == images and not dataset.problems
+    assert sum(len(example.boxes) for example in dataset.examples) == boxes
+    assert sum(example.crowd.sum() for example in dataset.examples) == 1
+    assert {example.id for example in dataset.examples if not len(example.boxes)} == empty
+    assert len(dataset.class_names) == 80 and dataset.category_ids[0] == 1 and dataset.category_ids[-1] == 90
+    assert list(dataset.category_ids) == sorted(dataset.category_ids)

@@ -1,0 +1,135 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frcnn_keras.ops.postprocessing import detect
+
+hypothesis = pytest.importorskip("hypothesis")
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+HEIGHT, WIDTH = 80, 100
+
+
+def decode_one(delta, region):
+    delta = delta * [0.1, 0.1, 0.2, 0.2]
+    width, height = region[2] - region[0], region[3] - region[1]
+    x, y = region[0] + width / 2 + delta[0] * width, region[1] + height / 2 + delta[1] * height
+    width, height = width * math.exp(delta[2]), height * math.exp(delta[3])
+    return [min(max(x - width / 2, 0), WIDTH), min(max(y - height / 2, 0), HEIGHT),
+            min(max(x + width / 2, 0), WIDTH), min(max(y + height / 2, 0), HEIGHT)]
+
+
+def iou(a, b):
+    shared = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
+
+
+def detect_by_loop(scores, deltas, regions, valid, score_threshold, iou_threshold, limit):
+    found = []
+    for label in range(1, scores.shape[1]):
+        candidates = []
+        for region in range(len(regions)):
+            if valid[region] and scores[region, label] > score_threshold:
+                box = decode_one(deltas[region, label].astype(float), regions[region].astype(float))
+                if min(box[2] - box[0], box[3] - box[1]) >= 1e-2:
+                    candidates.append((scores[region, label], box, label))
+        kept = []
+        for candidate in sorted(candidates, key=lambda item: -item[0]):
+            if all(iou(candidate[1], other[1]) <= iou_threshold for other in kept):
+                kept.append(candidate)
+        found += kept
+    return sorted(found, key=lambda item: -item[0])[:limit]
+
+
+def random_head(rng, regions, classes):
+    corner = rng.uniform(0, [WIDTH, HEIGHT], (regions, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(5, 60, (regions, 2))], 1).astype(np.float32)
+    scores = tf.nn.softmax(rng.normal(0, 1.5, (regions, classes)).astype(np.float32)).numpy()
+    return scores, rng.normal(size=(regions, classes, 4)).astype(np.float32), boxes, rng.random(regions) < 0.9
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(2, 6), st.sampled_from([0.05, 0.3]),
+       st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]))
+def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit):
+    inputs = random_head(np.random.default_rng(seed), regions, classes)
+    found = detect(*inputs, HEIGHT, WIDTH, score_threshold=score_threshold, iou_threshold=iou_threshold, limit=limit)
+    expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit)
+    count = len(expected)
+    assert found.valid.numpy().tolist() == [True] * count + [False] * (limit - count)
+    assert found.boxes.shape == (limit, 4)
+    assert found.labels.numpy().tolist() == [label for *_, label in expected] + [0] * (limit - count)
+    np.testing.assert_allclose(found.scores[:count], [score for score, *_ in expected])
+    np.testing.assert_allclose(found.boxes[:count], np.reshape([box for _, box, _ in expected], (-1, 4)), atol=1e-3)
+    assert not found.boxes[count:].numpy().any() and not found.scores[count:].numpy().any()
+
+
+def simple(scores, regions, **settings):
+    """(label, score) of what is found with deltas 0."""
+    scores, regions = np.array(scores, np.float32), np.array(regions, np.float32)
+    found = detect(scores, np.zeros((*scores.shape, 4), np.float32), regions, np.ones(len(regions), bool), HEIGHT,
+                   WIDTH, **settings)
+    valid = found.valid.numpy()
+    return [(int(label), round(float(score), 3)) for label, score in zip(found.labels[valid], found.scores[valid])]
+
+
+def test_one_region_may_be_found_for_several_classes():
+    # also where the background is likelier than either
+    assert simple([[0.5, 0.2, 0.3]], [[0, 0, 20, 20]]) == [(2, 0.3), (1, 0.2)]
+
+
+def test_classes_do_not_suppress_each_other():
+    same = [[0, 0, 20, 20], [0, 0, 20, 20]]
+    assert simple([[0.1, 0.9, 0], [0.2, 0, 0.8]], same) == [(1, 0.9), (2, 0.8)]
+    assert simple([[0.1, 0.9, 0], [0.2, 0.8, 0]], same) == [(1, 0.9)]
+
+
+def test_thresholds_are_strict():
+    assert simple([[0.5, 0.25, 0.25]], [[0, 0, 20, 20]], score_threshold=0.25) == []
+    half = [[0, 0, 20, 10], [0, 0, 10, 10]]  # IoU is exactly a half
+    assert len(simple([[0, 1], [0, 0.5]], half, iou_threshold=0.5)) == 2
+    assert len(simple([[0, 1], [0, 0.5]], half, iou_threshold=0.49)) == 1
+
+
+def test_threshold_zero_still_leaves_out_what_has_no_probability():
+    assert simple([[0.5, 0.5, 0]], [[0, 0, 20, 20]], score_threshold=0.0) == [(1, 0.5)]
+
+
+def test_regions_outside_the_image_are_not_found():
+    outside = [[WIDTH, 0, WIDTH + 9, 9], [0, -9, 9, 0]]
+    assert simple([[0, 1], [0, 1]], outside) == simple([[0, 1], [0, 1]], outside, min_size=0.0) == []
+
+
+def test_in_a_graph_of_unknown_length():
+    spec = [tf.TensorSpec((None, 3), tf.float32), tf.TensorSpec((None, 3, 4), tf.float32),
+            tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.bool), tf.TensorSpec((), tf.int32),
+            tf.TensorSpec((), tf.int32)]
+    graph = tf.function(lambda *inputs: detect(*inputs, limit=7), input_signature=spec)
+    outputs = graph.get_concrete_function().structured_outputs
+    assert [part.shape.as_list() for part in outputs] == [[7, 4], [7], [7], [7]]
+    inputs = random_head(np.random.default_rng(0), 12, 3)
+    for one, other in zip(detect(*inputs, HEIGHT, WIDTH, limit=7), graph(*inputs, HEIGHT, WIDTH)):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [[2], [4, 1], [3, 2, 1, 4]])
+def test_wanted_classes_keep_scores_and_boxes(classes):
+    inputs = random_head(np.random.default_rng(8), 30, 5)
+    settings = {"score_threshold": 0.05, "limit": 200}
+    whole = detect(*inputs, HEIGHT, WIDTH, **settings)
+    part = detect(*inputs, HEIGHT, WIDTH, classes=classes, **settings)
+    for label, old in enumerate(classes, 1):
+        mine, theirs = part.labels == label, whole.labels == old
+        assert mine.numpy().sum() > 3
+        np.testing.assert_allclose(part.boxes[mine], whole.boxes[theirs], atol=1e-4)
+        assert np.array_equal(part.scores[mine], whole.scores[theirs])
+    assert set(part.labels[part.valid].numpy()) == set(range(1, len(classes) + 1))
+
+
+def test_wanted_classes_share_the_limit():
+    inputs = random_head(np.random.default_rng(8), 30, 5)
+    found = detect(*inputs, HEIGHT, WIDTH, classes=[3], limit=6)
+    assert found.valid.numpy().all() and set(found.labels.numpy()) == {1}

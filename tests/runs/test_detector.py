@@ -1,0 +1,172 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+import frcnn_keras
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.saving import save_model
+from frcnn_keras.runs.detector import Detector, load, pixels
+
+
+@pytest.fixture
+def detector(hand_detector):
+    return Detector(hand_detector)
+
+
+@pytest.fixture
+def run(hand_detector, tmp_path):
+    """A run folder with a finished detector."""
+    save_model(hand_detector, tmp_path / "detector.keras")
+    return tmp_path
+
+
+def picture(left=24):
+    """48 x 64, one red block; see hand_detector and test_detector for what is found."""
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[16:20, left:left + 4, 0] = 250
+    return image
+
+
+def encoded(image, suffix=".png"):
+    return cv2.imencode(suffix, image[..., ::-1])[1].tobytes()
+
+
+WANTED = [19.6, 9.2, 35.6, 25.2]
+
+
+def check(found, box=WANTED):
+    assert len(found) == 1 and found.names == ("two",) and found.labels.tolist() == [2]
+    assert found.boxes.dtype == found.scores.dtype == np.float32 and found.scores[0] > 0.9
+    np.testing.assert_allclose(found.boxes, [box], atol=1e-3)
+
+
+def test_an_image_in_every_form_alone_or_in_a_list(detector, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(picture()))
+    for image in (picture(), encoded(picture()), path, str(path)):
+        for given in (image, [image], (image,), iter([image])):
+            (found,) = detector.predict(given)
+            check(found)
+
+
+def test_many_images_keep_their_order(detector):
+    lefts = [24, 32, 40, 24, 16, 32, 40]
+    found = detector.predict([picture(left) for left in lefts])
+    for left, one in zip(lefts, found, strict=True):
+        check(one, [WANTED[0] + left - 24, WANTED[1], WANTED[2] + left - 24, WANTED[3]])
+    assert detector.predict([]) == []
+    stacked = detector.predict(np.stack([picture(24), picture(32)]))
+    assert len(stacked) == 2
+    check(stacked[0])
+
+
+def test_a_stream_is_read_little_by_little(detector):
+    taken = []
+
+    def images():
+        for number in range(60):
+            taken.append(number)
+            yield picture()
+
+    stream = detector.stream(images())
+    check(next(stream))
+    assert len(taken) < 30
+    stream.close()
+
+
+@pytest.mark.parametrize("image", [
+    np.zeros((48, 64, 3), np.float32), np.zeros((48, 64, 3), np.uint16), np.zeros((48, 64, 4), np.uint8),
+    np.zeros((48, 64, 1), np.uint8)])
+def test_an_array_of_another_kind_is_a_value_error_that_says_what_came(detector, image):
+    with pytest.raises(ValueError, match=f"uint8 RGB.*Received.*{image.dtype}") as caught:
+        detector.predict(image)
+    assert not isinstance(caught.value, InputError)
+
+
+def test_a_grey_array_is_a_value_error(detector):
+    with pytest.raises(ValueError, match="uint8 RGB"):
+        detector.predict([np.zeros((48, 64), np.uint8)])
+
+
+def test_files_of_every_kind(detector, tmp_path):
+    """Grey, RGBA, 16-bit and palette-like pictures are read; red is a third of grey's light."""
+    colour = picture()
+    alpha = np.concatenate([colour, np.full((48, 64, 1), 7, np.uint8)], axis=2)
+    kinds = {"a.PNG": encoded(colour), "a.bmp": encoded(colour, ".bmp"),
+             "alpha.png": cv2.imencode(".png", cv2.cvtColor(alpha, cv2.COLOR_RGBA2BGRA))[1].tobytes(),
+             "deep.png": cv2.imencode(".png", colour[..., ::-1].astype(np.uint16) * 257)[1].tobytes(),
+             "grey.png": cv2.imencode(".png", colour[..., 0])[1].tobytes(),
+             "grey16.png": cv2.imencode(".png", colour[..., 0].astype(np.uint16) * 257)[1].tobytes(),
+             "grey.jpg": cv2.imencode(".jpg", colour[..., 0], [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes()}
+    for name, content in kinds.items():
+        (tmp_path / name).write_bytes(content)
+        check(detector.predict(tmp_path / name)[0])
+        check(detector.predict(content)[0])
+
+
+def test_cmyk_jpeg(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="Pillow writes CMYK JPEGs")
+    image.fromarray(np.full((16, 24, 3), (200, 30, 30), np.uint8)).convert("CMYK").save(tmp_path / "a.jpg")
+    found = np.asarray(pixels(tmp_path / "a.jpg"))
+    assert found.shape == (16, 24, 3) and found.dtype == np.uint8
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", encoded(picture())[:60], encoded(picture(), ".jpg")[:300],
+                                     b"\xff\xd8\xff\xe0" + b"\0" * 50, b"RIFF0000WEBPVP8 "])
+def test_a_corrupt_image_is_one_line_that_names_it(detector, content, tmp_path):
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="bad.jpg") as caught:
+        detector.predict([picture(), path])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="encoded image"):
+        detector.predict(content)
+
+
+def test_a_missing_file(detector, tmp_path):
+    with pytest.raises(InputError, match="absent.jpg"):
+        detector.predict(tmp_path / "absent.jpg")
+    with pytest.raises(InputError, match=os.path.basename(tmp_path)):
+        detector.predict(tmp_path)
+
+
+def test_load_from_a_folder_or_a_file(run):
+    for path in (run, str(run), run / "detector.keras"):
+        detector = frcnn_keras.load(path)
+        assert detector.class_names == ("one", "two")
+        check(detector.predict(picture())[0])
+
+
+def test_overrides_reach_the_detector(run):
+    assert len(load(run, score_threshold=0.999).predict(picture())[0]) == 0
+    assert load(run, limit=7, nms=0.2).model.detecting == {"score_threshold": 0.5, "iou_threshold": 0.2, "limit": 7}
+    check(load(run, limit=7).predict(picture())[0])
+
+
+def test_no_detector_there(tmp_path):
+    with pytest.raises(InputError, match="train-rcnn"):
+        load(tmp_path)
+    with pytest.raises(InputError, match="train-rcnn"):
+        load(tmp_path / "absent")
+    with pytest.raises(InputError, match="a.keras"):
+        load(tmp_path / "a.keras")
+
+
+def test_another_model_is_refused(tmp_path, hand_detector):
+    save_model(hand_detector.rpn, tmp_path / "detector.keras")
+    with pytest.raises(InputError, match="RPN, not a detector"):
+        load(tmp_path)
+
+
+def test_category_ids_are_kept_and_written(hand_detector, tmp_path):
+    from frcnn_keras.commands.predict import records_of
+
+    assert Detector(hand_detector).category_ids == (1, 2)
+    hand_detector.category_ids = (18, 44)
+    save_model(hand_detector, tmp_path / "detector.keras")
+    detector = load(tmp_path)
+    assert detector.category_ids == (18, 44)
+    (record,) = records_of("a.png", 3, detector.predict(picture())[0], detector.category_ids)
+    assert record["category_id"] == 44 and record["name"] == "two" and record["image_id"] == 3

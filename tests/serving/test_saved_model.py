@@ -1,0 +1,268 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from frcnn_keras.__main__ import main as frcnn
+from frcnn_keras.commands.export import WRITERS, build_parser
+from frcnn_keras.data.shapes import draw_image
+from frcnn_keras.data.tf_records import read_label_map
+from frcnn_keras.errors import InputError
+from frcnn_keras.runs.detector import Detector
+from frcnn_keras.serving import saved_model as export
+from frcnn_keras.serving import serving_check
+from frcnn_keras.serving.saved_model import export_saved_model, label_map, labels_file, next_version
+from frcnn_keras.serving.serving_check import Difference, drawn_images, serving_session
+from tests.runs.test_detector import encoded, picture
+
+FAR = Difference(1, 1, 0.5, 0.0, ())
+SAME = Difference(1, 1, 0.0, 0.0, ())
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Exports that write one small file and are found equal: for rules on names."""
+    monkeypatch.setattr(export, "write_saved_model",
+                        lambda detector, folder: (folder / "saved_model.pb").write_text(str(detector)))
+    monkeypatch.setattr(serving_check, "compare", lambda detector, folder, images: SAME)
+
+
+def content(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_layout(exported):
+    detector, folder = exported
+    assert folder.name == "1" and [path.name for path in folder.parent.iterdir()] == ["1"]
+    names = set(content(folder))
+    assert {"saved_model.pb", "variables/variables.index", "assets/labels.txt", "assets.extra/label_map.pbtxt",
+            "assets.extra/signature.json", "assets.extra/tf_serving_warmup_requests"} <= names
+    assert not [name for name in names if name.startswith("labels")]
+    assert (folder / "assets/labels.txt").read_text() == "circle\ncross\nsquare\ntriangle\n"
+    assert read_label_map(folder / "assets.extra/label_map.pbtxt") == dict(enumerate(detector.class_names, 1))
+
+
+def test_signature_json_is_what_the_graph_has(exported):
+    detector, folder = exported
+    said = json.loads((folder / "assets.extra/signature.json").read_text())
+    loaded = tf.saved_model.load(str(folder)).signatures
+    assert set(said["signatures"]) == set(loaded) == {"serving_default", "image_tensor", "tf_example"}
+    for name, function in loaded.items():
+        for part, specs in (("inputs", function.structured_input_signature[1]),
+                            ("outputs", function.structured_outputs)):
+            wanted = {key: {"dtype": spec.dtype.name, "shape": spec.shape.as_list()} for key, spec in specs.items()}
+            assert said["signatures"][name][part] == wanted, (name, part)
+    outputs = said["signatures"]["serving_default"]["outputs"]
+    assert outputs["detection_boxes"] == {"dtype": "float32", "shape": [None, 100, 4]}
+    assert outputs["num_detections"] == {"dtype": "float32", "shape": [None]}
+    assert outputs["detection_class_names"] == {"dtype": "string", "shape": [None, 100]}
+    assert outputs["image_size"] == {"dtype": "int32", "shape": [None, 2]}
+    assert said["detecting"] == {"score_threshold": 0.05, "iou_threshold": 0.5, "limit": 100}
+    assert said["preprocessing"]["shorter"] == 96 and said["preprocessing"]["preprocessing"] == "tf"
+    assert said["class_names"] == list(detector.class_names)
+    assert said["versions"]["tensorflow"] == tf.__version__ and set(said["versions"]) == {
+        "tensorflow", "keras", "frcnn_keras"}
+
+
+def test_warm_up_requests_are_answered(exported):
+    _, folder = exported
+    records = list(tf.data.TFRecordDataset(str(folder / "assets.extra/tf_serving_warmup_requests")))
+    assert len(records) == len(drawn_images())
+    for record, image in zip(records, drawn_images(), strict=True):
+        assert image in record.numpy()
+
+
+def test_a_moved_folder_works(exported, tmp_path):
+    """The names of the classes come from an asset: its path must not be that of the export."""
+    detector, folder = exported
+    shutil.copytree(folder, tmp_path / "elsewhere" / "7")
+    assert serving_check.compare(detector, tmp_path / "elsewhere" / "7", drawn_images()).close
+
+
+def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
+    """saved_model_cli, from a folder of its own, on three images of unlike kinds."""
+    detector, folder = exported
+    images = drawn_images()[:3]
+    np.save(tmp_path / "images.npy", np.array(images))
+    program = Path(sys.executable).with_name("saved_model_cli")
+    if not program.exists():
+        pytest.skip("saved_model_cli is not beside this Python")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [program, "run", "--dir", folder, "--tag_set", "serve", "--signature_def", "serving_default",
+         "--inputs", f"image_bytes={tmp_path / 'images.npy'}", "--outdir", tmp_path], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    names = ("num_detections", "detection_classes", "detection_scores", "detection_boxes", "detection_class_names",
+             "image_size")
+    outputs = {name: np.load(tmp_path / f"{name}.npy", allow_pickle=True) for name in names}
+    answers = [{name: value[index] for name, value in outputs.items()} for index in range(3)]
+    found = serving_check.difference(detector.predict(images), answers, outputs["image_size"])
+    assert found.close and found.detections > 10
+
+
+def test_thresholds_and_limit_are_inside(hand_detector, tmp_path):
+    hand_detector.detecting.update({"score_threshold": 0.999, "limit": 7})
+    image = encoded(picture())
+    folder = export_saved_model(Detector(hand_detector), tmp_path).folder
+    with serving_session(folder) as call:
+        found = call("serving_default", {"image_bytes": np.array([image], object)})
+    assert found["num_detections"].tolist() == [0] and found["detection_boxes"].shape == (1, 7, 4)
+    assert json.loads((folder / "assets.extra/signature.json").read_text())["detecting"]["score_threshold"] == 0.999
+
+
+@pytest.mark.parametrize("there, wanted", [([], 1), (["1"], 2), (["1", "7", "3"], 8), (["tmp-9", "x", "2.bak"], 1),
+                                           (["0"], 1), (["20240101"], 20240102)])
+def test_next_version(there, wanted, tmp_path):
+    for name in there:
+        (tmp_path / name).mkdir()
+    assert next_version(tmp_path) == wanted
+    assert next_version(tmp_path / "absent") == 1
+
+
+def test_versions(quick, tmp_path):
+    out = tmp_path / "a" / "b"
+    for wanted in ("1", "2"):
+        assert export_saved_model("first", out).folder == out / wanted
+    assert export_saved_model("first", out, version=10).folder == out / "10"
+    assert export_saved_model("first", out).folder == out / "11"
+    before = content(out)
+    with pytest.raises(InputError, match="11: this version is there.*--overwrite"):
+        export_saved_model("second", out, version=11)
+    with pytest.raises(InputError, match="--version"):
+        export_saved_model("second", out, version=-1)
+    assert content(out) == before
+    export_saved_model("second", out, version=11, overwrite=True)
+    assert content(out) == before | {"11/saved_model.pb": b"second"}
+    assert {path.name for path in out.iterdir()} == {"1", "2", "10", "11"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_fails_leaves_all_as_it_was(quick, monkeypatch, tmp_path, error, overwrite):
+    out = tmp_path / "out"
+    if overwrite:
+        export_saved_model("first", out, version=3)
+
+    def fail(*arguments):
+        assert any(path.name == "tmp-3" for path in out.iterdir())
+        raise error
+
+    monkeypatch.setattr(serving_check, "compare", fail)
+    with pytest.raises(error):
+        export_saved_model("second", out, version=3, overwrite=overwrite)
+    assert content(tmp_path) == ({"out/3/saved_model.pb": b"first"} if overwrite else {})
+    assert out.exists() == overwrite
+
+
+def test_a_rename_that_fails_puts_the_old_version_back(quick, monkeypatch, tmp_path):
+    export_saved_model("first", tmp_path)
+    real = os.rename
+
+    def rename(source, target):
+        if Path(source).name == "tmp-1":
+            raise OSError("no")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(OSError, match="no"):
+        export_saved_model("second", tmp_path, version=1, overwrite=True)
+    assert content(tmp_path) == {"1/saved_model.pb": b"first"}
+
+
+def test_answers_that_differ_are_not_exported(quick, monkeypatch, tmp_path):
+    monkeypatch.setattr(serving_check, "compare", lambda *arguments: FAR)
+    with pytest.raises(RuntimeError, match="not answer as predict"):
+        export_saved_model("first", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_export_left_is_no_version_and_goes(quick, tmp_path):
+    (tmp_path / "tmp-1").mkdir()
+    (tmp_path / "tmp-1" / "half").write_text("half")
+    assert export_saved_model("first", tmp_path).folder.name == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_server_that_polls_sees_no_half_model(quick, monkeypatch, tmp_path):
+    """While it is written and compared, no child of OUT has a number for its name."""
+    seen = []
+    real = export.write_saved_model
+
+    def write(*arguments):
+        real(*arguments)
+        seen.extend(path.name for path in tmp_path.iterdir())
+
+    monkeypatch.setattr(export, "write_saved_model", write)
+    export_saved_model("first", tmp_path)
+    assert seen and not any(name.isdecimal() for name in seen)
+
+
+@pytest.mark.parametrize("name", ["", " cat", "a\nb", "a\rb", "cat\t", "a\u2028b"])
+def test_names_that_would_not_come_back(name):
+    with pytest.raises(InputError, match="one line"):
+        labels_file(["dog", name])
+
+
+def test_names_of_every_kind_come_back(hand_detector, tmp_path):
+    """Quotes, backslashes, blanks, letters of any script: in labels.txt, the label map and the answers."""
+    names = ("l'œil \"droit\" \\ 目", "red blood cell, 2 µm {x}")
+    hand_detector.class_names = names
+    detector = Detector(hand_detector)
+    folder = export_saved_model(detector, tmp_path).folder
+    with serving_session(folder) as call:
+        found = call("image_tensor", {"image_tensor": picture()[None]})
+    assert found["detection_class_names"][0, 0].decode() == names[1]
+    assert json.loads((folder / "assets.extra/signature.json").read_text())["class_names"] == list(names)
+    assert "id: 2\n  name: 'red blood cell, 2 µm {x}'" in label_map(names)
+    assert label_map(["it's"]) == 'item {\n  id: 1\n  name: "it\'s"\n}\n'
+    assert label_map(["\\ '\""]) == "item {\n  id: 1\n  name: '\\\\ \\'\"'\n}\n"
+
+
+def test_the_command(tiny_run, tmp_path, capsys):
+    """A run of the stages, whose backbone is a Keras file of one's own."""
+    image = encoded(draw_image(4, 0, 70, 90))
+    (tmp_path / "check.png").write_bytes(image)
+    flags = ["export", "--run", str(tiny_run), "--out", str(tmp_path / "out"), "--score-threshold", "0.1", "--nms",
+             "0.3", "--max-detections", "20", "--check-image", str(tmp_path / "check.png")]
+    assert frcnn(flags) == 0
+    printed = capsys.readouterr()
+    extra = tmp_path / "out/1/assets.extra"
+    assert drawn_images()[1] in (extra / "tf_serving_warmup_requests").read_bytes()
+    assert image not in (extra / "tf_serving_warmup_requests").read_bytes()
+    assert printed.out.strip() == str(tmp_path / "out" / "1") and "in 15 answers" in printed.err
+    said = json.loads((tmp_path / "out/1/assets.extra/signature.json").read_text())
+    assert said["detecting"] == {"score_threshold": 0.1, "iou_threshold": 0.3, "limit": 20}
+    before = content(tmp_path / "out")
+    assert frcnn([*flags, "--version", "1"]) == 2
+    assert "version is there" in capsys.readouterr().err and content(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--run", "{tmp}"], "detector.keras"),
+    (["--run", "{tmp}", "--check-image", "{tmp}/absent.jpg"], "absent.jpg"),
+    (["--run", "{tmp}", "--check-image", "{tmp}/bad.jpg"], "bad.jpg"),
+    (["--run", "{run}", "--out", "{tmp}/bad.jpg"], "cannot be written"),
+    (["--run", "{run}", "--out", "{tmp}/bad.jpg/x"], "cannot be written"),
+    (["--run", "{run}", "--format", "onnx", "--version", "2"], "--version"),
+    (["--run", "{run}", "--image-size", "48", "64"], "--image-size"),
+    (["--run", "{run}", "--format", "litert", "--image-size", "0", "64"], "--image-size"),
+    (["--run", "{run}", "--format", "litert", "--precision", "bfloat16"], "--precision"),
+])
+def test_bad_input_is_one_line(flags, message, tiny_run, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    flags = [flag.format(tmp=tmp_path, run=tiny_run) for flag in flags]
+    assert frcnn(["export", "--out", str(tmp_path / "out"), *flags]) == 2
+    text = capsys.readouterr().err
+    assert message in text and text.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_every_format_has_its_writer():
+    (action,) = (action for action in build_parser()._actions if action.dest == "format")
+    assert list(action.choices) == list(WRITERS) == ["savedmodel", "onnx", "litert"]

@@ -1,0 +1,237 @@
+"""The four losses against the staged trainers', against single images, and what their gradients reach."""
+
+import types
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_prep.minibatches import minibatch_function
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.rcnn import RCNN, two_fc
+from frcnn_keras.models.rpn import RPN
+from frcnn_keras.ops.pyramid import level_bases, pool_regions
+from frcnn_keras.ops.targets import region_targets
+from frcnn_keras.ops.tiles import cut_tiles
+from frcnn_keras.settings.stages import RCNNConfig
+from frcnn_keras.training.image_losses import LOSSES, JointLosses
+from frcnn_keras.training.rcnn_stage import _Stage
+from frcnn_keras.training.rpn_stage import rpn_stage_model
+
+SIZES, RATIOS = [16.0, 32.0], [0.5, 1.0, 2.0]
+MATCHING = {"positive": 0.6, "negative": 0.3}
+REGIONS = {"count": 12, "positive_fraction": 0.5, "foreground": 0.4, "scales": (0.1, 0.1, 0.2, 0.2)}
+
+
+def detector(strides=(8.0,), seed=3):
+    """A small detector whose weights are large enough for its losses to differ; one level a stride."""
+    keras.utils.set_random_seed(seed)
+    image = keras.Input((None, None, 3), name="image")
+    maps, made = image, []
+    for number, filters in enumerate((4, 6, 5)):
+        maps = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=f"down{number}")(maps)
+        if 2.0 ** (number + 1) in strides:
+            made.append(keras.layers.Conv2D(5, 1, name=f"level{number}")(maps))
+    rpn = RPN(len(RATIOS) * (len(SIZES) if len(strides) == 1 else 1), 7, name="rpn")
+    rpn.build((None, None, None, 5))
+    rcnn = RCNN(two_fc(3, 5, 10), 4, name="rcnn")
+    rcnn.build((None, 3, 3, 5))
+    rng = np.random.default_rng(seed)
+    for part in (rpn, rcnn):
+        part.set_weights([rng.normal(0, 0.3, weight.shape).astype(np.float32) for weight in part.weights])
+    return FasterRCNN(
+        keras.Model(image, made, name="extractor"), rpn, rcnn, class_names=("a", "b", "c"),
+        geometry={"strides": list(strides), "offsets": [stride / 2 for stride in strides], "anchor_sizes": SIZES,
+                  "anchor_ratios": RATIOS},
+        preparing={"shorter": 48, "longer": 80, "preprocessing": "none", "pad_multiple": 8},
+        proposing={"before": 40, "after": 9, "iou_threshold": 0.7, "min_size": 1.0},
+        pooling={"op": "align", "size": 3}, name="faster_rcnn",
+        detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5})
+
+
+def losses_of(model, **settings):
+    chosen = {"matching": MATCHING, "anchor_sampling": {"count": 16, "positive_fraction": 0.5},
+              "proposing": {"before": 60, "after": 20}, "region_sampling": REGIONS, "box_weight": 2.0}
+    return JointLosses(model, **{**chosen, **settings})
+
+
+def image(height, width, objects, seed):
+    """One image of a batch, without any padding to others."""
+    rng = np.random.default_rng(seed)
+    padded = (-(-height // 8) * 8, -(-width // 8) * 8)
+    pixels = np.zeros((*padded, 3), np.float32)
+    pixels[:height, :width] = rng.normal(size=(height, width, 3))
+    corner = rng.uniform(0, [width - 20, height - 20], (objects, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(8, 20, (objects, 2))], 1).astype(np.float32)
+    return {"images": pixels, "size": np.array([height, width], np.int32), "padded": np.array(padded, np.int32),
+            "boxes": boxes, "labels": rng.integers(1, 4, objects).astype(np.int32),
+            "ignored": np.arange(objects) == 2, "exists": np.ones(objects, bool),
+            "seed": np.array([seed, 77], np.int32)}
+
+
+def batch_of(images, garbage=0.0):
+    """Images padded to the largest and put behind one another; `garbage` stands in the padding of objects."""
+    def widen(name, arrays):
+        shape = np.max([np.shape(array) for array in arrays], 0)
+        fill = garbage if name in ("boxes", "labels") else 0
+        return np.stack([np.pad(array, [(0, n - m) for n, m in zip(shape, np.shape(array))], constant_values=fill)
+                         for array in arrays])
+
+    return {name: tf.constant(widen(name, [one[name] for one in images])) for name in images[0]}
+
+
+UNLIKE = [image(48, 64, 3, 1), image(40, 72, 1, 2), image(61, 50, 0, 3)]
+
+
+def values(losses):
+    return {name: float(value) for name, value in losses.items()}
+
+
+@pytest.mark.parametrize("strides", [(8.0,), (4.0, 8.0)])
+def test_equal_to_the_staged_losses_on_the_same_draws(strides):
+    model = detector(strides)
+    joint = losses_of(model)
+    one = {name: tf.constant(part) for name, part in UNLIKE[0].items()}
+    found = values(joint(batch_of(UNLIKE[:1])))
+    levels = model.features(one["images"][None])
+    seeds = tf.random.experimental.stateless_split(one["seed"], 2)
+
+    # stage 1, from data_prep's own draw of the same seed
+    bases = level_bases(SIZES, RATIOS, len(strides))
+    draw = minibatch_function(model.geometry, count=16, positive_fraction=0.5, **MATCHING)
+    shapes = np.array([level.shape[1:3] for level in levels], np.int32)
+    indices, labels, deltas, _ = draw(one["boxes"], one["ignored"], one["size"], shapes, seeds[:1])
+    tiles, anchors = cut_tiles([level[0] for level in levels], indices[0], len(bases[0]))
+    staged = rpn_stage_model(model.rpn, 2.0, 1 / 9).losses_of(
+        {"tiles": tiles[None], "anchors": anchors[None], "labels": labels, "deltas": deltas})
+    assert found["objectness_loss"] == pytest.approx(float(staged["objectness_loss"]), rel=1e-5)
+    assert found["proposal_box_loss"] == pytest.approx(float(staged["box_loss"]), rel=1e-5) and staged["box_loss"] > 0
+
+    # stage 2, on the proposals that prediction makes
+    proposals = model.propose(levels, one["size"][None], before=60, after=20)
+    drawn = region_targets(proposals.boxes[0], proposals.valid[0], one["boxes"], one["labels"], one["ignored"],
+                           seeds[1], **REGIONS)
+    pooled = pool_regions(levels, drawn[0][None], model.geometry["strides"], model.geometry["offsets"], "align", 3)
+    stage = types.SimpleNamespace(rcnn=model.rcnn, config=RCNNConfig())
+    staged = _Stage.stage_model(stage).losses_of({"pooled": pooled, "labels": drawn[1][None],
+                                                  "deltas": drawn[2][None], "valid": drawn[3][None]})
+    assert found["class_loss"] == pytest.approx(float(staged["class_loss"]), rel=1e-5)
+    assert found["box_loss"] == pytest.approx(float(staged["box_loss"]), rel=1e-5) and staged["box_loss"] > 0
+
+
+def test_a_batch_of_unlike_images_is_the_sum_of_its_images_by_the_count():
+    joint = losses_of(detector())
+    alone = [values(joint(batch_of([one]))) for one in UNLIKE]
+    whole, halved = values(joint(batch_of(UNLIKE, garbage=99))), values(joint(batch_of(UNLIKE), 6.0))
+    for name in LOSSES:
+        assert whole[name] == pytest.approx(sum(one[name] for one in alone) / 3, rel=1e-5)
+        assert halved[name] == pytest.approx(sum(one[name] for one in alone) / 6, rel=1e-5)
+
+
+def test_a_batch_of_unlike_images_has_the_gradients_of_its_images():
+    model = detector()
+    joint, variables = losses_of(model), model.trainable_variables
+
+    def gradients(images, count):
+        with tf.GradientTape() as tape:
+            total = tf.add_n(list(joint(batch_of(images), count).values()))
+        return tape.gradient(total, variables)
+
+    parts = [gradients([one], 3.0) for one in UNLIKE]
+    for whole, *alone in zip(gradients(UNLIKE, None), *parts, strict=True):
+        np.testing.assert_allclose(whole, sum(part.numpy() for part in alone), rtol=1e-4, atol=1e-6)
+
+
+def test_together_equals_each_image_on_the_same_canvas():
+    """As one tensor, images see the padding of their batch: alone, padded alike, they give the same."""
+    joint = losses_of(detector(), together=True)
+    whole = values(joint(batch_of(UNLIKE)))
+    canvas = batch_of(UNLIKE)
+    alone = [values(joint({name: part[index:index + 1] for name, part in canvas.items()})) for index in range(3)]
+    for name in LOSSES:
+        assert whole[name] == pytest.approx(sum(one[name] for one in alone) / 3, rel=1e-5)
+
+
+def test_together_equals_apart_where_sizes_agree():
+    same = [image(48, 64, 3, seed) for seed in (4, 5)]
+    model = detector()
+    apart, together = (values(losses_of(model, together=way)(batch_of(same))) for way in (False, True))
+    assert apart == pytest.approx(together, rel=1e-5)
+
+
+def test_together_proposes_nothing_from_the_padding():
+    model = detector()
+    many = {"before": 700, "after": 300}
+    small, large = image(24, 24, 1, 6), image(80, 80, 1, 7)
+    canvas = batch_of([small, large])
+    levels = tuple(level[:1] for level in model.features(canvas["images"]))
+    logits, deltas = model.rpn(levels)
+    found = losses_of(model, together=True, proposing=many).propose(levels, (logits, deltas), small["size"],
+                                                                    small["padded"])
+    # the same answers of its own 3 x 3 cells, without the other 91
+    own = [tf.reshape(tf.reshape(part[0], (1, 10, 10, 6, -1))[:, :3, :3], (1, 54, -1)) for part in (logits, deltas)]
+    expected = losses_of(model, proposing=many).propose((levels[0][:, :3, :3],), ((own[0][..., 0],), (own[1],)),
+                                                        small["size"], small["padded"])
+    assert found.valid.numpy().sum() == expected.valid.numpy().sum() > 5
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-4)
+
+
+def test_no_gradient_flows_through_proposals():
+    """The head's losses reach the extractor through the pooled maps alone, as if the regions were given."""
+    model = detector()
+    joint, batch = losses_of(model), batch_of(UNLIKE[:1])
+    one = {name: part[0] for name, part in batch.items()}
+    with tf.GradientTape(persistent=True) as tape:
+        levels = model.features(one["images"][None])
+        outputs = model.rpn(levels)  # with gradients: what must not be used
+        proposals = joint.propose(levels, outputs, one["size"], one["padded"])
+        head = tf.add_n(joint.rcnn_losses(levels, proposals, one, one["seed"]))
+        given = type(proposals)(*(tf.constant(part.numpy()) for part in proposals))
+        by_hand = tf.add_n(joint.rcnn_losses(levels, given, one, one["seed"]))
+        whole = joint(batch)
+        of_head = whole["class_loss"] + whole["box_loss"]
+        of_rpn = whole["objectness_loss"] + whole["proposal_box_loss"]
+    assert all(gradient is None for gradient in tape.gradient(head, model.rpn.trainable_variables))
+    assert all(gradient is None for gradient in tape.gradient(of_head, model.rpn.trainable_variables))
+    assert all(gradient is None for gradient in tape.gradient(of_rpn, model.rcnn.trainable_variables))
+    first, second = (tape.gradient(loss, model.extractor.trainable_variables) for loss in (head, by_hand))
+    for one_gradient, other in zip(first, second, strict=True):
+        assert np.abs(one_gradient).max() > 0
+        np.testing.assert_allclose(one_gradient, other, rtol=1e-6)
+    for gradient in tape.gradient(of_rpn, model.extractor.trainable_variables):
+        assert np.abs(gradient).max() > 0  # the proposals' losses do train the backbone
+
+
+def test_a_deeper_rpn_learns_on_the_whole_map():
+    """Where tiles would do, both ways give the same losses and gradients."""
+    model = detector()
+    joint, batch = losses_of(model), batch_of(UNLIKE)
+    results = []
+    for depth in (1, 2):
+        model.rpn.depth = depth  # 2 is a claim alone: the network stays what it is
+        with tf.GradientTape() as tape:
+            losses = joint(batch)
+            total = tf.add_n(list(losses.values()))
+        results.append((values(losses), tape.gradient(total, model.trainable_variables)))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-4)
+    for tiled, mapped in zip(results[0][1], results[1][1], strict=True):
+        np.testing.assert_allclose(tiled, mapped, rtol=1e-3, atol=1e-5)
+
+
+def test_an_image_without_objects_has_no_box_losses():
+    found = values(losses_of(detector())(batch_of([UNLIKE[2]])))
+    assert found["proposal_box_loss"] == found["box_loss"] == 0
+    assert found["objectness_loss"] > 0 and found["class_loss"] > 0
+
+
+def test_it_works_in_a_graph_of_any_size():
+    joint = losses_of(detector())
+    specs = {name: tf.TensorSpec((2, *[None] * (len(part.shape) - 1)), part.dtype)
+             for name, part in batch_of(UNLIKE).items()}
+    specs |= {"images": tf.TensorSpec((2, None, None, 3), tf.float32), "boxes": tf.TensorSpec((2, None, 4), tf.float32),
+              "size": tf.TensorSpec((2, 2), tf.int32), "padded": tf.TensorSpec((2, 2), tf.int32),
+              "seed": tf.TensorSpec((2, 2), tf.int32)}
+    graph = tf.function(joint, input_signature=[specs])
+    for pair in (UNLIKE[:2], UNLIKE[1:]):
+        assert values(graph(batch_of(pair))) == pytest.approx(values(joint(batch_of(pair))), rel=1e-4)

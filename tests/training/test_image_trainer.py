@@ -1,0 +1,194 @@
+"""The joint trainer: what it writes, precision, resuming, the best epoch."""
+
+import csv
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from frcnn_keras.data.augmentation import Augmentation
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.freezing import trunk_of
+from frcnn_keras.runs.detector import load
+from frcnn_keras.settings.image_trainers import AugmentConfig, FinetuneConfig
+from frcnn_keras.training.image_losses import LOSSES
+from frcnn_keras.training.image_step import averaged
+from frcnn_keras.training.image_trainer import JointTraining, augmentation, files_of, has_depthwise, settled_precision
+from frcnn_keras.training.loop import Keeper
+from tests.training.test_image_losses import detector
+from tests.training.test_image_step import FIT, LOSS, close
+
+CONFIG = FinetuneConfig(FIT, AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
+
+
+@pytest.fixture(scope="module")
+def few(shapes):
+    """Four images of shapes; the small detector of test_joint_losses knows three classes, so the fourth is left out."""
+    def known(example):
+        keep = example.labels <= 3
+        return dataclasses.replace(example, **{name: getattr(example, name)[keep]
+                                               for name in ("boxes", "labels", "difficult", "crowd")})
+
+    return dataclasses.replace(shapes, examples=tuple(known(example) for example in shapes.examples[:4]),
+                               class_names=("a", "b", "c"))
+
+
+def test_auto_precision(monkeypatch, tiny_backbone):
+    model = detector()
+    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.resolve_precision", lambda wanted: "bfloat16")
+    assert settled_precision(model, "auto") == ("mixed_bfloat16", True)
+    depthwise = keras.Sequential([keras.Input((None, None, 3)), keras.layers.DepthwiseConv2D(3)])
+    model.extractor = depthwise
+    assert has_depthwise(model) and settled_precision(model, "auto") == ("mixed_bfloat16", False)
+    assert settled_precision(model, "mixed_bfloat16") == ("mixed_bfloat16", True)
+    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.resolve_precision", lambda wanted: "float32")
+    assert settled_precision(model, "auto")[0] == "float32"
+
+
+def training(out, few, config=CONFIG, validation=False):
+    out.mkdir(exist_ok=True)
+    return JointTraining("tune", detector(), few, few if validation else None, out, config)
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+VARIANTS = {"float16 with averages": {"precision": "mixed_float16", "ema": 1.0, "accumulate": 2},
+            "bfloat16": {"precision": "mixed_bfloat16", "optimizer": "sgd", "weight_decay": 0.01}}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_killed_after_an_epoch_it_ends_in_the_same_bytes(name, tmp_path, few, monkeypatch):
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **VARIANTS[name]))
+    training(tmp_path / "whole", few, config).run()
+    real = Keeper.on_epoch_end
+
+    def end(self, epoch, logs=None):
+        if epoch == 1:
+            raise Killed
+        real(self, epoch, logs)
+
+    monkeypatch.setattr(Keeper, "on_epoch_end", end)
+    with pytest.raises(Killed):
+        training(tmp_path / "killed", few, config).run()
+    assert "tune_state.npz" in files(tmp_path / "killed") and "detector.keras" not in files(tmp_path / "killed")
+    monkeypatch.setattr(Keeper, "on_epoch_end", real)
+    training(tmp_path / "killed", few, config).run()
+    whole, killed = files(tmp_path / "whole"), files(tmp_path / "killed")
+    assert whole.keys() == killed.keys() == set(files_of("tune")) - {"tune_state.npz", "tune_best.weights.h5"}
+    assert [name for name in whole if whole[name] != killed[name]] == []
+
+
+def test_what_is_saved_is_a_detector_like_any_other(tmp_path, few):
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, precision="mixed_bfloat16", epochs=1))
+    run = training(tmp_path, few, config)
+    start = [np.asarray(weight) for weight in run.detector.weights]
+    run.run()
+    again = load(tmp_path)
+    assert {layer.dtype_policy.name for layer in again.model._flatten_layers()} == {"float32"}
+    moved = [not np.array_equal(one, other) for one, other in zip(start, again.model.weights, strict=True)]
+    assert all(moved)
+    found, = again.predict(few.examples[0].read())
+    expected, = run.inference.predict(few.examples[0].read())
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3)
+    with open(tmp_path / "tune_log.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1 and set(rows[0]) == {"epoch", "loss", *LOSSES}
+
+
+def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkeypatch):
+    """AP falls by decree after the first epoch: what is saved are the averages of that epoch."""
+    scores = iter([0.6, 0.5])
+    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.coco_metrics",
+                        lambda *_: {"AP": next(scores), "AP50": 0.7})
+    kept = []
+    real = JointTraining.measure
+
+    def measure(self, epoch):
+        with averaged(self.model.optimizer, self.detector.trainable_variables):
+            kept.append([np.asarray(weight) for weight in self.detector.trainable_variables])
+        return real(self, epoch)
+
+    monkeypatch.setattr(JointTraining, "measure", measure)
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=5.0))
+    run = training(tmp_path, few, config, validation=True)
+    found = run.run()
+    assert found["AP"] == 0.5 and len(kept) == 2
+    saved = load(tmp_path).model
+    close(kept[0], [np.asarray(weight) for weight in saved.trainable_variables], rtol=0)
+    assert any(not np.array_equal(one, other) for one, other in zip(*kept))
+
+
+def test_a_second_start_has_nothing_to_do(tmp_path, few, capsys):
+    found = training(tmp_path, few).run()
+    before = files(tmp_path)
+    assert training(tmp_path, few).run() == pytest.approx(found)
+    assert "trained already" in capsys.readouterr().err and files(tmp_path) == before
+
+
+def test_it_learns(tmp_path, few):
+    config = FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), AugmentConfig(),
+                                    LOSS, 0)
+    run = training(tmp_path, few, config)
+    run.run()
+    with open(tmp_path / "tune_log.csv", encoding="utf-8") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.6 * losses[0]
+
+
+def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
+    assert augmentation(AugmentConfig(), 600) == Augmentation(True, (480, 720))
+    assert augmentation(AugmentConfig(jitter=0.5, mirror=False), 240) == Augmentation(False, (120, 360))
+    assert augmentation(AugmentConfig(jitter=0.0, contrast=0.1), 600) == Augmentation(True, (), contrast=0.1)
+    assert augmentation(AugmentConfig(jitter_shorter=(500, 700)), 600).jitter_shorter == (500, 700)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"jitter": 1.0}, "--jitter "), ({"jitter_shorter": (700, 500)}, "--jitter-shorter takes LEAST,MOST"),
+    ({"jitter_shorter": (700,)}, "--jitter-shorter"), ({"saturation": -0.1}, "--saturation")])
+def test_ranges_that_are_none(change, message):
+    with pytest.raises(InputError, match=message):
+        augmentation(AugmentConfig(**change), 600)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
+    job = training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(
+        FIT, backbone_rate=0.0, precision=precision)))
+    parts = {"trunk": trunk_of(job.detector), "rpn": job.detector.rpn, "rcnn": job.detector.rcnn}
+    before = {name: part.get_weights() for name, part in parts.items()}
+    job.run()
+    assert trunk_of(job.detector).trainable_variables
+    for name, part in parts.items():
+        same = [np.array_equal(old, new) for old, new in zip(before[name], part.get_weights(), strict=True)]
+        assert all(same) if name == "trunk" else not any(same), name
+
+
+def test_a_rate_below_0_is_refused(tmp_path, few):
+    with pytest.raises(InputError, match="--backbone-rate"):
+        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, backbone_rate=-1.0)))
+
+
+def test_an_average_of_less_than_nothing_is_refused(tmp_path, few):
+    with pytest.raises(InputError, match="--ema"):
+        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=-0.1)))
+
+
+@pytest.mark.parametrize("change, message", [({"accumulate": 3}, "--accumulate 3"), ({"batch": 9}, "--batch 9")])
+def test_parts_that_do_not_fit(tmp_path, few, change, message):
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **change))
+    with pytest.raises(InputError, match=message):
+        training(tmp_path, few, config).run()
+
+
+def test_a_broken_image_is_one_line(tmp_path, few):
+    broken = dataclasses.replace(few.examples[1], read=lambda: b"no image", file="there/bad.png")
+    with pytest.raises(InputError, match="^there/bad.png: ") as caught:
+        training(tmp_path, dataclasses.replace(few, examples=(few.examples[0], broken))).run()
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,78 @@
+"""joint through its command, and the detector that it starts from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import frcnn_keras
+from frcnn_keras.__main__ import main as frcnn
+from frcnn_keras.models.saving import load_model
+from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.image_trainers import DetectorConfig, FinetuneConfig, ImageFitConfig, JointConfig
+from frcnn_keras.training.joint import new_detector
+from frcnn_keras.training.proposals import geometry_of
+
+SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160", "--neck-sample",
+         "4", "--neck-channels", "8", "--anchor-sizes", "16,32,64", "--rpn-channels", "8", "--head-width", "16",
+         "--roi-size", "3", "--pre-nms", "60", "--post-nms", "20", "--epochs", "1", "--samples", "16",
+         "--train-pre-nms", "60", "--train-post-nms", "20", "--regions", "12", "--precision", "float32"]
+
+
+def config_of(prep, **changes):
+    chosen = {name: getattr(prep.config, name) for name in ("backbone", "images", "neck", "anchors")}
+    numbers = DetectorConfig(hidden=8, width=16, roi_size=3)
+    return dataclasses.replace(JointConfig(**chosen, detector=numbers), **changes)
+
+
+def test_the_new_detector_begins_where_data_prep_does(prep, shapes):
+    """Backbone, neck and geometry are those that the stages train on, fitted to the same images."""
+    model = new_detector(shapes, config_of(prep))
+    prepared = load_model(prep.extractor_path)
+    for one, other in zip(model.extractor.weights, prepared.weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert model.geometry == geometry_of(prep)
+    assert model.preparing == {"shorter": 96, "longer": 160, "preprocessing": prep.features["preprocessing"],
+                               "pad_multiple": prep.features["pad_multiple"]}
+    assert model.class_names == shapes.class_names and model.rpn.anchors_per_position == 9
+
+
+def test_new_weights_follow_from_the_seed(prep, shapes):
+    def head(seed):
+        training = FinetuneConfig(ImageFitConfig(seed=seed))
+        model = new_detector(shapes, config_of(prep, training=training))
+        return [np.asarray(weight) for weight in (*model.rpn.weights, *model.rcnn.weights)]
+
+    first, again, other = head(1), head(1), head(2)
+    assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
+    assert any(not np.array_equal(one, two) for one, two in zip(first, other, strict=True))
+
+
+def test_raw_maps_without_a_neck(prep, shapes):
+    model = new_detector(shapes, config_of(prep, neck=configs.NeckConfig(0)))
+    assert model.extractor.neck is None and model.rpn.convolution.kernel.shape[2] == 12
+
+
+def joint(out, backbone, *flags):
+    return frcnn(["joint", "--shapes", "4", "--val-shapes", "2", "--backbone", str(backbone), "--out", str(out),
+                  *SMALL, *flags])
+
+
+def test_the_command(tmp_path, tiny_backbone, capsys):
+    assert joint(tmp_path, tiny_backbone) == 0
+    assert "objectness_loss" in capsys.readouterr().out
+    assert {"joint.json", "joint_log.csv", "joint_curves.png", "joint_metrics.json", "detector.keras"} == {
+        path.name for path in tmp_path.iterdir() if path.is_file()}
+    detector = frcnn_keras.load(tmp_path, score_threshold=0.0)
+    assert len(detector.predict(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8))[0])
+    assert joint(tmp_path, tiny_backbone) == 0 and "trained already" in capsys.readouterr().err
+    assert joint(tmp_path, tiny_backbone, "--head-width", "17") == 2
+    assert "detector.width: 16 -> 17" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags, message", [(["--feature-layer", "absent"], "absent"),
+                                            (["--freeze-stages", "4"], "--freeze-stages must be 0 to 3")])
+def test_bad_input_is_one_line(tmp_path, tiny_backbone, capsys, flags, message):
+    assert joint(tmp_path, tiny_backbone, *flags) == 2
+    text = capsys.readouterr().err.strip().split("\n")[-1]
+    assert text.startswith("joint: error:") and message in text
