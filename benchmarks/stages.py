@@ -19,7 +19,7 @@ from benchmarks.arguments import training_parser
 
 BARE = """
 import sys, time
-from frcnn_keras.commands import command_line as cli
+from frcnn_keras.runtime import start_tensorflow
 start_tensorflow()
 import tensorflow as tf
 from frcnn_keras.data.voc import read_voc

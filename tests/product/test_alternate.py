@@ -92,8 +92,7 @@ def test_a_second_start_goes_on_at_the_first_unfinished_step(killed):
     assert begun_only
     assert (out / "step1_rpn" / "joint_metrics.json").stat().st_mtime_ns == finished
     commands = [row for row in said.splitlines() if row.startswith("$ ")]
-    assert [row.split()[2].removesuffix(".py") if "-m" not in row else row.split()[3] for row in commands] == [
-        "frcnn_keras", "data_prep", "data_prep", "train_rpn", "train_rcnn"]
+    assert [row.split()[4] for row in commands] == ["joint", "prep", "prep", "train-rpn", "train-rcnn"]
     assert "--losses rcnn" in commands[0]
     assert "joint: resuming after epoch 1 of 2" in said or "joint: all 2 epochs are done already" in said
 
@@ -175,11 +174,11 @@ def test_two_workers_equal_one_process(two_workers, killed):
 
 def test_the_chief_alone_prepares(two_workers):
     chief, other = two_workers[1]
-    assert chief.count("-m data_prep ") == 2 and "left to the chief" not in chief
+    assert chief.count("-m frcnn_keras prep ") == 2 and "left to the chief" not in chief
     assert "$ python -m frcnn_keras prep" not in other and other.count("left to the chief: prep") == 2
     for text in two_workers[1]:
         assert [row.count("--strategy multiworker") for row in text.splitlines()
-                if row.startswith("$ ") and "data_prep" not in row] == [1, 1, 1, 1]
+                if row.startswith("$ ") and " prep " not in row] == [1, 1, 1, 1]
 
 
 def test_several_workers_cannot_start_over(tiny_backbone, tmp_path, capsys, monkeypatch):
@@ -212,8 +211,8 @@ def test_settings_reach_the_later_steps(tmp_path):
     assert {"--beta=0.5", "--positive-fraction=0.3", "--nms=0.3", "--seed=4", "--strategy"} <= set(rcnn)
 
 
-@pytest.mark.parametrize("module", [*(f"frcnn_keras.commands.{name}" for name in ("prep", "train_rpn", "train_rcnn", "joint"))])
-def test_the_steps_commands_know_their_flags(module, tmp_path):
+@pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])
+def test_the_steps_commands_know_their_flags(name, tmp_path):
     import importlib
 
     losses = JointLossConfig(*(value + 1 if isinstance(value, int) else value / 2 for value in
@@ -224,13 +223,12 @@ def test_the_steps_commands_know_their_flags(module, tmp_path):
     seen = 0
     for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
         own, *flags = step.command
-        if own == "frcnn_keras":
-            own, *flags = flags
-        if own in module:
+        if own == name:
             seen += 1
-            args = importlib.import_module(module).build_parser().parse_args(flags)
+            module = importlib.import_module(f"frcnn_keras.commands.{name.replace('-', '_')}")
+            args = module.build_parser().parse_args(flags)
             assert args.seed == 0
-    assert seen == (1 if module.startswith("train_") else 2)
+    assert seen == (1 if name.startswith("train-") else 2)
 
 
 # the losses of a step alone

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.__main__ import run as data_prep
+from frcnn_keras.commands.prep import run as data_prep
 
 GOOD = (10, 12, 60, 70)
 

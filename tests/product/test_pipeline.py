@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-import train_rcnn
-import train_rpn
-from data_prep import __main__ as data_prep
 from data_prep import local
 from frcnn_keras.__main__ import main as frcnn
+from frcnn_keras.commands import prep as data_prep
+from frcnn_keras.commands import train_rcnn, train_rpn
 from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs import folder as run_folder

@@ -7,10 +7,9 @@ import pytest
 import tensorflow as tf
 
 import frcnn_keras
-import train_rcnn
-import train_rpn
-from data_prep import __main__ as data_prep
 from frcnn_keras import files
+from frcnn_keras.commands import prep as data_prep
+from frcnn_keras.commands import train_rcnn, train_rpn
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import feature_maps, rpn_batches
 from frcnn_keras.data.prepared import open_prepared

@@ -8,7 +8,8 @@ from benchmarks.arguments import training_parser
 
 FLAGS = argparse.Namespace(voc="D", split="trainval", backbone="mobilenet_v2", backbone_weights="W",
                            finetune_flags="--jitter 0.1", joint_flags="--ema 0.9", alternate_flags="--stage-epochs 2")
-MODULES = {"data_prep": "data_prep.__main__", "train_rpn": "train_rpn", "train_rcnn": "train_rcnn",
+MODULES = {"data_prep": "frcnn_keras.commands.prep", "train_rpn": "frcnn_keras.commands.train_rpn",
+           "train_rcnn": "frcnn_keras.commands.train_rcnn",
            **{kind: f"frcnn_keras.commands.{kind}" for kind in ("finetune", "joint", "alternate")}}
 
 
