@@ -29,7 +29,7 @@ Repeats take turns with those of the alternative; medians are printed. Close oth
 
 def build_parser():
     """Flags of the benchmarks."""
-    parser = cli.parser("python -m benchmarks", __doc__.split(": ", 1)[1], EXAMPLES)
+    parser = cli.parser("benchmarks", __doc__.split(": ", 1)[1], EXAMPLES, "python -m benchmarks")
     parser.add_argument("--voc", metavar="DIR", help="Pascal VOC folder whose images are used")
     parser.add_argument("--split", metavar="NAME", help="which of --voc's ImageSets/Main/NAME.txt")
     parser.add_argument("--images", type=int, default=Settings.images, metavar="N",

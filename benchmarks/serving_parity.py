@@ -17,7 +17,7 @@ from frcnn_keras.runtime import start_tensorflow
 
 def build_parser():
     """Flags of this program."""
-    parser = cli.parser("python -m benchmarks.serving_parity", __doc__.split("\n")[0])
+    parser = cli.parser("serving_parity", __doc__.split("\n")[0], program="python -m benchmarks.serving_parity")
     parser.add_argument("--run", required=True, metavar="DIR", help="run whose detector predicts")
     parser.add_argument("--saved-model", required=True, metavar="DIR", help="an exported version of it")
     parser.add_argument("--voc", metavar="DIR", help="Pascal VOC folder (default: drawn images)")

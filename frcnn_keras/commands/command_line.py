@@ -30,12 +30,13 @@ class Parser(argparse.ArgumentParser):
         return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "; see --help")
 
 
-def parser(name: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
+def parser(name: str, description: str, epilog: str = "", program: str = "") -> argparse.ArgumentParser:
     """An argument parser with the flags that every command has.
 
-    name: of the command. epilog: in it {frcnn} stands for how the package's commands are called.
+    name: of the command. epilog: in it {frcnn} stands for how the package's commands are called. program: how a program
+    that is no command of the package is called.
     """
-    made = Parser(prog=command(name), description=description, epilog=epilog.replace("{frcnn}", command("").rstrip()),
+    made = Parser(prog=program or command(name), description=description, epilog=epilog.replace("{frcnn}", command("").rstrip()),
                   allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
     made.add_argument("--debug", action="store_true", help="show the traceback of an error")
