@@ -20,7 +20,7 @@ from frcnn_keras.ops.pyramid import anchors_per_position, level_anchors
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.runs.parts import default_settings
 from frcnn_keras.training.proposals import geometry_of
-from tests.models.test_detector import random_detector
+from tests.detectors import random_detector
 
 PREP = ["--shapes", "4", "--samples", "24", "--draws", "2"]
 RPN = ["--train-post-nms", "40", "--post-nms", "20"]
