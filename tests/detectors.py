@@ -9,6 +9,21 @@ from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.pyramid import anchors_per_position
 
 
+def preparing_of(shorter, longer, preprocessing, pad_multiple):
+    """How pictures become images."""
+    return {"shorter": shorter, "longer": longer, "preprocessing": preprocessing, "pad_multiple": pad_multiple}
+
+
+def proposing_of(before, after, iou_threshold=0.7):
+    """How anchors become proposals."""
+    return {"before": before, "after": after, "iou_threshold": iou_threshold, "min_size": 1.0}
+
+
+def pooling_of(op, size):
+    """How regions are pooled."""
+    return {"op": op, "size": size}
+
+
 def small_faster_rcnn(extractor, channels, *, class_names=("a", "b", "c"), geometry=None, strides=(8.0,),
                       anchor_sizes=(16.0, 32.0), anchor_ratios=(0.5, 1.0, 2.0), hidden=8, width=16, box_head=None,
                       op="align", roi_size=3, shorter=64, longer=100, preprocessing="none", pad_multiple=8, before=60,
@@ -26,10 +41,14 @@ def small_faster_rcnn(extractor, channels, *, class_names=("a", "b", "c"), geome
     rcnn.build((None, roi_size, roi_size, channels))
     return FasterRCNN(
         extractor, rpn, rcnn, class_names=class_names, geometry=geometry,
-        preparing={"shorter": shorter, "longer": longer, "preprocessing": preprocessing, "pad_multiple": pad_multiple},
-        proposing={"before": before, "after": after, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": op, "size": roi_size},
+        preparing=preparing_of(shorter, longer, preprocessing, pad_multiple), proposing=proposing_of(before, after),
+        pooling=pooling_of(op, roi_size),
         detecting={"score_threshold": score_threshold, "iou_threshold": 0.5, "limit": limit}, name="faster_rcnn")
+
+
+def change(model, settings, **values):
+    """Other values in a detector's settings of that name, such as `detecting`."""
+    getattr(model, settings).update(values)
 
 
 def draw_weights(model, deviation, seed):
