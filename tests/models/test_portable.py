@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.models.portable import detection_outputs, portable
-from frcnn_keras.serving.exported import drawn_pictures
+from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from tests.small_detectors import small_detector
 
 
@@ -11,7 +11,7 @@ from tests.small_detectors import small_detector
 def test_finds_what_the_detector_finds(levels):
     model = small_detector(levels)
     other = portable(model)
-    for image in drawn_pictures([(120, 160), (97, 61)]):
+    for image in (drawn_pictures(size)[0] for size in ((120, 160), (97, 61))):
         wanted, found = model.detect_image(image), other.detect_image(image)
         assert wanted.valid.numpy().sum() > 3
         np.testing.assert_array_equal(found.valid, wanted.valid)
