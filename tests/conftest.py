@@ -91,7 +91,7 @@ def exported(tmp_path_factory, tiny_run):
 
     detector = load(tiny_run)
     out = tmp_path_factory.mktemp("serving") / "shapes"
-    return detector, export_saved_model(detector, out).folder
+    return detector, export_saved_model(detector, out).path
 
 
 @pytest.fixture
