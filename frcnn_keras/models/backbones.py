@@ -103,13 +103,26 @@ def top_model(model: keras.Model, layer: str) -> keras.Model:
     start = cut(model, [layer]).outputs[0]
     if start is model.outputs[0]:
         raise InputError(f"{model.name} ends with layer {layer!r}: nothing is left for a head; use an earlier layer")
-    try:
-        return keras.Model(start, model.outputs[0], name="backbone_top")
-    except ValueError as error:
+    top = _between(start, model.outputs[0])
+    if top is None:
         raise InputError(
             f"{model.name} cannot be continued from layer {layer!r} alone, as another branch goes round it; use the "
             "last layer of a block"
-        ) from error
+        )
+    return top
+
+
+def _between(start, end) -> keras.Model | None:
+    """The layers from one tensor of a model to another; None where a branch goes round `start`.
+
+    Keras from 3.14 on refuses such a branch; before, it makes a model that has the image's input layer besides.
+    """
+    try:
+        top = keras.Model(start, end, name="backbone_top")
+    except ValueError:
+        return None
+    inputs = [layer for layer in top.layers if isinstance(layer, keras.layers.InputLayer)]
+    return top if len(inputs) == 1 else None
 
 
 def _load_own(path: str, weights: str | None) -> keras.Model:
