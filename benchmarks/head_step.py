@@ -4,11 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.inputs import Settings, precision, train_step
+from benchmarks.inputs import Settings, train_step
 from benchmarks.timing import Row, alternate, rows_of
 from frcnn_keras.models import rcnn as heads
 from frcnn_keras.ops.losses import rcnn_losses
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.models.precision import policy_of
+from frcnn_keras.settings.stages import RCNNConfig
 from frcnn_keras.training.optimizers import FusedAdam
 
 CLASSES = 4  # with background, as BCCD has
@@ -28,8 +29,8 @@ def make_batch(images: int, regions: int, size: int, channels: int, seed: int = 
 def step_function(optimizer: str, kind: str, size: int, channels: int, width: int):
     """(batch -> loss) of one training step, and the head that it trains; equal initial weights for all."""
     keras.utils.set_random_seed(0)
-    with precision(kind):
-        rcnn = heads.RCNN(heads.two_fc(size, channels, width), CLASSES)
+    policy = policy_of(kind)
+    rcnn = heads.RCNN(heads.two_fc(size, channels, width, dtype=policy), CLASSES, dtype=policy)
     rcnn.build((None, size, size, channels))
 
     def losses(batch):
@@ -46,13 +47,13 @@ def step_function(optimizer: str, kind: str, size: int, channels: int, width: in
 
 def measure(settings: Settings) -> list[Row]:
     """Two images of 128 regions a step, the default head."""
-    config = configs.RCNNConfig()
-    regions, width = (16, 64) if settings.quick else (config.regions, config.width)
-    batch = make_batch(config.fit.batch, regions, config.roi_size, settings.channels)
+    config, head = RCNNConfig(), RCNNConfig().head
+    regions, width = (16, 64) if settings.quick else (config.regions.count, head.width)
+    batch = make_batch(config.fit.batch, regions, head.roi_size, settings.channels)
     functions = {}
     for optimizer in OPTIMIZERS:
         for kind in ("float32", "bfloat16"):
-            step, _ = step_function(optimizer, kind, config.roi_size, settings.channels, width)
+            step, _ = step_function(optimizer, kind, head.roi_size, settings.channels, width)
             functions[_name(optimizer, kind, regions)] = lambda step=step: step(batch)
     fused, other = OPTIMIZERS
     pairs = [(_name(fused, kind, regions), _name(other, kind, regions)) for kind in ("float32", "bfloat16")]

@@ -3,13 +3,13 @@
 import contextlib
 import dataclasses
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.detector import AnchorConfig, BackboneConfig, ImageConfig, NeckConfig
+from frcnn_keras.settings.stages import MinibatchConfig, PrepConfig
 
 STRIDE, OFFSET, PAD = 16.0, 15.5, 16  # of the default backbone's map
 
@@ -38,7 +38,7 @@ class Settings:
     @property
     def channels(self) -> int:
         """Channels behind the neck."""
-        return 32 if self.quick else configs.NeckConfig().channels
+        return 32 if self.quick else NeckConfig().channels
 
     def repeats(self, usual: int) -> int:
         """How often something is measured that is usually measured so often."""
@@ -59,29 +59,29 @@ def dataset_of(settings: Settings, count: int) -> Dataset:
     return settle(dataclasses.replace(dataset, examples=dataset.examples[:count]), True)
 
 
-def prep_config(settings: Settings) -> configs.PrepConfig:
+def prep_config(settings: Settings) -> PrepConfig:
     """The default config with the given weights."""
     if settings.quick:
-        return configs.PrepConfig(backbone=configs.BackboneConfig(weights=settings.backbone_weights or "none"),
-                                  images=configs.ImageConfig(shorter=settings.size[0]),
-                                  neck=configs.NeckConfig(channels=settings.channels, sample=4),
-                                  minibatches=configs.MinibatchConfig(draws=2))
-    return configs.PrepConfig(backbone=configs.BackboneConfig(weights=settings.backbone_weights or "none"))
+        return PrepConfig(backbone=BackboneConfig(weights=settings.backbone_weights or "none"),
+                                  images=ImageConfig(shorter=settings.size[0]),
+                                  neck=NeckConfig(channels=settings.channels, sample=4),
+                                  minibatches=MinibatchConfig(draws=2))
+    return PrepConfig(backbone=BackboneConfig(weights=settings.backbone_weights or "none"))
 
 
-def prepare_quietly(dataset: Dataset, config: configs.PrepConfig, out: Path, **options):
+def prepare_quietly(dataset: Dataset, config: PrepConfig, out: Path, **options):
     """data_prep.prepare.prepare without its progress lines."""
     from data_prep.prepare import prepare
 
     with contextlib.redirect_stderr(io.StringIO()):
-        return prepare(dataset, config, out, **options)
+        return prepare(dataset, out, config, **options)
 
 
 def anchors_of(settings: Settings) -> np.ndarray:
     """Every anchor of an image: (A, 4) float32, 28,500 of them at 600x800."""
     from frcnn_keras.ops.anchors import base_anchors, grid_anchors
 
-    anchors = configs.AnchorConfig()
+    anchors = AnchorConfig()
     return grid_anchors(base_anchors(anchors.sizes, anchors.ratios), *settings.cells, STRIDE, OFFSET).numpy()
 
 
@@ -91,18 +91,6 @@ def random_boxes(rng: np.random.Generator, count: int, size: tuple[int, int]) ->
     sides = rng.uniform(16, [width / 2, height / 2], (count, 2))
     corner = rng.uniform(0, [width, height] - sides)
     return np.concatenate([corner, corner + sides], 1).astype(np.float32)
-
-
-@contextlib.contextmanager
-def precision(kind: str) -> Iterator[None]:
-    """Layers made within compute in `float32` or `bfloat16`."""
-    import keras
-
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if kind == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
 
 
 def train_step(network, losses, names, optimizer):

@@ -10,32 +10,31 @@ from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.image_batches import image_batches
 from frcnn_keras.models.freezing import unfreeze
 from frcnn_keras.models.precision import computing_in
-from frcnn_keras.settings import image_trainers as joint_config
-from frcnn_keras.settings import stages as configs
-from frcnn_keras.training.image_step import JointModel, make_optimizer
-from frcnn_keras.training.image_trainer import joint_losses
+from frcnn_keras.settings.detector import BackboneConfig, HeadConfig, ImageConfig, NeckConfig
+from frcnn_keras.settings.image_trainers import JointConfig
+from frcnn_keras.training.image_losses import ImageLosses
+from frcnn_keras.training.image_step import ImageStepModel, make_optimizer
 from frcnn_keras.training.joint import new_detector
 
 BACKBONES = ("mobilenet_v2", "resnet50")
 KINDS = {  # name -> precision, whether the backbone takes part
-    "float32": ("float32", True), "bfloat16 in RPN and head": ("mixed_bfloat16", False),
-    "bfloat16": ("mixed_bfloat16", True)}
+    "float32": ("float32", True), "bfloat16 in RPN and head": ("bfloat16", False),
+    "bfloat16": ("bfloat16", True)}
 
 
-def joint_config_of(settings: Settings, backbone: str) -> joint_config.JointConfig:
+def joint_config_of(settings: Settings, backbone: str) -> JointConfig:
     """The default config with random weights, which cost the same time."""
-    config = joint_config.JointConfig(
-        backbone=configs.BackboneConfig(name=backbone, weights="none"), neck=configs.NeckConfig(sample=2),
-        images=configs.ImageConfig(shorter=settings.size[0], longer=max(settings.size)))
-    small = joint_config.DetectorConfig(hidden=32, width=32)
-    return dataclasses.replace(config, detector=small) if settings.quick else config
+    config = JointConfig(
+        backbone=BackboneConfig(name=backbone, weights="none"), neck=NeckConfig(sample=2),
+        images=ImageConfig(shorter=settings.size[0], longer=max(settings.size)))
+    return dataclasses.replace(config, rpn_channels=32, head=HeadConfig(width=32)) if settings.quick else config
 
 
-def step_function(detector, config: joint_config.JointConfig, kind: str, batch: dict):
+def step_function(detector, config: JointConfig, kind: str, batch: dict):
     """A function without arguments that trains a detector for one step on `batch` and returns the loss."""
     fit = dataclasses.replace(config.training.fit, precision=KINDS[kind][0])
     unfreeze(detector, config.training.freeze_stages)
-    model = JointModel(joint_losses(detector, config.training.losses))
+    model = ImageStepModel(ImageLosses(detector, config.training.losses))
     optimizer = make_optimizer(fit, (), 0.0, "adam", learning_rate=1e-5, momentum=0.0, weight_decay=0.0)
     optimizer.build(detector.trainable_variables)
     model.compile(optimizer=optimizer, jit_compile=False)

@@ -12,39 +12,36 @@ from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops import images as image_ops
 from frcnn_keras.runs.detector import Detector, load, pixels
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
+from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 
 
 def random_detector(settings: Settings) -> Detector:
     """A detector of the default sizes that has learnt nothing: every proposal is a detection of every class before NMS,
     which is the most work that there can be."""
-    config, head, rpn_config = prep_config(settings), configs.RCNNConfig(), configs.RPNConfig().for_levels(1)
+    config, head, rpn_config = prep_config(settings), RCNNConfig().head, RPNConfig().for_levels(1)
     backbone = load_backbone("mobilenet_v2", settings.backbone_weights)
     raw = extractor(backbone).compute_output_shape((None, None, None, 3))[-1][-1]
     kernel = np.random.default_rng(0).normal(size=(raw, settings.channels)).astype(np.float32) / np.sqrt(raw)
-    rpn = RPN(len(config.anchors.sizes) * len(config.anchors.ratios), rpn_config.hidden)
+    geometry = Geometry.of([STRIDE], [OFFSET], config.anchors)
+    rpn = RPN(geometry.anchors_per_position, rpn_config.channels)
     rpn.build((None, None, None, settings.channels))
     rcnn = heads.RCNN(heads.two_fc(head.roi_size, settings.channels, head.width), 4)
     rcnn.build((None, head.roi_size, head.roi_size, settings.channels))
     return Detector(FasterRCNN(
         extractor(backbone, kernel, np.zeros(settings.channels, np.float32)), rpn, rcnn, class_names=("a", "b", "c"),
-        geometry={"strides": [STRIDE], "offsets": [OFFSET], "anchor_sizes": list(config.anchors.sizes),
-                  "anchor_ratios": list(config.anchors.ratios)},
-        preparing={"shorter": config.images.shorter, "longer": config.images.longer,
-                   "preprocessing": backbone.preprocess, "pad_multiple": PAD},
-        proposing={"before": rpn_config.eval_before, "after": rpn_config.eval_after, "iou_threshold": rpn_config.nms,
-                   "min_size": rpn_config.min_size},
-        pooling={"op": head.roi_op, "size": head.roi_size},
-        detecting={"score_threshold": head.score_threshold, "iou_threshold": head.nms, "limit": head.limit}))
+        geometry=geometry, proposing=Proposing.of(rpn_config.proposals),
+        preparing=Preparing(config.images.shorter, config.images.longer, backbone.preprocess, PAD),
+        pooling=Pooling(op=head.roi_op, size=head.roi_size), detecting=Detecting()))
 
 
 def prepared_images(detector: Detector, images) -> list:
     """The images as the extractor takes them: (1, H, W, 3) float32."""
     preparing, made = detector.model.preparing, []
     for image in images:
-        size = image_ops.resized_size(*image.shape[:2], preparing["shorter"], preparing["longer"])
-        normalised = image_ops.normalise(image_ops.resize(image, *size), preparing["preprocessing"])
-        made.append(image_ops.pad(normalised[None], preparing["pad_multiple"]))
+        size = preparing.size(*image.shape[:2])
+        normalised = image_ops.normalise(image_ops.resize(image, *size), preparing.preprocessing)
+        made.append(image_ops.pad(normalised[None], preparing.pad_multiple))
     return made
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.arguments import training_parser
 
 REGIMES = ("stages", "finetune1", "finetune3", "finetune6", "joint6", "alternate3")
-PATTERN = re.compile("(finetune|joint|alternate)([1-9][0-9]*)(?:-(float32|mixed_bfloat16))?")
+PATTERN = re.compile("(finetune|joint|alternate)([1-9][0-9]*)(?:-(float32|bfloat16))?")
 
 
 def regime_name(text: str) -> str:

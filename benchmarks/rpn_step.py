@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.inputs import Settings, anchors_of, precision, train_step
+from benchmarks.inputs import Settings, anchors_of, train_step
 from benchmarks.timing import Row, alternate, rows_of
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.losses import rpn_losses
 from frcnn_keras.ops.tiles import cut_tiles
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.models.precision import policy_of
+from frcnn_keras.settings.detector import AnchorConfig
+from frcnn_keras.settings.stages import MinibatchConfig, RPNConfig
 from frcnn_keras.training.optimizers import FusedAdam
 
 FORMS = ("product", "tile_convolution", "map_convolution")
@@ -48,8 +50,7 @@ def make_batch(map_shape: tuple[int, int, int], positions: int, count: int, seed
 def step_function(form: str, kind: str, channels: int, positions: int, hidden: int):
     """(batch -> loss) of one training step; equal initial weights for all forms."""
     keras.utils.set_random_seed(0)
-    with precision(kind):
-        rpn = RPN(positions, hidden)
+    rpn = RPN(positions, hidden, dtype=policy_of(kind))
     rpn.build((None, None, None, channels))
 
     def losses(batch):
@@ -61,9 +62,9 @@ def step_function(form: str, kind: str, channels: int, positions: int, hidden: i
 
 def measure(settings: Settings) -> list[Row]:
     """Every form in float32 and in bfloat16, one image a step."""
-    anchors, count = configs.AnchorConfig(), configs.MinibatchConfig().count
+    anchors, count = AnchorConfig(), MinibatchConfig().count
     positions = len(anchors.sizes) * len(anchors.ratios)
-    shape, hidden = (*settings.cells, settings.channels), 64 if settings.quick else configs.RPNConfig().hidden
+    shape, hidden = (*settings.cells, settings.channels), 64 if settings.quick else RPNConfig().channels
     batch = make_batch(shape, positions, min(count, len(anchors_of(settings))))
     functions = {}
     for kind in ("float32", "bfloat16"):

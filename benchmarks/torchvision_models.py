@@ -71,9 +71,9 @@ def by_parts(name: str, precision: str, image: np.ndarray):
     features, propose = tf.function(detector.features), tf.function(detector.propose)
     detect = tf.function(detector.detect)
     preparing = detector.preparing
-    size = images.resized_size(*image.shape[:2], preparing["shorter"], preparing["longer"])
-    given = images.pad(images.normalise(images.resize(image, *size), preparing["preprocessing"])[None],
-                       preparing["pad_multiple"])
+    size = preparing.size(*image.shape[:2])
+    given = images.pad(images.normalise(images.resize(image, *size), preparing.preprocessing)[None],
+                       preparing.pad_multiple)
     sizes = tf.constant([size])
 
     def once() -> dict[str, float]:

@@ -3,7 +3,6 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 
@@ -91,36 +90,7 @@ def exported(tmp_path_factory, tiny_run):
 
 @pytest.fixture
 def hand_detector():
-    """A detector whose every answer follows by hand: it finds the brightest cell of an image.
+    """A detector whose every answer follows by hand, for a test to change as it likes: see detectors.hand_made."""
+    from tests.detectors import hand_made
 
-    The map is the red channel's mean over 8x8 pixels (divided by 100 in the head), one anchor of 32x32 a cell, whose
-    logit is the cell's value. Class `two` moves a region right by 0.1 of its width and up by 0.05 of its height.
-    """
-    import keras
-    import tensorflow as tf
-
-    from frcnn_keras.models.detector import FasterRCNN
-    from frcnn_keras.models.rcnn import RCNN
-    from frcnn_keras.models.rpn import RPN
-
-    extractor = keras.Sequential([keras.Input((None, None, 3)), keras.layers.AveragePooling2D(8)])
-    rpn = RPN(1, 1, name="rpn")
-    rpn.build((None, None, None, 3))
-    for weight in rpn.weights:
-        weight.assign(tf.zeros_like(weight))
-    kernel = np.zeros((3, 3, 3, 1), np.float32)
-    kernel[1, 1, 0] = 1.0
-    rpn.convolution.kernel.assign(kernel)
-    rpn.objectness.kernel.assign(np.ones((1, 1, 1, 1), np.float32))
-    rcnn = RCNN(keras.Sequential([keras.Input((2, 2, 3)), keras.layers.GlobalAveragePooling2D()]), 3, name="rcnn")
-    rcnn.build((None, 2, 2, 3))
-    rcnn.class_logits.kernel.assign(np.array([[0, 0, 0.01], [0, 0, 0], [0, 0, 0]], np.float32))
-    rcnn.class_logits.bias.assign(np.array([0, -9, 3], np.float32))
-    rcnn.deltas.kernel.assign(np.zeros((3, 12), np.float32))
-    rcnn.deltas.bias.assign(np.array([0] * 8 + [1.0, -0.5, 0, 0], np.float32))
-    return FasterRCNN(
-        extractor, rpn, rcnn, class_names=("one", "two"),
-        geometry={"strides": [8.0], "offsets": [4.0], "anchor_sizes": [32.0], "anchor_ratios": [1.0]},
-        preparing={"shorter": 96, "longer": 200, "preprocessing": "none", "pad_multiple": 8},
-        proposing={"before": 50, "after": 1, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 2}, detecting={"score_threshold": 0.5, "iou_threshold": 0.5, "limit": 3})
+    return hand_made()

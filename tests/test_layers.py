@@ -142,3 +142,14 @@ def test_no_assert_in_library_code(module):
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     lines = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     assert not lines, f"{MODULES[module]}: assert in lines {lines}"
+
+
+def test_no_test_module_imports_another():
+    """What tests share stands in modules of its own."""
+    for path in ROOT.glob("tests/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            module = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+            for name in names:
+                parts = f"{module}{name}".split(".")
+                assert parts[0] != "tests" or not any(part.startswith("test_") for part in parts), f"{path}: {name}"

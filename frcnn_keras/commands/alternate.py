@@ -5,15 +5,14 @@ import os
 import shutil
 from pathlib import Path
 
-from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
 from frcnn_keras.commands.data_flags import source_arguments, validation_arguments
 from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.progress import say
-from frcnn_keras.settings import image_trainers as joint_config
-from frcnn_keras.settings import options
+from frcnn_keras.runs import request as requests
+from frcnn_keras.settings.image_trainers import AlternateConfig
 
 EXAMPLES = """example:
   {frcnn} alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
@@ -26,15 +25,13 @@ Four steps, each a command of its own that is printed before it runs:
 A second start goes on where the first ended.   With --val-... steps 3 and 4 measure, and the best head is kept.
 next: {frcnn} evaluate --run work/alternate/run --voc DIR --split test"""
 
-# flags of `joint` that later steps have too, and what these call them
-PREP = {"positive-iou": "positive-iou", "negative-iou": "negative-iou", "samples": "samples", "mirror": "mirror",
-        "anchor-positive-fraction": "positive-fraction", "seed": "seed"}
-RPN = {name: name for name in ("rpn-channels", "lambda", "pre-nms", "post-nms", "train-pre-nms", "train-post-nms",
-                               "proposal-nms", "proposal-min-size", "seed")} | {"rpn-beta": "beta"}
-RCNN = {name: name for name in ("head-width", "dropout", "roi-op", "roi-size", "regions", "positive-fraction", "seed",
-                                "foreground-iou", "background-iou", "beta", "score-threshold", "nms",
-                                "max-detections")}
-PRECISIONS = {"float32": ["--precision=float32"], "mixed_bfloat16": ["--precision=bfloat16"]}
+# flags of `joint` that later steps have too
+PREP = frozenset(("positive-iou", "negative-iou", "samples", "mirror", "anchor-positive-fraction", "seed"))
+RPN = frozenset(("rpn-channels", "lambda", "rpn-beta", "pre-nms", "post-nms", "train-pre-nms", "train-post-nms",
+                 "proposal-nms", "proposal-min-size", "seed"))
+RCNN = frozenset(("head-width", "dropout", "roi-op", "roi-size", "regions", "region-positive-fraction", "head-beta",
+                  "foreground-iou", "background-iou", "score-threshold", "nms", "max-detections", "seed"))
+STAGE_PRECISIONS = ("float32", "bfloat16")  # float16 is of image trainers alone
 FOLDERS = ("step1_rpn", "step2_rcnn", "prep", "run")
 
 
@@ -55,18 +52,18 @@ def build_parser():
     """Flags of this command."""
     parser = cli.parser("alternate", __doc__, EXAMPLES)
     image_training.add_arguments(parser, "folder for all steps; OUT/run is the run")
-    flags.add_arguments(parser, joint_config.AlternateConfig)
+    flags.add_arguments(parser, AlternateConfig)
     return parser
 
 
 def main(args) -> int:
     """Runs the steps that are not finished yet."""
-    out, config = Path(args.out), flags.from_args(joint_config.AlternateConfig, args)
+    out, config = Path(args.out), flags.from_args(AlternateConfig, args)
     data, val = source_arguments(args), validation_arguments(args)
     worker = worker_of(args.strategy)
     if args.fresh and args.strategy == "multiworker":
         raise InputError(f"--fresh: several workers cannot agree on when {out} is empty; remove it before they start")
-    begin(out, {"config": options.to_dict(config), "data": data, "val": val}, args.fresh, chief=worker == 0)
+    begin(out, AlternateRequest(config, tuple(data), val and tuple(val)), args.fresh, chief=worker == 0)
     for step in steps(out, config, data, val, args.strategy):
         if step.done:
             say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
@@ -92,7 +89,16 @@ def worker_of(strategy: str) -> int:
     return place(os.environ.get("TF_CONFIG", ""))[0]
 
 
-def begin(out: Path, request: dict, fresh: bool, chief: bool = True) -> None:
+@dataclasses.dataclass(frozen=True)
+class AlternateRequest:
+    """What OUT/alternate.json says."""
+
+    config: AlternateConfig
+    data: tuple[str, ...]  # the flags of the data set
+    val: tuple[str, ...] | None
+
+
+def begin(out: Path, request: AlternateRequest, fresh: bool, chief: bool = True) -> None:
     """Writes OUT/alternate.json (the chief does); InputError where a step was begun with another config, which is
     named."""
     path = out / "alternate.json"
@@ -100,25 +106,20 @@ def begin(out: Path, request: dict, fresh: bool, chief: bool = True) -> None:
         path.unlink(missing_ok=True)
         for name in FOLDERS:
             shutil.rmtree(out / name, ignore_errors=True)
-    if path.exists() and any((out / name).exists() for name in FOLDERS):
-        found = options.difference(files.read_json(path), request)
-        if found:
-            raise InputError(f"{path}: was begun with another config ({found}); give that config, another --out, or "
-                             "--fresh to start over")
-    elif chief:
-        out.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, request)
+    requests.begin(path, request, any((out / name).exists() for name in FOLDERS), "--out", write=chief)
 
 
-def steps(out: Path, config: joint_config.AlternateConfig, data: list[str], val: list[str] | None,
+def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | None,
           strategy: str = "none") -> list[Step]:
     """The processes, in order."""
     joint, one, two, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
     train, test = out / "prep" / "train", out / "prep" / "val"
     devices = [] if strategy == "none" else ["--strategy", strategy]
     common = ["joint", *data, *flags.to_arguments(joint), *devices]
+    chosen = joint.training.fit.precision
+    precision = [f"--precision={chosen}"] if chosen in STAGE_PRECISIONS else []
     folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
-               f"--epochs={config.stage_epochs}", *PRECISIONS.get(joint.training.fit.precision, []), *devices]
+               f"--epochs={config.stage_epochs}", *precision, *devices]
     prepare = [Step(["prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
                      *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",), alone=True)]
     if val:

@@ -10,7 +10,7 @@ from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings import options
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.detector import AnchorConfig, ImageConfig
 
 EXAMPLES = """example:
   {frcnn} check --voc DIR --split trainval
@@ -28,8 +28,8 @@ IGNORED = (128, 128, 128)  # colour of difficult and crowd objects
 class CheckConfig:
     """The settings of data_prep that what is said about objects and anchors depends on."""
 
-    images: configs.ImageConfig = configs.ImageConfig()
-    anchors: configs.AnchorConfig = configs.AnchorConfig()
+    images: ImageConfig = ImageConfig()
+    anchors: AnchorConfig = AnchorConfig()
 
 
 def build_parser():

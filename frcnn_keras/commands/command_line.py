@@ -1,7 +1,6 @@
 """What every command shares: --config, --debug, exit codes and one-line errors."""
 
 import argparse
-import difflib
 import errno
 import os
 import sys
@@ -14,30 +13,15 @@ from frcnn_keras.errors import InputError, command
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that answers a mistyped flag with the nearest one."""
-
-    def parse_args(self, args=None, namespace=None):
-        """As argparse's, but for what an unknown flag is told."""
-        parsed, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self.error(self._unknown(unknown[0]))
-        return parsed
-
-    def _unknown(self, argument: str) -> str:
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(argument.split("=")[0], flags, 1, 0.5) if argument.startswith("-") else []
-        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "; see --help")
-
-
 def parser(name: str, description: str, epilog: str = "", program: str = "") -> argparse.ArgumentParser:
     """An argument parser with the flags that every command has.
 
     name: of the command. epilog: in it {frcnn} stands for how the package's commands are called. program: how a program
     that is no command of the package is called.
     """
-    made = Parser(prog=program or command(name), description=description, epilog=epilog.replace("{frcnn}", command("").rstrip()),
-                  allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = flags.Parser(prog=program or command(name), description=description, allow_abbrev=False,
+                        epilog=epilog.replace("{frcnn}", command("").rstrip()),
+                        formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
     made.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return made
@@ -86,9 +70,9 @@ def _report(name: str, error: Exception) -> int:
     return FAILED
 
 
-def print_numbers(found: dict[str, float]) -> None:
-    """A training's last numbers, on stdout: one line."""
-    print("  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+def print_last(history: dict[str, list[float]]) -> None:
+    """The numbers of a training's last epoch, on stdout: one line."""
+    print("  ".join(f"{name} {values[-1]:.4f}" for name, values in history.items()))
 
 
 def add_strategy_argument(made: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import image_trainers as joint_config
+from frcnn_keras.settings.image_trainers import FinetuneConfig
 
 EXAMPLES = """example:
   {frcnn} finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
@@ -19,7 +19,7 @@ def build_parser():
     parser = cli.parser("finetune", __doc__, EXAMPLES)
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with the detector to start from")
     image_training.add_arguments(parser, "run folder to make")
-    flags.add_arguments(parser, joint_config.FinetuneConfig)
+    flags.add_arguments(parser, FinetuneConfig)
     return parser
 
 
@@ -33,9 +33,9 @@ def main(args) -> int:
     from frcnn_keras.training.finetune import finetune
 
     dataset, validation = image_training.read(args, load(args.run).class_names)
-    found = finetune(args.run, dataset, args.out, flags.from_args(joint_config.FinetuneConfig, args),
+    history = finetune(args.run, dataset, args.out, flags.from_args(FinetuneConfig, args),
                      validation=validation, fresh=args.fresh, distribution=distribution)
-    cli.print_numbers(found)
+    cli.print_last(history)
     return 0
 
 

@@ -13,6 +13,29 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.settings.options import leaves
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that answers a mistyped flag with the nearest one."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.shared_aliases: dict[str, list[str]] = {}  # short names of flags that this command has several of
+
+    def parse_args(self, args=None, namespace=None):
+        """As argparse's, but for what an unknown flag is told."""
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown[0].split("=")[0]))
+        return parsed
+
+    def _unknown(self, argument: str) -> str:
+        meant = self.shared_aliases.get(argument.lstrip("-"))
+        if meant:
+            return f"{argument} could mean {' or '.join(f'--{flag}' for flag in meant)}; give the one that is meant"
+        known = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(argument, known, 1, 0.5) if argument.startswith("-") else []
+        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "; see --help")
+
+
 def _flag(field) -> str:
     return (field.metadata["flag"] or field.name).replace("_", "-")
 
@@ -32,9 +55,28 @@ def _tuple_of(convert):
     return parse
 
 
+def _one_of(choices, spellings: dict[str, str]):
+    """The converter of a choice that may be spelled in other words too."""
+    def parse(text):
+        return spellings.get(text, text)
+
+    parse.__name__ = f"one of {', '.join(choices)}"
+    return parse
+
+
+def shared_aliases(config_class) -> dict[str, list[str]]:
+    """Aliases that would stand for several flags of one command, which therefore has none of them."""
+    meant: dict[str, list[str]] = {}
+    for _, field, _ in leaves(config_class):
+        if field.metadata["alias"]:
+            meant.setdefault(field.metadata["alias"], []).append(_flag(field))
+    return {alias: flags for alias, flags in meant.items() if len(flags) > 1}
+
+
 def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) -> None:
     """Adds one flag for every leaf field of `config_class`; `defaults`: an instance to take the defaults from."""
     defaults = defaults or config_class()
+    shared = shared_aliases(config_class)
     for path, field, hint in leaves(config_class):
         value = functools.reduce(getattr, path, defaults)
         convert, many = _type(hint)
@@ -45,9 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) 
             parser.add_argument(f"--{_flag(field)}", action=argparse.BooleanOptionalAction, **settings)
         else:
             metavar = None if field.metadata["choices"] else field.name.upper()
-            names = [f"--{name}" for name in (_flag(field), field.metadata["alias"]) if name]
+            names = [f"--{name}" for name in (_flag(field), field.metadata["alias"]) if name and name not in shared]
+            if field.metadata["spellings"]:
+                convert = _one_of(field.metadata["choices"], field.metadata["spellings"])
             parser.add_argument(*names, type=_tuple_of(convert) if many else convert, metavar=metavar,
                                 choices=field.metadata["choices"], **settings)
+    if isinstance(parser, Parser):
+        parser.shared_aliases |= shared
 
 
 def from_args(config_class, args: argparse.Namespace):
@@ -62,16 +108,13 @@ def from_args(config_class, args: argparse.Namespace):
     return config_class(**values)
 
 
-def to_arguments(config, names: dict[str, str] | None = None) -> list[str]:
-    """Flags that stand for a config: what is not at its default, as `from_args` would take it.
-
-    names: these flags alone, each under the name that it is given.
-    """
+def to_arguments(config, names: frozenset[str] | None = None) -> list[str]:
+    """Flags that stand for a config: what is not at its default, as `from_args` would take it. names: these alone."""
     default, arguments = type(config)(), []
     for path, field, _ in leaves(type(config)):
         value, usual = (functools.reduce(getattr, path, one) for one in (config, default))
-        flag = _flag(field) if names is None else names.get(_flag(field))
-        if value == usual or flag is None:
+        flag = _flag(field)
+        if value == usual or (names is not None and flag not in names):
             continue
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
@@ -107,13 +150,17 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None
     for table in (command, command.replace("-", "_"), *(("data_prep",) if command == "prep" else ())):
         if isinstance(values.get(table), dict):
             merged.update(values[table])
-    actions = {action.dest: action for action in parser._actions if action.dest not in ("help", "config")}
+    actions = {}
+    for action in parser._actions:
+        if action.dest not in ("help", "config"):
+            spellings = (flag.lstrip("-").replace("-", "_") for flag in action.option_strings)
+            actions |= {action.dest: action} | {name: action for name in spellings if not name.startswith("no_")}
     for key, value in merged.items():
         name = key.replace("-", "_")
         if name not in actions:
             near = difflib.get_close_matches(name, actions, 1, 0)[0]
             raise InputError(f"{path}: {key}: no such setting of {command}; the nearest is {near}")
-        parser.set_defaults(**{name: _toml_value(actions[name], value, path, key)})
+        parser.set_defaults(**{actions[name].dest: _toml_value(actions[name], value, path, key)})
         actions[name].required = False
 
 

@@ -4,7 +4,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import image_trainers as joint_config
+from frcnn_keras.settings.image_trainers import JointConfig
 
 EXAMPLES = """example:
   {frcnn} joint --voc DIR --split trainval --val-split test --backbone resnet50 --out work/joint
@@ -22,7 +22,7 @@ def build_parser():
     parser.add_argument("--losses", choices=("all", "rpn", "rcnn"), default="all", help="rpn, rcnn: train backbone and "
                         "RPN, or backbone and head, alone, as `alternate` does (default all)")
     parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the proposals")
-    flags.add_arguments(parser, joint_config.JointConfig)
+    flags.add_arguments(parser, JointConfig)
     return parser
 
 
@@ -36,11 +36,11 @@ def main(args) -> int:
     from frcnn_keras.training.joint import train_joint
 
     dataset, validation = image_training.read(args)
-    found = train_joint(dataset, args.out, flags.from_args(joint_config.JointConfig, args),
+    history = train_joint(dataset, args.out, flags.from_args(JointConfig, args),
                         validation=validation, fresh=args.fresh,
                         losses={"all": LOSSES, "rpn": RPN_LOSSES, "rcnn": RCNN_LOSSES}[args.losses],
                         proposals=args.proposals, distribution=distribution)
-    cli.print_numbers(found)
+    cli.print_last(history)
     return 0
 
 

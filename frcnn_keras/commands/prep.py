@@ -1,17 +1,17 @@
 """Runs the frozen backbone once over a data set and draws the RPN's minibatches."""
 
 import argparse
-import os
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
+from frcnn_keras.parallel import WORKERS
 from frcnn_keras.progress import say
-from frcnn_keras.runs import parts as trained_parts
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.stages import PrepConfig
 
 EXAMPLES = """examples:
   {frcnn} prep --voc DIR --split trainval --out work/prep/trainval
@@ -37,34 +37,28 @@ def build_parser():
                         "training an RPN elsewhere")
     parser.add_argument("--workers", type=int, default=0, metavar="N", help="images at a time (default: the cores)")
     parser.add_argument("--fresh", action="store_true", help="start over")
-    flags.add_arguments(parser, configs.PrepConfig)
+    flags.add_arguments(parser, PrepConfig)
     return parser
 
 
 def main(args) -> int:
     """Reads, checks, prepares."""
-    out = Path(args.out)
-    like = None
-    if args.like:
-        from frcnn_keras.data.prepared import open_prepared
+    start_tensorflow(one_thread_an_op=True)
+    from data_prep.prepare import prepare
+    from frcnn_keras.data.prepared import open_prepared
 
+    config, like = flags.from_args(PrepConfig, args), None
+    if args.like:
         like = open_prepared(args.like)
-    config = flags.from_args(configs.PrepConfig, args)
-    if like:
         contradicted = flags.contradiction(config, like.config)
         if contradicted:
             raise InputError(f"--like {args.like} fixes {contradicted}; leave that flag out, or --like")
         config = like.config
-    from frcnn_keras.data.validation import settle
-
-    start_tensorflow(one_thread_an_op=True)
     dataset = settle(read_source(args, like.class_names if like else None), args.skip_bad)
     for problem in dataset.problems:
         say(f"note: {problem}")
-    from data_prep.prepare import prepare
-
-    prepare(dataset, config, out, like=like, eval_only=args.eval_only, write_tiles=args.write_tiles,
-            skip_bad=args.skip_bad, workers=args.workers or os.cpu_count() or 1, fresh=args.fresh)
+    prepare(dataset, args.out, config, like=like, eval_only=args.eval_only, write_tiles=args.write_tiles,
+            skip_bad=args.skip_bad, workers=args.workers or WORKERS, fresh=args.fresh)
     return 0
 
 
@@ -73,11 +67,15 @@ def defaults_of_run(parser, argv) -> None:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--backbone", default=parser.get_default("backbone"))
     backbone = first.parse_known_args(argv)[0].backbone
-    if trained_parts.is_run(backbone):
-        usual = build_parser()
-        for name, value in trained_parts.default_settings(backbone).items():
-            if parser.get_default(name) == usual.get_default(name):  # else the TOML file has set it
-                parser.set_defaults(**{name: value})
+    if not Path(backbone).is_dir():
+        return
+    start_tensorflow(one_thread_an_op=True)
+    from frcnn_keras.runs.parts import default_settings
+
+    usual = build_parser()
+    for name, value in default_settings(backbone).items():
+        if parser.get_default(name) == usual.get_default(name):  # else the TOML file has set it
+            parser.set_defaults(**{name: value})
 
 
 def run(argv=None) -> int:

@@ -4,7 +4,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.stages import RCNNConfig
 
 EXAMPLES = """example:
   {frcnn} train-rcnn --data work/prep/trainval --val work/prep/test --run work/run
@@ -23,7 +23,7 @@ def build_parser():
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder of train-rpn")
     parser.add_argument("--fresh", action="store_true", help="start over")
     cli.add_strategy_argument(parser)
-    flags.add_arguments(parser, configs.RCNNConfig)
+    flags.add_arguments(parser, RCNNConfig)
     return parser
 
 
@@ -35,9 +35,9 @@ def main(args) -> int:
     distribution = start(args.strategy)
     from frcnn_keras.training.rcnn_stage import train_rcnn
 
-    found = train_rcnn(args.data, args.run, flags.from_args(configs.RCNNConfig, args), val=args.val,
+    history = train_rcnn(args.data, args.run, flags.from_args(RCNNConfig, args), val=args.val,
                        fresh=args.fresh, distribution=distribution)
-    cli.print_numbers(found)
+    cli.print_last(history)
     return 0
 
 

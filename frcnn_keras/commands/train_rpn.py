@@ -4,7 +4,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.stages import RPNConfig
 
 EXAMPLES = """example:
   {frcnn} train-rpn --data work/prep/trainval --val work/prep/test --run work/run
@@ -24,7 +24,7 @@ def build_parser():
     parser.add_argument("--tiles", action="store_true", help="read the tiles that data_prep --write-tiles wrote")
     parser.add_argument("--fresh", action="store_true", help="start over")
     cli.add_strategy_argument(parser)
-    flags.add_arguments(parser, configs.RPNConfig)
+    flags.add_arguments(parser, RPNConfig)
     return parser
 
 
@@ -36,9 +36,9 @@ def main(args) -> int:
     distribution = start(args.strategy)
     from frcnn_keras.training.rpn_stage import train_rpn
 
-    found = train_rpn(args.data, args.run, flags.from_args(configs.RPNConfig, args), val=args.val,
+    history = train_rpn(args.data, args.run, flags.from_args(RPNConfig, args), val=args.val,
                       from_tiles=args.tiles, fresh=args.fresh, distribution=distribution)
-    cli.print_numbers(found)
+    cli.print_last(history)
     return 0
 
 

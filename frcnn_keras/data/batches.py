@@ -6,9 +6,11 @@ import tensorflow as tf
 
 from frcnn_keras.data import records
 from frcnn_keras.data.prepared import Prepared
+from frcnn_keras.models.settings import Pooling
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.ops.targets import region_targets
 from frcnn_keras.ops.tiles import cut_tiles
+from frcnn_keras.settings.learning import RegionSamplingConfig
 
 
 class Share(NamedTuple):
@@ -87,15 +89,15 @@ def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, se
     return _batches(order, stored if from_tiles else cut, batch // share.replicas)
 
 
-def region_batches(prepared: Prepared, proposal_spans, *, strides, offsets, pooling: dict, sampling: dict, batch: int,
-                   seed: int, first_epoch: int, epochs: int, dtype: str = "float32",
+def region_batches(prepared: Prepared, proposal_spans, *, pooling: Pooling, sampling: RegionSamplingConfig, scales,
+                   batch: int, seed: int, first_epoch: int, epochs: int, dtype: str = "float32",
                    share: Share = WHOLE) -> tf.data.Dataset:
     """Sampled, pooled regions of `batch` images: pooled (B, R, S, S, C) of `dtype`, labels (B, R), deltas (B, R, 4),
     valid (B, R). Regions are drawn anew every epoch from (seed, image, epoch).
 
-    sampling: keywords of ops.targets.region_targets. share: as in `rpn_batches`.
+    scales: units of the deltas (models.settings.Detecting). share: as in `rpn_batches`.
     """
-    channels = prepared.channels
+    channels, geometry, sampled = prepared.channels, prepared.geometry, vars(sampling)
     read_features, read_proposals = _reader(prepared.feature_spans), _reader(proposal_spans)
 
     def one(epoch, index):
@@ -105,9 +107,10 @@ def region_batches(prepared: Prepared, proposal_spans, *, strides, offsets, pool
         draw = tf.stack([image, tf.constant(seed, tf.int64) * 2**20 + epoch])
         regions, labels, deltas, valid = region_targets(
             proposals, tf.ones(tf.shape(proposals)[:1], tf.bool), parsed["boxes"], parsed["labels"],
-            parsed["ignored"], draw, **sampling)
+            parsed["ignored"], draw, scales=scales, **sampled)
         maps = tuple(tf.cast(level, tf.float32)[None] for level in parsed["maps"])
-        pooled = pool_regions(maps, regions[None], strides, offsets, **pooling)[0]  # (R, S, S, C)
+        pooled = pool_regions(maps, regions[None], geometry.strides, geometry.offsets, **pooling.keywords())[0]
+        # pooled: (R, S, S, C)
         return {"pooled": tf.cast(pooled, dtype), "labels": labels, "deltas": deltas, "valid": valid}
 
     order = epoch_order(len(prepared.feature_spans), seed, first_epoch, epochs, batch, share)

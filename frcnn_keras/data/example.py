@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from frcnn_keras.files import fingerprint
+
 
 @dataclasses.dataclass(frozen=True)
 class Example:
@@ -48,3 +50,9 @@ class Dataset:
     category_ids: tuple[int, ...]  # of class_names in COCO results: COCO's own, else 1..C
     examples: tuple[Example, ...]
     problems: tuple[Problem, ...]
+
+    def fingerprint(self) -> str:
+        """A short hash of what is trained on: ids, boxes, labels and flags of every image, in order."""
+        return fingerprint(*[part for example in self.examples for part in
+                             (str(example.id).encode(), example.boxes, example.labels, example.difficult,
+                              example.crowd)])

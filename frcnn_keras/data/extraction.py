@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +10,7 @@ from frcnn_keras.data.decoding import undecodable
 from frcnn_keras.data.example import Example
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.neck import NeckFit
+from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
@@ -16,8 +18,8 @@ from frcnn_keras.progress import Progress
 FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
 
 
-def map_function(extractor, preprocessing: str, multiple: int):
-    """A graph from an encoded image to its maps.
+def map_function(extractor: keras.Model, preparing: Preparing):
+    """A graph from an encoded image to its maps; `preparing` says how it is normalised and padded.
 
     The graph takes `encoded` (scalar string), `size` (2,) int32, the (height, width) to resize to, and `mirror`
     (scalar bool), and returns a tuple over levels of (H, W, C) float32. A mirrored map would not do for a mirror image:
@@ -29,7 +31,7 @@ def map_function(extractor, preprocessing: str, multiple: int):
     def maps(encoded, size, mirror):
         image = images.resize(images.decode_image(encoded), size[0], size[1])  # (h, w, 3)
         image = tf.cond(mirror, lambda: image[:, ::-1], lambda: image)
-        image = images.pad(images.normalise(image, preprocessing), multiple)
+        image = images.pad(images.normalise(image, preparing.preprocessing), preparing.pad_multiple)
         return tuple(level[0] for level in extractor(image[None], training=False))
 
     return maps

@@ -9,16 +9,16 @@ from frcnn_keras.data import augmentation as augmenting
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order
 from frcnn_keras.data.decoding import decode
 from frcnn_keras.errors import InputError
+from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images as image_ops
 
 
-def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augmentation, batch: int, seed: int,
+def image_batches(examples, *, preparing: Preparing, augmentation: augmenting.Augmentation, batch: int, seed: int,
                   first_epoch: int, epochs: int, workers: int = 2, share: Share = WHOLE) -> tf.data.Dataset:
     """Batches of `batch` images of data.example.Examples, each epoch in an order of its own.
 
-    preparing: shorter, longer, preprocessing, pad_multiple, as the detector has them. An image's changes and draws
-    follow from (seed, its id, the epoch). share: what of a step's images this process reads; B is then a replica's part
-    of `batch`.
+    preparing: the detector's. An image's changes and draws follow from (seed, its id, the epoch). share: what of a
+    step's images this process reads; B is then a replica's part of `batch`.
 
     Returns:
         A data set of dicts: `images` (B, H, W, 3) float32, normalised, zero-padded to the largest of the batch;
@@ -35,13 +35,13 @@ def image_batches(examples, *, preparing: dict, augmentation: augmenting.Augment
         image, boxes, labels, ignored, image_id = read(index)
         draw = tf.stack([tf.strings.to_hash_bucket_fast(image_id, 2**31), tf.constant(seed, tf.int64) * 2**20 + epoch])
         seeds = tf.random.experimental.stateless_split(draw, 4)
-        height, width = augmenting.drawn_size(tf.shape(image)[0], tf.shape(image)[1], preparing["shorter"],
-                                              preparing["longer"], augmentation.jitter_shorter, seeds[0])
+        height, width = augmenting.drawn_size(tf.shape(image)[0], tf.shape(image)[1], preparing.shorter,
+                                              preparing.longer, augmentation.jitter_shorter, seeds[0])
         image = augmenting.recoloured(image, augmentation, seeds[1])  # before it is enlarged
         image, boxes = augmenting.resized(image, boxes, height, width)
         if augmentation.mirror:
             image, boxes = augmenting.mirrored(image, boxes, seeds[2])
-        image = image_ops.pad(image_ops.normalise(image, preparing["preprocessing"]), preparing["pad_multiple"])
+        image = image_ops.pad(image_ops.normalise(image, preparing.preprocessing), preparing.pad_multiple)
         return {"images": tf.ensure_shape(image, (None, None, 3)), "size": tf.stack([height, width]),
                 "padded": tf.shape(image)[:2], "boxes": boxes, "labels": labels, "ignored": ignored,
                 "exists": tf.ones_like(ignored), "seed": seeds[3]}

@@ -5,8 +5,6 @@ deterministically, so that equal content is equal to the byte. Arrays stand in i
 """
 
 import dataclasses
-import hashlib
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 
-FORMAT = 1  # raised when a reader of the old format would misread the new one
+FORMAT = 2  # of the folders; raised when a reader of the old one would misread the new one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,13 +186,3 @@ def parse_proposals(serialized) -> dict:
     return {"id": parsed["id"], "mirror": parsed["mirror"],
             "boxes": tf.reshape(tf.io.decode_raw(parsed["boxes"], tf.float32), (-1, 4)),
             "scores": tf.io.decode_raw(parsed["scores"], tf.float32)}
-
-
-def fingerprint(*parts) -> str:
-    """A short sha256 of JSON values, bytes and arrays, in order."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, np.ndarray):
-            part = f"{part.dtype}{part.shape}".encode() + np.ascontiguousarray(part).tobytes()
-        digest.update(part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode())
-    return digest.hexdigest()[:16]

@@ -18,6 +18,7 @@ from frcnn_keras.models.applications import (
     PYRAMID_LAYERS,
     load_weights,
 )
+from frcnn_keras.models.precision import in_float32, policy_of
 from frcnn_keras.ops.images import NORMALISATIONS
 
 
@@ -62,7 +63,7 @@ def load_backbone(
         usual = (PYRAMID_LAYERS if pyramid else DEFAULT_LAYERS).get(name)
         if not (layers or usual):
             raise InputError(f"{name}: no usual pyramid; name its layers with --feature-layers, finest first")
-        full = BACKBONES[name](weights)
+        full = in_float32(BACKBONES[name](weights))
         layers = tuple(layers or usual)
         preprocess = preprocess or PREPROCESS_OF[name]
     else:
@@ -92,7 +93,19 @@ def cut(model: keras.Model, layers: Sequence[str]) -> keras.Model:
             raise InputError(f"{model.name} has no layer {layer!r}; the nearest are {', '.join(near)}")
     if len(set(layers)) != len(layers):
         raise InputError(f"a feature layer is named twice: {', '.join(layers)}")
-    return keras.Model(model.inputs[0], [model.get_layer(layer).output for layer in layers], name="trunk")
+    return _part(model.inputs[0], [model.get_layer(layer).output for layer in layers], "trunk")
+
+
+def _part(start, ends, name: str) -> keras.Model:
+    """What lies between tensors of a network; a policy of its own, as the global one is the caller's.
+
+    ValueError where a branch goes round `start`: before 3.14 Keras makes a model of it, with the image as a second input.
+    """
+    made = keras.Model(start, ends, name=name)
+    if sum(isinstance(layer, keras.layers.InputLayer) for layer in made.layers) > 1:
+        raise ValueError("a branch goes round the first tensor")
+    made.dtype_policy = policy_of("float32")
+    return made
 
 
 def top_model(model: keras.Model, layer: str) -> keras.Model:
@@ -103,26 +116,13 @@ def top_model(model: keras.Model, layer: str) -> keras.Model:
     start = cut(model, [layer]).outputs[0]
     if start is model.outputs[0]:
         raise InputError(f"{model.name} ends with layer {layer!r}: nothing is left for a head; use an earlier layer")
-    top = _between(start, model.outputs[0])
-    if top is None:
+    try:
+        return _part(start, model.outputs[0], "backbone_top")
+    except ValueError as error:
         raise InputError(
             f"{model.name} cannot be continued from layer {layer!r} alone, as another branch goes round it; use the "
             "last layer of a block"
-        )
-    return top
-
-
-def _between(start, end) -> keras.Model | None:
-    """The layers from one tensor of a model to another; None where a branch goes round `start`.
-
-    Keras from 3.14 on refuses such a branch; before, it makes a model that has the image's input layer besides.
-    """
-    try:
-        top = keras.Model(start, end, name="backbone_top")
-    except ValueError:
-        return None
-    inputs = [layer for layer in top.layers if isinstance(layer, keras.layers.InputLayer)]
-    return top if len(inputs) == 1 else None
+        ) from error
 
 
 def _load_own(path: str, weights: str | None) -> keras.Model:

@@ -3,11 +3,24 @@
 import keras
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.settings import (
+    Detecting,
+    DetectorSettings,
+    Geometry,
+    Pooling,
+    Preparing,
+    Proposing,
+)
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops import images as image_ops
-from frcnn_keras.ops.postprocessing import DetectedBoxes, detect
-from frcnn_keras.ops.proposals import Proposals, propose
-from frcnn_keras.ops.pyramid import level_anchors, pool_regions
+from frcnn_keras.ops import postprocessing, proposals
+from frcnn_keras.ops.postprocessing import DetectedBoxes
+from frcnn_keras.ops.proposals import Proposals
+from frcnn_keras.ops.pyramid import pool_regions
+from frcnn_keras.settings import options
+
+FORMAT = 2  # of what `get_config` gives; raised when older code would misread it
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -18,26 +31,31 @@ class FasterRCNN(keras.Model):
         extractor: images (B, H, W, 3), normalised and zero-padded -> tuple over levels of (B, h, w, C).
         rpn, rcnn: models.rpn.RPN and models.rcnn.RCNN.
         class_names: of labels 1..C.
-        geometry: strides, offsets (one a level), anchor_sizes, anchor_ratios and, where they are not the defaults,
-            anchor_rounded and stride_rule; keywords of ops.pyramid.level_anchors.
-        preparing: shorter, longer, preprocessing, pad_multiple; fused_resize (False): see ops.images.resize_fused.
-        proposing: before, after, iou_threshold, min_size, score_threshold; keywords of ops.proposals.propose.
-        pooling: op (`align` or `pool`), size, levels, min_cells; keywords of ops.pyramid.pool_regions.
-        detecting: score_threshold, iou_threshold, limit, classes; keywords of ops.detections.detect.
+        geometry, preparing, proposing, pooling, detecting: the records of models.settings.
         category_ids: what label i + 1 is called in a COCO results file; 1..C by default.
     """
 
-    def __init__(self, extractor, rpn, rcnn, *, class_names, geometry, preparing, proposing, pooling, detecting,
-                 category_ids=None, **kwargs):
-        super().__init__(**kwargs)
+    # what suppresses doubles; models.portable has others, for runtimes without TensorFlow's
+    suppress_ranked = staticmethod(proposals.suppress_ranked)
+    suppress_classes = staticmethod(postprocessing.suppress_classes)
+
+    def __init__(self, extractor, rpn, rcnn, *, class_names, geometry: Geometry, preparing: Preparing,
+                 proposing: Proposing, pooling: Pooling, detecting: Detecting, category_ids=None, dtype="float32",
+                 **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
         self.extractor, self.rpn, self.rcnn = extractor, rpn, rcnn
         self.class_names = tuple(class_names)
         self.category_ids = tuple(category_ids or range(1, len(self.class_names) + 1))
-        self.geometry, self.preparing, self.proposing = dict(geometry), dict(preparing), dict(proposing)
-        self.pooling, self.detecting = dict(pooling), dict(detecting)
+        self.geometry, self.preparing, self.proposing = geometry, preparing, proposing
+        self.pooling, self.detecting = pooling, detecting
         self.built = True  # as every part is
 
-    def call(self, images, sizes, proposals=None):
+    @property
+    def settings(self) -> DetectorSettings:
+        """The five records together."""
+        return DetectorSettings(self.geometry, self.preparing, self.proposing, self.pooling, self.detecting)
+
+    def call(self, images, sizes, proposals: Proposals | None = None):
         """Detects objects in a batch.
 
         Args:
@@ -57,20 +75,20 @@ class FasterRCNN(keras.Model):
         """Tuple over levels of (B, h, w, C)."""
         return tuple(tf.nest.flatten(self.extractor(images, training=False)))
 
-    def propose(self, levels, sizes, **proposing) -> Proposals:
-        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P). Keywords replace those of
-        `self.proposing`."""
+    def propose(self, levels, sizes, proposing: Proposing | None = None) -> Proposals:
+        """Proposals of each image: boxes (B, P, 4), scores (B, P), valid (B, P). proposing: in place of the
+        detector's own."""
         logits, deltas = self.rpn(levels)
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in levels], sizes, self.geometry,
-                             {**self.proposing, **proposing})
+                             proposing or self.proposing, self.suppress_ranked)
 
     def anchors(self, levels) -> tuple:
         """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
-        return level_anchors([tf.shape(level)[1:3] for level in levels], **self.geometry)
+        return self.geometry.anchors([tf.shape(level)[1:3] for level in levels])
 
     def pool(self, levels, regions):
         """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
-        return pool_regions(levels, regions, self.geometry["strides"], self.geometry["offsets"], **self.pooling)
+        return pool_regions(levels, regions, self.geometry.strides, self.geometry.offsets, **self.pooling.keywords())
 
     def detect(self, levels, proposals, sizes) -> DetectedBoxes:
         """Classifies and refines proposals; boxes (B, M, 4), scores, labels and valid (B, M)."""
@@ -86,9 +104,10 @@ class FasterRCNN(keras.Model):
 
         def one(inputs):
             scores, deltas, boxes, valid, size = inputs
-            return detect(scores, deltas, boxes, valid, size[0], size[1], **self.detecting)
+            return postprocessing.detect(scores, deltas, boxes, valid, size[0], size[1],
+                                         **self.detecting.keywords(), suppress=self.suppress_classes)
 
-        limit = self.detecting["limit"]
+        limit = self.detecting.limit
         kinds = DetectedBoxes(tf.TensorSpec((limit, 4), tf.float32), tf.TensorSpec((limit,), tf.float32),
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
         return _each(one, (scores, deltas, proposals.boxes, proposals.valid, sizes), kinds)
@@ -104,36 +123,55 @@ class FasterRCNN(keras.Model):
     def prepare_image(self, image) -> tuple:
         """One image (H, W, 3) uint8 RGB -> what `call` takes: (1, h, w, 3) float32, resized, normalised and padded, and
         its size (2,) without the padding."""
-        size = tf.stack(image_ops.resized_size(tf.shape(image)[0], tf.shape(image)[1], self.preparing["shorter"],
-                                               self.preparing["longer"]))
-        resize = image_ops.resize_fused if self.preparing.get("fused_resize") else image_ops.resize
-        normalised = image_ops.normalise(resize(image, size[0], size[1]), self.preparing["preprocessing"])
-        return image_ops.pad(normalised[None], self.preparing["pad_multiple"]), size
+        preparing = self.preparing
+        size = tf.stack(preparing.size(tf.shape(image)[0], tf.shape(image)[1]))
+        resize = image_ops.resize_fused if preparing.fused_resize else image_ops.resize
+        normalised = image_ops.normalise(resize(image, size[0], size[1]), preparing.preprocessing)
+        return image_ops.pad(normalised[None], preparing.pad_multiple), size
 
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name))
                  for name in ("extractor", "rpn", "rcnn")}
-        plain = {name: getattr(self, name) for name in ("geometry", "preparing", "proposing", "pooling", "detecting")}
-        return {**super().get_config(), **parts, **plain, "class_names": list(self.class_names),
-                "category_ids": list(self.category_ids)}
+        return {**super().get_config(), **parts, "format": FORMAT, "settings": options.to_dict(self.settings),
+                "class_names": list(self.class_names), "category_ids": list(self.category_ids)}
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
+        records = vars(settings_of(config))
+        for name in ("format", "settings"):
+            del config[name]
         for name in ("extractor", "rpn", "rcnn"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**config, **records)
 
 
-def propose_batch(logits, deltas, shapes, sizes, geometry: dict, proposing: dict) -> Proposals:
-    """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps."""
-    anchors = level_anchors(shapes, **geometry)
+def settings_of(config: dict) -> DetectorSettings:
+    """The records in what `get_config` gave.
+
+    Raises:
+        InputError: it is of another format, or something is missing or makes no sense.
+    """
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        found = config.get("format", 1) if isinstance(config, dict) else "no known format"
+        raise InputError(f"it is of format {found}, and this version reads {FORMAT}; train or import the run anew")
+    try:
+        return options.from_dict(DetectorSettings, config["settings"])
+    except (KeyError, ValueError) as error:
+        raise InputError(f"its settings are damaged ({error}); train or import the run anew") from error
+
+
+def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: Proposing,
+                  suppress=proposals.suppress_ranked) -> Proposals:
+    """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps; suppress:
+    see ops.proposals.propose."""
+    anchors = geometry.anchors(shapes)
 
     def one(inputs):
         logits, deltas, size = inputs
-        return propose(logits, deltas, anchors, size[0], size[1], **proposing)
+        return proposals.propose(logits, deltas, anchors, size[0], size[1], **proposing.keywords(), suppress=suppress)
 
-    count = proposing["after"]
+    count = proposing.after
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
     return _each(one, (logits, deltas, sizes), kinds)

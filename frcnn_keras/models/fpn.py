@@ -79,9 +79,9 @@ class PyramidExtractor(keras.Model):
     """
 
     def __init__(self, trunk: keras.Model, channels: int = 256, epsilon: float | None = None, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)
         self.trunk = trunk
-        self.fpn = FPN(channels, epsilon, name="fpn")
+        self.fpn = FPN(channels, epsilon, name="fpn", dtype="float32")
         self.fpn.build(_shapes(trunk, (None, None, None, 3)))
         self.built = True
 

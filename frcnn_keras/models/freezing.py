@@ -6,6 +6,7 @@ import math
 import keras
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.keras_internals import flatten_layers, is_graph, run_through_graph
 
 _SIDE = 512  # pixels of the image that strides are read from: every usual stride divides it
 
@@ -30,13 +31,13 @@ class _Walk:
 
     def stages(self, trunk: keras.Model) -> list[list[keras.layers.Layer]]:
         image = keras.KerasTensor((1, _SIDE, _SIDE, trunk.inputs[0].shape[-1]))
-        trunk._run_through_graph(image, operation_fn=lambda operation: operation, call_fn=self._call)
+        run_through_graph(trunk, image, self._call)
         return [self.groups[depth] for depth in sorted(self.groups)]
 
     def _call(self, operation, *args, **kwargs):
         """What the operation gives; notes how deep it lies, and a layer's place."""
-        if isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph"):
-            return operation._run_through_graph(args[0], operation_fn=lambda inner: inner, call_fn=self._call)
+        if is_graph(operation):
+            return run_through_graph(operation, args[0], self._call)
         inputs = [tensor for tensor in keras.tree.flatten((args, kwargs)) if isinstance(tensor, keras.KerasTensor)]
         before = max(self.depths.get(id(tensor), 0) for tensor in inputs)
         result = operation.compute_output_spec(*args, **kwargs)
@@ -73,12 +74,12 @@ def unfreeze(detector, frozen_stages: int) -> None:
     Raises:
         InputError: the backbone has fewer stages.
     """
-    for layer in detector._flatten_layers():  # one by one: Keras passes nothing on from a model that trains already
+    for layer in flatten_layers(detector):  # one by one: Keras passes nothing on from a model that trains already
         layer.trainable = True
     trunk = getattr(detector.extractor, "trunk", None)
     if trunk is not None:
         _freeze_first(trunk, frozen_stages)
-    for layer in detector._flatten_layers():
+    for layer in flatten_layers(detector):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
 
@@ -90,7 +91,7 @@ def _freeze_first(trunk: keras.Model, frozen_stages: int) -> None:
         raise InputError(f"--freeze-stages must be 0 to {len(stages)}, the stages of this backbone; received: "
                          f"{frozen_stages}")
     chosen = {id(layer) for stage in stages[frozen_stages:] for layer in stage}
-    for layer in trunk._flatten_layers(include_self=False):
+    for layer in flatten_layers(trunk, include_self=False):
         if not isinstance(layer, keras.Model):
             layer.trainable = id(layer) in chosen
 
@@ -100,7 +101,7 @@ def unsafe_layer(detector) -> str | None:
 
     TensorFlow 2.21 on CPU corrupts the heap in its gradient by the input.
     """
-    for layer in detector._flatten_layers():
+    for layer in flatten_layers(detector):
         if (isinstance(layer, keras.layers.Conv2D) and layer.trainable and max(layer.kernel_size) == 1
                 and max(layer.strides) > 1 and layer.kernel.shape[2] < 16):
             return layer.name

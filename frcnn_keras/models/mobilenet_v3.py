@@ -3,6 +3,7 @@
 import keras
 
 from frcnn_keras.models.normed_conv import NormedConv2D
+from frcnn_keras.models.precision import in_float32
 
 # kernel, expanded channels, output channels, squeeze-and-excite, activation, stride; torchvision's features[1] to [15]
 BLOCKS = (
@@ -48,7 +49,7 @@ def mobilenet_v3_large(epsilon: float = 1e-5, affine: bool = False) -> keras.Mod
             inner = keras.layers.Add(name=f"{name}_add")([inner, maps])
         maps = levels[number] = inner
     levels[16] = convolution(maps, 6 * maps.shape[-1], 1, "block16", activation="hard_swish")
-    return keras.Model(image, [levels[level] for level in LEVELS], name="mobilenet_v3_large")
+    return in_float32(keras.Model(image, [levels[level] for level in LEVELS], name="mobilenet_v3_large"))
 
 
 def squeeze_excite(maps, squeezed: int, name: str):

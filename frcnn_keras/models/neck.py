@@ -74,11 +74,6 @@ class NeckFit:
         kernel = inverse[:, None] * directions[:, :channels] * scale  # (C, D)
         return kernel.astype(np.float32), (-self.mean @ kernel).astype(np.float32)
 
-    def explained_variance(self, channels: int) -> float:
-        """The share of the standardised channels' variance that `channels` components keep, 0..1."""
-        variances = self._solved()[1]
-        return float(variances[:channels].sum() / variances.sum())
-
     def _solved(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """1 / deviation (C,), 0 for dead channels; components' variances (C,), falling; directions (C, C), columns."""
         if self._components is None:
@@ -106,10 +101,12 @@ class Extractor(keras.Model):
 
     def __init__(self, trunk: keras.Model, strides, offsets, channels: int | None = None, **kwargs):
         """`strides` and `offsets` of the trunk's maps; `channels` of the neck, None for the raw aligned features."""
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)
         self.trunk = trunk
-        self.align = AlignLayers(strides, offsets, name="align")
-        self.neck = keras.layers.Conv2D(channels, 1, name="neck", trainable=False) if channels else None
+        self.align = AlignLayers(strides, offsets, name="align", dtype="float32")
+        self.neck = None
+        if channels:
+            self.neck = keras.layers.Conv2D(channels, 1, name="neck", trainable=False, dtype="float32")
         if self.neck:
             self.neck.build(self._aligned_shape((None, None, None, 3)))
         self.built = True

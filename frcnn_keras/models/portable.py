@@ -3,16 +3,19 @@
 import tensorflow as tf
 
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.ops import portable_nms as greedy
+from frcnn_keras.ops import portable_nms
 from frcnn_keras.ops.portable_pooling import gather_regions
 from frcnn_keras.ops.postprocessing import served
 
 
 class PortableRCNN(FasterRCNN):
-    """A FasterRCNN whose regions are pooled by gathering cells."""
+    """A FasterRCNN that pools regions by gathering cells, and suppresses doubles in elementary operations."""
+
+    suppress_ranked = staticmethod(portable_nms.suppress_ranked)
+    suppress_classes = staticmethod(portable_nms.suppress_classes)
 
     def pool(self, levels, regions):
-        return gather_regions(levels, regions, self.geometry["strides"], self.geometry["offsets"], **self.pooling)
+        return gather_regions(levels, regions, self.geometry.strides, self.geometry.offsets, **self.pooling.keywords())
 
 
 def portable(model: FasterRCNN) -> FasterRCNN:
@@ -21,10 +24,7 @@ def portable(model: FasterRCNN) -> FasterRCNN:
     It gives the same detections to rounding, slower than `model` in TensorFlow itself. It is for export, not for
     saving.
     """
-    return PortableRCNN(
-        model.extractor, model.rpn, model.rcnn, class_names=model.class_names, geometry=model.geometry,
-        preparing=model.preparing, proposing={**model.proposing, "suppress": greedy.suppress_ranked},
-        pooling=model.pooling, detecting={**model.detecting, "suppress": greedy.suppress_classes})
+    return PortableRCNN(model.extractor, model.rpn, model.rcnn, class_names=model.class_names, **vars(model.settings))
 
 
 def detection_outputs(model: FasterRCNN, image_tensor) -> dict:

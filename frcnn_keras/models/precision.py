@@ -5,8 +5,10 @@ import contextlib
 import keras
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.keras_internals import flatten_layers
 
 PRECISIONS = ("float32", "bfloat16")  # of prediction
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 _FLOAT32 = ("objectness", "deltas", "class_logits")  # logits rank proposals, deltas move boxes by fractions of a pixel
 # what bfloat16 makes quicker; BatchNorm and depthwise convolutions it makes slower on CPUs (MobileNetV2: 108 ms an
 # image for 65)
@@ -14,10 +16,23 @@ _PRODUCTS = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.MaxPooling2D)
 _SLOWER = (keras.layers.BatchNormalization, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
+def policy_of(precision: str) -> keras.DTypePolicy:
+    """The Keras policy of a precision: products in it, variables in float32. Handed to each layer; the global policy is
+    the caller's, and neither read nor set."""
+    return keras.DTypePolicy(_POLICIES[precision])
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """A model that was just built, whatever the caller's global policy was, with every layer in float32."""
+    for layer in flatten_layers(model):
+        layer.dtype_policy = policy_of("float32")
+    return model
+
+
 @contextlib.contextmanager
 def computing_in(detector, precision: str, trunk: bool = True):
-    """Within the block, graphs traced of this detector compute products in a Keras dtype policy (`mixed_bfloat16`,
-    `mixed_float16`, `float32`); afterwards as before. For training.
+    """Within the block, graphs traced of this detector compute products in a precision (`float32`, `bfloat16`,
+    `float16`); afterwards as before. For training.
 
     The last layers of RPN and head stay float32, and so do losses, decoding and suppression, which cast. trunk: the
     feature extractor too, not only RPN and head.
@@ -25,11 +40,11 @@ def computing_in(detector, precision: str, trunk: bool = True):
     A graph keeps the precision it was traced in, wherever it is called.
     """
     parts = (detector.extractor, detector.rpn, detector.rcnn) if trunk else (detector.rpn, detector.rcnn)
-    layers = [layer for part in parts for layer in part._flatten_layers() if layer.name not in _FLOAT32]
+    layers = [layer for part in parts for layer in flatten_layers(part) if layer.name not in _FLOAT32]
     before = [layer.dtype_policy for layer in layers]
     try:
         for layer in layers:
-            layer.dtype_policy = keras.dtype_policies.get(precision)
+            layer.dtype_policy = policy_of(precision)
         yield
     finally:
         for layer, policy in zip(layers, before, strict=True):
@@ -48,7 +63,7 @@ def set_precision(detector, precision: str) -> None:
     """
     if precision not in PRECISIONS:
         raise InputError(f"precision must be one of {', '.join(PRECISIONS)}; received: {precision!r}")
-    policy = keras.DTypePolicy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    policy = policy_of(precision)
     for layer in _lowered(detector):
         layer.dtype_policy = policy
 
@@ -56,7 +71,7 @@ def set_precision(detector, precision: str) -> None:
 def _lowered(detector) -> list:
     """The layers whose precision prediction may choose."""
     layers = {id(layer): layer for part in (detector.extractor, detector.rpn, detector.rcnn)
-              for layer in part._flatten_layers() if layer.name not in (*_FLOAT32, "neck")}
+              for layer in flatten_layers(part) if layer.name not in (*_FLOAT32, "neck")}
     if any(isinstance(layer, _SLOWER) for layer in layers.values()):
         return [layer for layer in layers.values() if type(layer) in _PRODUCTS]
     return list(layers.values())

@@ -13,9 +13,9 @@ class ProjectedExtractor(keras.Model):
     """
 
     def __init__(self, extractor: keras.Model, channels: int, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)
         self.extractor = extractor
-        self.neck = keras.layers.Conv2D(channels, 1, name="neck", trainable=False)
+        self.neck = keras.layers.Conv2D(channels, 1, name="neck", trainable=False, dtype="float32")
         self.neck.build((None, None, None, extractor.compute_output_shape((None, None, None, 3))[-1][-1]))
         self.built = True
 

@@ -10,18 +10,28 @@ from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models.normed_conv import NormedConv2D
 
 
-def two_fc(size: int, channels: int, width: int = 1024, dropout: float = 0.0) -> keras.Model:
-    """Two dense layers with ReLU and dropout behind each, from (R, size, size, channels) to (R, width)."""
-    layers = [keras.Input((size, size, channels), name="regions"), keras.layers.Flatten(name="flatten")]
+def _sequence(layers: list, name: str, dtype) -> keras.Model:
+    """The layers one behind the other, all of one policy."""
+    made = keras.Sequential(layers, name=name)
+    made.dtype_policy = dtype
+    return made
+
+
+def two_fc(size: int, channels: int, width: int = 1024, dropout: float = 0.0, dtype="float32") -> keras.Model:
+    """Two dense layers with ReLU and dropout behind each, from (R, size, size, channels) to (R, width).
+
+    dtype: Keras's policy of the layers (models.precision.policy_of).
+    """
+    layers = [keras.Input((size, size, channels), name="regions"), keras.layers.Flatten(name="flatten", dtype=dtype)]
     for name in ("fc1", "fc2"):
-        layers += [keras.layers.Dense(width, activation="relu", name=name),
-                   keras.layers.Dropout(dropout, name=f"{name}_dropout")]
-    return keras.Sequential(layers, name="two_fc")
+        layers += [keras.layers.Dense(width, activation="relu", name=name, dtype=dtype),
+                   keras.layers.Dropout(dropout, name=f"{name}_dropout", dtype=dtype)]
+    return _sequence(layers, "two_fc", dtype)
 
 
-def vgg_fc(size: int, channels: int, dropout: float = 0.0) -> keras.Model:
+def vgg_fc(size: int, channels: int, dropout: float = 0.0, dtype="float32") -> keras.Model:
     """VGG16's fc6 and fc7: two_fc of 4096 units."""
-    return two_fc(size, channels, 4096, dropout)
+    return two_fc(size, channels, 4096, dropout, dtype)
 
 
 def load_vgg_fc(trunk: keras.Model, weights: str) -> None:
@@ -47,21 +57,22 @@ def conv_fc(size: int, channels: int, convolutions: int = 4, width: int = 1024, 
     """3x3 convolutions that keep the channels, with batch normalisation by stored statistics and ReLU, then one dense
     layer with ReLU (arXiv 1803.08494, section 4.2): from (R, size, size, channels) to (R, width)."""
     layers = [keras.Input((size, size, channels), name="regions")]
-    layers += [NormedConv2D(channels, 3, 1, "relu", epsilon, True, name=f"conv{number}")
+    layers += [NormedConv2D(channels, 3, 1, "relu", epsilon, True, name=f"conv{number}", dtype="float32")
                for number in range(1, convolutions + 1)]
-    layers += [keras.layers.Flatten(name="flatten"), keras.layers.Dense(width, activation="relu", name="fc1")]
-    return keras.Sequential(layers, name="conv_fc")
+    layers += [keras.layers.Flatten(name="flatten", dtype="float32"),
+               keras.layers.Dense(width, activation="relu", name="fc1", dtype="float32")]
+    return _sequence(layers, "conv_fc", "float32")
 
 
-def backbone_top(top: keras.Model, size: int, channels: int) -> keras.Model:
+def backbone_top(top: keras.Model, size: int, channels: int, dtype="float32") -> keras.Model:
     """The rest of a backbone on regions (R, size, size, channels), averaged over its cells (arXiv 1512.03385, appendix
     A). Its kernels train; BatchNorm keeps its stored statistics and scales."""
     top.trainable = True
     for layer in top.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    average = keras.layers.GlobalAveragePooling2D(name="average")
-    return keras.Sequential([keras.Input((size, size, channels), name="regions"), top, average], name="backbone_top")
+    average = keras.layers.GlobalAveragePooling2D(name="average", dtype=dtype)
+    return _sequence([keras.Input((size, size, channels), name="regions"), top, average], "backbone_top", dtype)
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -71,9 +82,9 @@ class RCNN(keras.Model):
     New weights start as Fast R-CNN has them: normal with deviation 0.01 for classes and 0.001 for deltas.
     """
 
-    def __init__(self, trunk: keras.Model, classes: int, **kwargs):
+    def __init__(self, trunk: keras.Model, classes: int, *, dtype="float32", **kwargs):
         """classes: N, the background included."""
-        super().__init__(**kwargs)
+        super().__init__(dtype=dtype, **kwargs)
         self.trunk, self.classes = trunk, classes
 
         def dense(units, name, deviation):

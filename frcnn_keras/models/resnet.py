@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from frcnn_keras.models.normed_conv import NormedConv2D
+from frcnn_keras.models.precision import in_float32
 
 STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))  # blocks and width of each; four times as many channels come out
 
@@ -45,4 +46,4 @@ def resnet50(epsilon: float = 1e-5, affine: bool = False) -> keras.Model:
             inner = convolution(inner, 4 * width, 1, f"{name}_conv3", activation=None)
             maps = keras.layers.ReLU(name=f"{name}_relu")(keras.layers.Add(name=f"{name}_add")([inner, shortcut]))
         levels.append(maps)
-    return keras.Model(image, levels, name="resnet50")
+    return in_float32(keras.Model(image, levels, name="resnet50"))

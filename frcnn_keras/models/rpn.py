@@ -13,16 +13,17 @@ class RPN(keras.Model):
     Weights start as the paper has them: normal with deviation 0.01, biases 0. The paper's depth is 1.
     """
 
-    def __init__(self, anchors_per_position: int, hidden: int = 512, depth: int = 1, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, anchors_per_position: int, hidden: int = 512, depth: int = 1, *, dtype="float32", **kwargs):
+        """dtype: Keras's policy of the hidden layers (models.precision.policy_of)."""
+        super().__init__(dtype=dtype, **kwargs)
         self.anchors_per_position, self.hidden, self.depth = anchors_per_position, hidden, depth
 
         def convolution(filters, size, name, **settings):
             return keras.layers.Conv2D(filters, size, padding="same", name=name,
                                        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), **settings)
 
-        self.convolution = convolution(hidden, 3, "convolution", activation="relu")
-        self.deeper = [convolution(hidden, 3, f"convolution{number}", activation="relu")
+        self.convolution = convolution(hidden, 3, "convolution", activation="relu", dtype=dtype)
+        self.deeper = [convolution(hidden, 3, f"convolution{number}", activation="relu", dtype=dtype)
                        for number in range(2, depth + 1)]
         # float32 whatever the policy: logits rank proposals, deltas move boxes by fractions of a pixel
         self.objectness = convolution(anchors_per_position, 1, "objectness", dtype="float32")

@@ -72,6 +72,8 @@ def load_model(path: str | Path) -> keras.Model:
         importlib.import_module(f"frcnn_keras.models.{part}")
     try:
         return keras.saving.load_model(path, compile=False)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded as a Keras model ({reason})") from error

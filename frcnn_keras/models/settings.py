@@ -1,20 +1,181 @@
-"""What describes a detector."""
+"""The records that describe a detector: every number that prediction needs beside its weights, and their JSON.
+
+They stand in detector.keras and in the manifests, and are checked where they are made. `settings.options` turns them
+into JSON and back.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.settings.stages import LevelAnchorConfig
+from frcnn_keras.ops.images import NORMALISATIONS, resized_size
+from frcnn_keras.ops.pyramid import STRIDE_RULES, level_anchors
+from frcnn_keras.settings.detector import LevelAnchorConfig, ProposalConfig
 
 
-def detector_geometry(strides, offsets, stride_rule: str, anchors: LevelAnchorConfig) -> dict:
-    """The keywords of ops.pyramid.level_anchors that these levels and settings stand for.
+class Keywords:
+    """Mixed into a record whose fields are the keywords of a function of `ops`."""
 
-    Raises:
-        InputError: a pyramid with neither one anchor size a level nor all on every level.
+    def keywords(self) -> dict:
+        """The fields by name."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+
+def _require(holds: bool, what: str, received) -> None:
+    """ValueError unless it holds."""
+    if not holds:
+        raise ValueError(f"{what}. Received: {received}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry(Keywords):
+    """Where the anchors and the cells of each feature level lie; keywords of ops.pyramid.level_anchors.
+
+    Levels are in order from the finest; a backbone of one level has tuples of one.
     """
-    sizes = list(anchors.sizes)
-    if len(strides) > 1:
-        if not anchors.every_level and len(sizes) != len(strides):
-            raise InputError(f"--anchor-sizes has {len(sizes)} sizes for {len(strides)} levels; give one a level, or "
+
+    strides: tuple[float, ...]  # pixels of the resized image from cell to cell
+    offsets: tuple[float, ...]  # image coordinate of the centre of cell 0's receptive field
+    anchor_sizes: tuple[tuple[float, ...], ...]  # of each level: roots of the anchors' areas, pixels
+    anchor_ratios: tuple[float, ...]  # height / width
+    anchor_rounded: bool = False  # see ops.anchors.base_anchors
+    stride_rule: str = "given"  # see ops.pyramid.level_strides
+
+    def __post_init__(self):
+        counts = {len(self.strides), len(self.offsets), len(self.anchor_sizes)}
+        _require(len(counts) == 1 and self.strides, "strides, offsets and anchor_sizes must be one a level", self)
+        _require(all(0 < stride < math.inf for stride in self.strides), "strides must be positive", self.strides)
+        _require(all(map(math.isfinite, self.offsets)), "offsets must be finite", self.offsets)
+        each = {len(sizes) for sizes in self.anchor_sizes}
+        _require(len(each) == 1 and 0 not in each, "each level must have as many anchor sizes", self.anchor_sizes)
+        numbers = [*self.anchor_ratios, *(size for sizes in self.anchor_sizes for size in sizes)]
+        _require(bool(self.anchor_ratios) and all(0 < number < math.inf for number in numbers),
+                 "anchor sizes and ratios must be positive", numbers)
+        _require(self.stride_rule in STRIDE_RULES, f"stride_rule must be one of {', '.join(STRIDE_RULES)}",
+                 self.stride_rule)
+
+    @classmethod
+    def of(cls, strides: Sequence[float], offsets: Sequence[float], anchors: LevelAnchorConfig,
+           stride_rule: str = "given") -> "Geometry":
+        """That of levels and of the anchors' settings: one level takes all sizes, several take one each (FPN's rule,
+        arXiv 1612.03144, section 4.1) or all.
+
+        Raises:
+            InputError: a pyramid with neither one anchor size a level nor all on every level.
+        """
+        sizes, levels = tuple(anchors.sizes), len(strides)
+        if levels == 1 or anchors.every_level:
+            spread = (sizes,) * levels
+        elif len(sizes) == levels:
+            spread = tuple((size,) for size in sizes)
+        else:
+            raise InputError(f"--anchor-sizes has {len(sizes)} sizes for {levels} levels; give one a level, or "
                              "--anchors-on-every-level")
-        sizes = [sizes] * len(strides) if anchors.every_level else [[size] for size in sizes]
-    return {"strides": list(strides), "offsets": list(offsets), "stride_rule": stride_rule, "anchor_sizes": sizes,
-            "anchor_ratios": list(anchors.ratios), "anchor_rounded": anchors.rounded}
+        return cls(tuple(strides), tuple(offsets), spread, tuple(anchors.ratios), anchors.rounded, stride_rule)
+
+    @property
+    def levels(self) -> int:
+        return len(self.strides)
+
+    @property
+    def anchors_per_position(self) -> int:
+        """K, the same on every level."""
+        return len(self.anchor_sizes[0]) * len(self.anchor_ratios)
+
+    def anchors(self, shapes) -> tuple:
+        """Anchors of a padded image whose maps have these shapes, (rows, columns) a level: tuple over levels of
+        (rows * columns * K, 4), order y, x, k."""
+        return level_anchors(shapes, **self.keywords())
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparing:
+    """From an image to what the extractor takes."""
+
+    shorter: int  # the shorter side is resized to this many pixels ...
+    longer: int  # ... unless the longer side would pass this many
+    preprocessing: str  # one of ops.images.NORMALISATIONS
+    pad_multiple: int  # sides are padded with zeros to a multiple of this
+    fused_resize: bool = False  # see ops.images.resize_fused
+
+    def __post_init__(self):
+        sides = (self.shorter, self.longer, self.pad_multiple)
+        _require(all(side >= 1 for side in sides), "shorter, longer and pad_multiple must be at least 1", sides)
+        _require(self.preprocessing in NORMALISATIONS, f"preprocessing must be one of {', '.join(NORMALISATIONS)}",
+                 self.preprocessing)
+
+    def size(self, height, width) -> tuple:
+        """(height, width) of the resized image; ints or integer tensors, see ops.images.resized_size."""
+        return resized_size(height, width, self.shorter, self.longer)
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposing(Keywords):
+    """Which anchors become proposals; keywords of ops.proposals.propose."""
+
+    before: int
+    after: int
+    iou_threshold: float = 0.7
+    min_size: float = 1e-3
+    score_threshold: float = 0.0
+
+    def __post_init__(self):
+        counts = (self.before, self.after)
+        _require(min(counts) >= 1, "before and after must be at least 1", counts)
+        _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
+
+    @classmethod
+    def of(cls, proposals: ProposalConfig) -> "Proposing":
+        """That of settled settings (settings.detector.settled)."""
+        return cls(proposals.before, proposals.after, proposals.nms, proposals.min_size)
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelPooling:
+    """Which levels regions are pooled from, as the features demand it."""
+
+    levels: int | None = None  # how many, from the finest; None: all
+    min_cells: float = 0.0  # see ops.roi.align_regions
+
+
+@dataclasses.dataclass(frozen=True)
+class Pooling(LevelPooling, Keywords):
+    """How regions are pooled; keywords of ops.pyramid.pool_regions."""
+
+    op: str = "align"  # or `pool`
+    size: int = 7  # cells a side, S
+
+    def __post_init__(self):
+        _require(self.op in ("align", "pool"), "op must be align or pool", self.op)
+        _require(self.size >= 1, "size must be at least 1", self.size)
+        _require(self.levels is None or self.levels >= 1, "levels must be at least 1", self.levels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Detecting(Keywords):
+    """Which refined regions become detections; keywords of ops.postprocessing.detect."""
+
+    score_threshold: float = 0.05
+    iou_threshold: float = 0.5
+    limit: int = 100
+    min_size: float = 1e-2
+    classes: tuple[int, ...] | None = None  # labels that are wanted; None: all
+    # units of the head's dx, dy, dw, dh, in training too (arXiv 1504.08083: targets of unit variance)
+    scales: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+
+    def __post_init__(self):
+        _require(self.limit >= 1, "limit must be at least 1", self.limit)
+        _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
+        _require(len(self.scales) == 4 and min(self.scales) > 0, "scales must be four positive numbers", self.scales)
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectorSettings:
+    """All of them: what detector.keras holds beside the networks."""
+
+    geometry: Geometry
+    preparing: Preparing
+    proposing: Proposing
+    pooling: Pooling
+    detecting: Detecting

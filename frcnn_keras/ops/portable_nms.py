@@ -1,6 +1,6 @@
 """Non-maximum suppression in elementary operations, for runtimes that lack tf.image's combined one.
 
-A drop-in for `suppress` of ops.proposals.propose and ops.detections.detect, with the same result; where scores are
+A drop-in for `suppress` of ops.proposals.propose and ops.postprocessing.detect, with the same result; where scores are
 equal the first box wins. On TensorFlow itself the combined operation is several times quicker.
 """
 
@@ -19,7 +19,7 @@ def suppress_ranked(boxes, usable, limit: int, iou_threshold: float):
 
 
 def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
-    """Suppression within each class, then the best of all classes; see ops.detections.detect.
+    """Suppression within each class, then the best of all classes; see ops.postprocessing.detect.
 
     Args:
         boxes: (R, C, 4).

@@ -17,9 +17,9 @@ class DetectedBoxes(NamedTuple):
     valid: tf.Tensor  # (M,) bool, False for the padding at the end
 
 
-def detect(class_scores, deltas, regions, valid, height, width, *, score_threshold: float = 0.05,
-           iou_threshold: float = 0.5, limit: int = 100, scales=(0.1, 0.1, 0.2, 0.2),
-           min_size: float = 1e-2, classes=None, suppress: Callable | None = None) -> DetectedBoxes:
+def detect(class_scores, deltas, regions, valid, height, width, *, scales, score_threshold: float = 0.05,
+           iou_threshold: float = 0.5, limit: int = 100, min_size: float = 1e-2, classes=None,
+           suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -34,11 +34,12 @@ def detect(class_scores, deltas, regions, valid, height, width, *, score_thresho
         score_threshold: only higher scores count.
         iou_threshold: of two boxes of a class with a larger IoU the better one stays.
         limit: at most this many; M.
+        scales: unit of dx, dy, dw, dh.
         min_size: boxes narrower or lower than this many pixels are dropped. Boxes without area are always.
         classes: labels 1..N-1 that are wanted; label i + 1 of the result is classes[i]. All by default. The scores stay
             those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
             share the limit among fewer.
-        suppress: what suppresses doubles, `suppress_classes` by default; ops.greedy has one for other runtimes.
+        suppress: what suppresses doubles, `suppress_classes` by default; ops.portable_nms has one for other runtimes.
     """
     if classes is not None:
         columns = [0, *classes]

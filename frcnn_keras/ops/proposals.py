@@ -33,7 +33,7 @@ def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after
         iou_threshold: of two proposals with a larger IoU the better one stays.
         min_size: proposals narrower or lower than this many pixels are dropped. Boxes without area are always.
         score_threshold: proposals whose sigmoid is less are dropped.
-        suppress: what suppresses doubles, `suppress_ranked` by default; ops.greedy has one for other runtimes.
+        suppress: what suppresses doubles, `suppress_ranked` by default; ops.portable_nms has one for other runtimes.
     """
     levels = [_best_of_level(*level, height, width, before, min_size, score_threshold)
               for level in zip(logits, deltas, anchors, strict=True)]

@@ -29,12 +29,6 @@ def level_bases(sizes, ratios, levels: int, rounded: bool = False) -> tuple:
     return tuple(base_anchors(level, ratios, rounded) for level in per_level)
 
 
-def anchors_per_position(geometry: dict) -> int:
-    """K of a detector's `geometry`, the same on every level."""
-    bases = level_bases(geometry["anchor_sizes"], geometry["anchor_ratios"], len(geometry["strides"]))
-    return len(bases[0])
-
-
 def level_anchors(shapes, *, strides, offsets, anchor_sizes, anchor_ratios, anchor_rounded: bool = False,
                   stride_rule: str = "given") -> tuple:
     """Anchors of one padded image by a detector's `geometry`: tuple over levels of (rows * columns * K, 4), order y, x,

@@ -44,8 +44,7 @@ def anchor_targets(anchors, boxes, ignored, height, width, *, positive: float = 
 
 
 def region_targets(proposals, valid, boxes, labels, ignored, seed, *, count: int = 128,
-                   positive_fraction: float = 0.25, foreground: float = 0.5, background: float = 0.0,
-                   scales=(0.1, 0.1, 0.2, 0.2)):
+                   positive_fraction: float = 0.25, foreground: float = 0.5, background: float = 0.0, scales):
     """Draws the regions that an image trains the head on, with class and deltas (arXiv 1504.08083, section 2.3).
 
     The objects themselves are added to the proposals. Regions with IoU `foreground` or more with an object are of its

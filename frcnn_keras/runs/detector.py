@@ -1,5 +1,6 @@
 """A trained detector, as the program that uses it sees it."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -83,7 +84,8 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
     if not isinstance(model, FasterRCNN):
         raise InputError(f"{path}: holds a {type(model).__name__}, not a detector")
     wanted = {"score_threshold": score_threshold, "iou_threshold": nms, "limit": limit}
-    model.detecting.update({name: value for name, value in wanted.items() if value is not None})
+    model.detecting = dataclasses.replace(
+        model.detecting, **{name: value for name, value in wanted.items() if value is not None})
     if precision is not None:
         set_precision(model, precision)
     return Detector(model)

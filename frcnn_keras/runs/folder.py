@@ -1,66 +1,68 @@
-"""A run folder: which stage began with which settings, what is finished, and the detector it ends in."""
+"""A run folder: what of its data the results of a stage depend on, and which files a stage makes."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from frcnn_keras.data import records
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
-from frcnn_keras.errors import InputError
-from frcnn_keras.progress import say
-from frcnn_keras.settings import options
+from frcnn_keras.files import fingerprint
+from frcnn_keras.runs import request as requests
+from frcnn_keras.settings.detector import LevelAnchorConfig
+from frcnn_keras.settings.stages import MinibatchConfig
 
 
-def data_facts(prepared: Prepared) -> dict:
+@dataclasses.dataclass(frozen=True)
+class PreparedFacts:
     """What of a prep folder a stage's result depends on."""
-    facts = {name: prepared.features[name] for name in ("extractor", "annotations", "class_names", "mirror")}
-    facts["anchors"] = options.to_dict(prepared.config.anchors)
-    facts["prep_seed"] = prepared.config.seed
-    facts["minibatches"] = options.to_dict(prepared.config.minibatches)
-    return facts
+
+    extractor: str
+    annotations: str
+    class_names: tuple[str, ...]
+    mirror: bool
+    anchors: LevelAnchorConfig
+    prep_seed: int
+    minibatches: MinibatchConfig
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "PreparedFacts":
+        """Those of a prep folder."""
+        features, config = prepared.features, prepared.config
+        return cls(features.extractor, features.annotations, features.class_names, features.mirror, config.anchors,
+                   config.seed, config.minibatches)
 
 
-def dataset_facts(dataset: Dataset | None) -> dict | None:
+@dataclasses.dataclass(frozen=True)
+class DatasetFacts:
     """What of a data set the result of a stage that reads images depends on."""
-    if dataset is None:
-        return None
-    arrays = [part for example in dataset.examples for part in
-              (str(example.id).encode(), example.boxes, example.labels, example.difficult, example.crowd)]
-    return {"classes": list(dataset.class_names), "images": len(dataset.examples),
-            "annotations": records.fingerprint(*arrays)}
+
+    classes: tuple[str, ...]
+    images: int
+    annotations: str
+
+    @classmethod
+    def of(cls, dataset: Dataset | None) -> "DatasetFacts | None":
+        """Those of a data set; None of none."""
+        return dataset and cls(tuple(dataset.class_names), len(dataset.examples), dataset.fingerprint())
 
 
-def begin(run: Path, stage: str, request: dict, files: tuple[str, ...], fresh: bool) -> None:
+def begin(run: Path, stage: str, request: Any, files: tuple[str, ...], fresh: bool, flag: str = "--run") -> None:
     """Writes RUN/STAGE.json, or checks that an earlier start that got anywhere asked for the same.
 
-    files: names in RUN that the stage makes; `fresh` removes them.
+    files: names in RUN that the stage makes; `fresh` removes them. flag: names the folder in messages.
 
     Raises:
         InputError: begun with another config; names the difference.
     """
     path = run / f"{stage}.json"
-    run.mkdir(parents=True, exist_ok=True)
     if fresh:
         for name in (path.name, *files):
             (run / name).unlink(missing_ok=True)
-    if path.exists() and any((run / name).exists() for name in files):
-        found = options.difference(files.read_json(path), request)
-        if found:
-            raise InputError(f"{path}: this run's {stage} was begun with another config ({found}); give that config, "
-                             "another --run, or --fresh to start over")
-    else:
-        files.write_json(path, request)
-
-
-def announce(stage: str, first: int, epochs: int) -> None:
-    """Says where a second start goes on."""
-    if first >= epochs:
-        say(f"{stage}: all {epochs} epochs are done already")
-    elif first:
-        say(f"{stage}: resuming after epoch {first} of {epochs}")
+    requests.begin(path, request, any((run / name).exists() for name in files), flag)
 
 
 def weights_fingerprint(model) -> str:
     """A short hash of a model's weights, in order."""
-    return records.fingerprint(*[np.asarray(weight) for weight in model.weights])
+    return fingerprint(*[np.asarray(weight) for weight in model.weights])

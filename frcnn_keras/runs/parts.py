@@ -1,5 +1,6 @@
 """Parts of a finished run that another run starts from: its feature extractor, its RPN, the trunk of its head."""
 
+import dataclasses
 import json
 import zipfile
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.models.settings import DetectorSettings, Geometry
 
 
 def is_run(name: str) -> bool:
@@ -14,39 +16,41 @@ def is_run(name: str) -> bool:
     return Path(name).is_dir()
 
 
-def run_facts(run: str | Path) -> dict:
-    """What a run's detector was made with, read without loading it: geometry, preparing, proposing, pooling, channels.
+def run_settings(run: str | Path) -> DetectorSettings:
+    """What a run's detector was made with, read without loading its weights.
 
     Raises:
-        InputError: there is no detector, or the file is damaged.
+        InputError: there is no detector, or the file is damaged or of another format.
     """
+    from frcnn_keras.models.detector import settings_of
+
     path = Path(run) / "detector.keras"
     if not path.exists():
         raise InputError(f"{run}: holds no detector.keras, so it cannot be a backbone; finish its training, or import "
                          f"one with: {command('import-torchvision')}")
     try:
         with zipfile.ZipFile(path) as file:
-            found = json.loads(file.read("config.json"))["config"]
-        facts = {name: found[name] for name in ("geometry", "preparing", "proposing", "pooling")}
+            config = json.loads(file.read("config.json"))["config"]
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no detector of this package ({error}); train or import the run anew") from error
-    return facts
+    try:
+        return settings_of(config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def default_settings(run: str | Path) -> dict:
-    """data_prep's defaults where `--backbone` is this run, by flag: its sizes and anchors; the levels as they are."""
-    facts = run_facts(run)
-    geometry, preparing = facts["geometry"], facts["preparing"]
-    levels, sizes = len(geometry["strides"]), geometry["anchor_sizes"]
-    nested = isinstance(sizes[0], (list, tuple))
-    every_level = levels > 1 and nested and len(sizes[0]) > 1
-    if nested:
-        sizes = sizes[0] if levels == 1 or every_level else [size for own in sizes for size in own]
-    return {"shorter": preparing["shorter"], "longer": preparing["longer"], "anchor_sizes": tuple(map(float, sizes)),
-            "anchor_ratios": tuple(map(float, geometry["anchor_ratios"])), "anchors_on_every_level": every_level,
-            "anchors_rounded": bool(geometry.get("anchor_rounded", False)),
+    """`prep`'s defaults where `--backbone` is this run, by flag: its sizes and anchors; the levels as they are."""
+    found = run_settings(run)
+    geometry, preparing = found.geometry, found.preparing
+    every_level = geometry.levels > 1 and len(geometry.anchor_sizes[0]) > 1
+    spread = geometry.anchor_sizes[:1] if geometry.levels == 1 or every_level else geometry.anchor_sizes
+    return {"shorter": preparing.shorter, "longer": preparing.longer,
+            "anchor_sizes": tuple(float(size) for sizes in spread for size in sizes),
+            "anchor_ratios": tuple(map(float, geometry.anchor_ratios)), "anchors_on_every_level": every_level,
+            "anchors_rounded": geometry.anchor_rounded,
             # one level is compact already: the staged run's own neck, or what joint training made
-            **({"neck_channels": 0} if levels == 1 else {})}
+            **({"neck_channels": 0} if geometry.levels == 1 else {})}
 
 
 def load_detector(run: str | Path):
@@ -55,30 +59,38 @@ def load_detector(run: str | Path):
     Raises:
         InputError: there is none.
     """
-    run_facts(run)
+    run_settings(run)
     from frcnn_keras.models.saving import load_model
 
     return load_model(Path(run) / "detector.keras")
 
 
-def load_rpn(run: str | Path, geometry: dict, channels: int):
-    """A run's RPN, for maps of `channels` channels and anchors of `geometry` (proposing.geometry_of).
+def load_rpn(run: str | Path, geometry: Geometry, channels: int):
+    """A run's RPN, for maps of `channels` channels and anchors of `geometry` (data.prepared.Prepared.geometry).
 
     Raises:
         InputError: it was trained on other anchors or other maps.
     """
-    own = run_facts(run)["geometry"]
-    for name in geometry:
-        ours, theirs = (np.ravel(_numbers(found.get(name))) for found in (geometry, own))
-        if ours.shape != theirs.shape or not np.allclose(ours, theirs):
-            raise InputError(f"--rpn {run}: its RPN was trained with {name} {own.get(name)}, these features have "
-                             f"{geometry[name]}; prepare with --backbone {run} and without anchor flags")
+    own = run_settings(run).geometry
+    for field in dataclasses.fields(Geometry):
+        ours, theirs = getattr(geometry, field.name), getattr(own, field.name)
+        if not _same(ours, theirs):
+            raise InputError(f"--rpn {run}: its RPN was trained with {field.name} {theirs}, these features have "
+                             f"{ours}; prepare with --backbone {run} and without anchor flags")
     rpn = load_detector(run).rpn
     found = rpn.convolution.kernel.shape[2]
     if found != channels:
         raise InputError(f"--rpn {run}: its RPN takes maps of {found} channels, these have {channels}; prepare with "
                          f"--backbone {run} --neck-channels 0")
     return rpn
+
+
+def _same(ours, theirs) -> bool:
+    """Whether two settings are the same but for the last digits of numbers."""
+    if isinstance(ours, str):
+        return ours == theirs
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    return ours.shape == theirs.shape and np.allclose(ours, theirs)
 
 
 def load_head_trunk(run: str | Path, trunk) -> None:
@@ -93,10 +105,3 @@ def load_head_trunk(run: str | Path, trunk) -> None:
         raise InputError(f"--head-weights {run}: its head has layers of shapes {own}, this one {ours}; prepare with "
                          f"--backbone {run} --neck-channels 0 and give the same --head, --head-width and --roi-size")
     trunk.set_weights(theirs.get_weights())
-
-
-def _numbers(value) -> list:
-    """A setting as numbers that can be compared; absent ones are what they were before they could be set."""
-    if isinstance(value, str) or value is None:
-        return [float(value == "quotient")]
-    return np.asarray(value, np.float64)

@@ -2,17 +2,26 @@
 
 import dataclasses
 import json
+import types
 import typing
 from collections.abc import Iterator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-def option(default, help, flag=None, choices=None, alias=None):
-    """A config field with its flag's help; `flag` where it differs from the field's own name; `alias`: another."""
-    return dataclasses.field(default=default,
-                             metadata={"help": help, "flag": flag, "choices": choices, "alias": alias})
+def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
+           spellings: dict[str, str] | None = None) -> Any:
+    """A config field with its flag's help.
+
+    flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
+    a command has it too. spellings: other words for some of the choices.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
+                                                        "spellings": spellings or {}})
 
 
-def leaves(config_class, prefix=()) -> Iterator[tuple]:
+def leaves(config_class: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple]:
     """Every leaf field of a nested config class: (path of attribute names, field, type)."""
     hints = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
@@ -22,23 +31,39 @@ def leaves(config_class, prefix=()) -> Iterator[tuple]:
             yield (*prefix, field.name), field, hints[field.name]
 
 
-def from_dict(config_class, values: dict):
-    """The config that `to_dict` wrote; ValueError names a field that is missing or unknown."""
+def from_dict(config_class: type[T], values: Any) -> T:
+    """The dataclass that `to_dict` wrote.
+
+    Raises:
+        ValueError: a field is missing, unknown or of another kind; the message names it.
+    """
+    if not isinstance(values, dict):
+        raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {values!r}")
     hints = typing.get_type_hints(config_class)
     names = [field.name for field in dataclasses.fields(config_class)]
     if set(values) != set(names):
         odd = sorted(set(values) ^ set(names))[0]
         raise ValueError(f"{config_class.__name__} and the stored config differ in field {odd!r}")
-    built = {}
-    for name in names:
-        value = values[name]
-        if dataclasses.is_dataclass(hints[name]):
-            value = from_dict(hints[name], value)
-        built[name] = tuple(value) if isinstance(value, list) else value
-    return config_class(**built)
+    try:
+        return config_class(**{name: _value(hints[name], values[name]) for name in names})
+    except TypeError as error:
+        raise ValueError(f"{config_class.__name__}: a stored value is of another kind ({error})") from error
 
 
-def to_dict(config) -> dict:
+def _value(hint: Any, value: Any) -> Any:
+    """A stored value as its field has it: dataclasses for objects, tuples for lists."""
+    if isinstance(hint, types.UnionType):  # SomeRecord | None
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if dataclasses.is_dataclass(hint) and value is not None:
+        return from_dict(hint, value)
+    return _tuples(value)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def to_dict(config: Any) -> dict:
     """Plain dicts and lists, as JSON holds them."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
 

@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-import keras
-
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.fpn import PyramidExtractor
@@ -12,6 +10,7 @@ from frcnn_keras.models.mobilenet_v3 import mobilenet_v3_large
 from frcnn_keras.models.rcnn import RCNN, conv_fc, two_fc
 from frcnn_keras.models.resnet import resnet50
 from frcnn_keras.models.rpn import RPN
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 
 CHANNELS = 256  # of every level
 RATIOS = (0.5, 1.0, 2.0)
@@ -69,26 +68,24 @@ def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_
     if model not in MODELS:
         raise InputError(f"unknown torchvision model {model!r}; use one of {', '.join(MODELS)}")
     spec = MODELS[model]
-    sizes = [[size] for size in (32, 64, 128, 256, 512)]
-    strides = [4, 8, 16, 32, 64]
+    sizes = ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,))
+    strides = (4.0, 8.0, 16.0, 32.0, 64.0)
     if spec.is_mobilenet:
-        sizes, strides = [[32, 64, 128, 256, 512]] * 3, [32, 32, 64]
+        sizes, strides = ((32.0, 64.0, 128.0, 256.0, 512.0),) * 3, (32.0, 32.0, 64.0)
     rpn = RPN(len(sizes[0]) * len(RATIOS), CHANNELS, depth=2 if spec.is_v2 else 1, name="rpn")
     rpn.build((None, None, None, CHANNELS))
     rcnn = RCNN((conv_fc if spec.is_v2 else two_fc)(7, CHANNELS), classes, name="rcnn")
     rcnn.build((None, 7, 7, CHANNELS))
-    detecting = {"score_threshold": 0.05, "iou_threshold": 0.5, "limit": 100, "min_size": 1e-2}
     return FasterRCNN(
         _extractor(spec), rpn, rcnn, class_names=class_names, category_ids=category_ids, name="faster_rcnn",
-        geometry={"strides": strides, "offsets": [0.0] * len(strides), "anchor_sizes": sizes,
-                  "anchor_ratios": list(RATIOS), "anchor_rounded": True, "stride_rule": "quotient"},
-        preparing={"shorter": min_size or spec.min_size, "longer": max_size or spec.max_size,
-                   "preprocessing": "torch", "pad_multiple": 32, "fused_resize": True},
-        proposing={"before": spec.proposals, "after": spec.proposals, "iou_threshold": 0.7, "min_size": 1e-3,
-                   "score_threshold": spec.proposal_score},
+        geometry=Geometry(strides, (0.0,) * len(strides), sizes, RATIOS, anchor_rounded=True, stride_rule="quotient"),
+        preparing=Preparing(min_size or spec.min_size, max_size or spec.max_size, "torch", 32, fused_resize=True),
+        proposing=Proposing(spec.proposals, spec.proposals, iou_threshold=0.7, min_size=1e-3,
+                            score_threshold=spec.proposal_score),
         # torchvision's two MobileNet maps share a stride, and its rule sends every region to the first
-        pooling={"op": "align", "size": 7, "levels": 1 if spec.is_mobilenet else 4, "min_cells": 1.0},
-        detecting=detecting if wanted is None else {**detecting, "classes": list(wanted)})
+        pooling=Pooling(1 if spec.is_mobilenet else 4, min_cells=1.0, op="align", size=7),
+        detecting=Detecting(score_threshold=0.05, iou_threshold=0.5, limit=100, min_size=1e-2,
+                            classes=None if wanted is None else tuple(wanted)))
 
 
 def _extractor(spec: TorchvisionModel) -> PyramidExtractor:
@@ -100,7 +97,3 @@ def _extractor(spec: TorchvisionModel) -> PyramidExtractor:
         trunk = resnet50(affine=True) if spec.is_v2 else resnet50(epsilon=0.0)
     return PyramidExtractor(trunk, CHANNELS, 1e-5 if spec.is_v2 else None, name="extractor")
 
-
-def count_parameters(detector: keras.Model) -> int:
-    """Parameters as torchvision counts them: frozen statistics, and frozen scales and shifts, are none."""
-    return sum(int(variable.shape.num_elements()) for variable in detector.trainable_variables)

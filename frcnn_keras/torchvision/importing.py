@@ -12,6 +12,7 @@ from frcnn_keras.files import write_json
 from frcnn_keras.models.precision import set_precision
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import Detector
+from frcnn_keras.settings import options
 from frcnn_keras.torchvision.checkpoints import read_tensors
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
 from frcnn_keras.torchvision.detectors import MODELS, build_detector
@@ -75,9 +76,8 @@ def import_torchvision(weights: str | Path, out: str | Path, model: str | None =
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     write_json(out / "import.json", {
         "model": model, "file": weights.name, "sha256": digest, "classes": classes, "class_names": made.class_names,
-        "category_ids": made.category_ids, "min_size": made.preparing["shorter"],
-        "max_size": made.preparing["longer"], "preprocessing": made.preparing["preprocessing"],
-        "pad_multiple": made.preparing["pad_multiple"], "geometry": made.geometry, "pooling": made.pooling,
+        "category_ids": made.category_ids, "min_size": made.preparing.shorter,
+        "max_size": made.preparing.longer, "settings": options.to_dict(made.settings),
         "coco_ap": MODELS[model].coco_ap if weights.name == MODELS[model].file else None})
     return detector
 

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -94,13 +95,17 @@ class Distribution:
         values = self.strategy.experimental_distribute_values_from_function(of_replica)
         return self.strategy.reduce(_SUM, values, axis=None).numpy()
 
-    def train(self, model, dataset: tf.data.Dataset, first: int, epochs: int, keeper) -> None:
-        """Trains a compiled training.StageModel from epoch `first` on.
+    def train(self, model, dataset: tf.data.Dataset, first: int, epochs: int, keeper, callbacks=()) -> None:
+        """Trains a compiled training.loop.StageModel from epoch `first` on.
 
         dataset: batches of a replica's part of a step, as many a step as this worker has replicas. keeper: a
-        training.Keeper; it measures and writes on the chief, and stops all workers when the loss is not finite.
+        training.loop.Keeper; it measures and writes on the chief, and stops all workers when the loss is not finite.
+        callbacks: the caller's; the chief alone calls them, and stops all workers where one sets model.stop_training.
         """
         keeper.set_model(model)
+        others = keras.callbacks.CallbackList(list(callbacks) if self.chief else [], model=model)
+        model.stop_training = False
+        others.on_train_begin()
         endless = dataset.repeat()  # of one that may end TensorFlow asks all workers before every step whether it has
         feed = self.strategy.distribute_datasets_from_function(lambda context: endless)
 
@@ -112,22 +117,30 @@ class Distribution:
         batches = iter(feed)
         for epoch in range(first, epochs):
             keeper.on_epoch_begin(epoch)
+            others.on_epoch_begin(epoch)
             sums: dict[str, float] = {}
             for number in range(keeper.steps):
+                others.on_train_batch_begin(number)
                 for name, value in step(next(batches)).items():
                     sums[name] = sums.get(name, 0.0) + float(value)
-                keeper.on_train_batch_end(number, {name: total / (number + 1) for name, total in sums.items()})
-            self._end_epoch(epoch, {name: total / keeper.steps for name, total in sums.items()}, keeper)
+                means = {name: total / (number + 1) for name, total in sums.items()}
+                keeper.on_train_batch_end(number, means)
+                others.on_train_batch_end(number, means)
+            if self._end_epoch(epoch, means, keeper, others):
+                break
+        others.on_train_end()
 
-    def _end_epoch(self, epoch: int, means: dict[str, float], keeper) -> None:
-        """The chief measures and writes; the others take its numbers."""
+    def _end_epoch(self, epoch: int, means: dict[str, float], keeper, others) -> bool:
+        """The chief measures and writes; the others take its numbers. Whether a callback wants an end."""
         def end():
             keeper.on_epoch_end(epoch, means)
-            return means  # and what the keeper measured
+            others.on_epoch_end(epoch, means)
+            return {"means": means, "stop": bool(others.model.stop_training)}  # with what the keeper measured
 
         found = self.on_chief(end)
         if not self.chief:
-            keeper.add(found)
+            keeper.add(found["means"])
+        return found["stop"]
 
 
 SINGLE = Distribution()

@@ -1,20 +1,24 @@
 """The four losses of a whole detector on images (arXiv 1506.01497, section 3.2: approximate joint training)."""
 
+import dataclasses
+
 import tensorflow as tf
 
-from frcnn_keras.models.detector import propose_batch
+from frcnn_keras.models.detector import FasterRCNN, propose_batch
 from frcnn_keras.ops.losses import rcnn_losses, rpn_losses
 from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.ops.sampling import sample
 from frcnn_keras.ops.targets import anchor_targets, region_targets
 from frcnn_keras.ops.tiles import cut_tiles
+from frcnn_keras.settings.detector import settled
+from frcnn_keras.settings.image_trainers import ImageLossConfig
 
 RPN_LOSSES = ("objectness_loss", "proposal_box_loss")
 RCNN_LOSSES = ("class_loss", "box_loss")
 LOSSES = RPN_LOSSES + RCNN_LOSSES
 
 
-class JointLosses:
+class ImageLosses:
     """From a batch of images to the four losses, by name: those of the staged trainers on the same draws.
 
     Each image's losses are means over its own samples, as in the stages; the batch's are the images' summed and
@@ -22,12 +26,7 @@ class JointLosses:
 
     Args:
         detector: models.detector.FasterRCNN; its parts' trainable weights decide what learns.
-        matching: positive, negative; keywords of ops.targets.anchor_targets.
-        anchor_sampling: count, positive_fraction; keywords of ops.sampling.sample.
-        proposing: before, after: how many proposals the head draws from.
-        region_sampling: keywords of ops.targets.region_targets.
-        box_weight: lambda, of the proposals' box loss.
-        rpn_beta, beta: where smooth L1 turns linear, of the proposals' boxes and of the head's.
+        settings: what the losses are taken of.
         together: whether a batch goes through the extractor as one tensor. An image's maps then depend on the batch
             it is padded to, a little at its right and lower end, as in other implementations. Otherwise each image
             goes by itself at its own padded size, exactly as in prediction; on CPU that is quicker too.
@@ -36,14 +35,13 @@ class JointLosses:
             own; nothing in it learns.
     """
 
-    def __init__(self, detector, *, matching: dict, anchor_sampling: dict, proposing: dict, region_sampling: dict,
-                 box_weight: float = 1.0, rpn_beta: float = 1 / 9, beta: float = 1.0, together: bool = False,
-                 names: tuple[str, ...] = LOSSES, proposer=None):
+    def __init__(self, detector: FasterRCNN, settings: ImageLossConfig, *, together: bool = False,
+                 names: tuple[str, ...] = LOSSES, proposer: FasterRCNN | None = None):
         self.names, self.proposer = tuple(names), proposer
-        self.detector = detector
-        self.matching, self.anchor_sampling = matching, anchor_sampling
-        self.proposing, self.region_sampling = proposing, region_sampling
-        self.box_weight, self.rpn_beta, self.beta, self.together = box_weight, rpn_beta, beta, together
+        self.detector, self.settings, self.together = detector, settings, together
+        # how many proposals the head draws from; the rest is as the detector has it that makes them
+        kept = settled(settings.proposals, detector.geometry.levels)
+        self.proposing = dataclasses.replace((proposer or detector).proposing, before=kept.before, after=kept.after)
 
     def __call__(self, batch: dict, count=None) -> dict:
         """The losses of a batch of data.image_batches: float32 scalars by name.
@@ -80,8 +78,9 @@ class JointLosses:
         if self.names != RCNN_LOSSES:
             index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
             logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
-            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=self.rpn_beta)
-            losses = (objectness, self.box_weight * boxes)
+            rpn = self.settings.rpn
+            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=rpn.beta)
+            losses = (objectness, rpn.box_weight * boxes)
         if self.names != RPN_LOSSES:
             proposals = self.given(one) if self.proposer else self.propose(levels, outputs, one["size"], one["padded"])
             losses += self.rcnn_losses(levels, proposals, objects, draws[1])
@@ -94,7 +93,7 @@ class JointLosses:
         """
         height, width = tf.unstack(one["padded"])
         levels = self.proposer.features(one["images"][None, :height, :width])
-        found = self.proposer.propose(levels, one["size"][None], **self.proposing)
+        found = self.proposer.propose(levels, one["size"][None], self.proposing)
         return Proposals(*(tf.stop_gradient(part[0]) for part in found))
 
     def propose(self, levels, outputs, size, padded) -> Proposals:
@@ -110,16 +109,15 @@ class JointLosses:
             logits = tuple(tf.where(here, level, level.dtype.min) for level, here in zip(logits, within))
             # and moved out of the image: those of the lowest rank may be proposals where there are few others
             deltas = tuple(tf.where(here[:, None], level, 1e6) for level, here in zip(deltas, within))
-        found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry,
-                              {**self.detector.proposing, **self.proposing})
+        found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry, self.proposing)
         return Proposals(*(tf.stop_gradient(part[0]) for part in found))
 
     def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
         """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""
-        anchors = tf.concat(self.detector.anchors(levels), 0)
+        anchors, chosen = tf.concat(self.detector.anchors(levels), 0), self.settings.anchors
         labels, targets, _ = anchor_targets(anchors, objects["boxes"], objects["ignored"], size[0], size[1],
-                                            **self.matching)
-        index, drawn = sample(labels, seed, **self.anchor_sampling)
+                                            positive=chosen.positive, negative=chosen.negative)
+        index, drawn = sample(labels, seed, chosen.count, chosen.positive_fraction)
         return index, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)
 
     def _on_tiles(self, levels, index) -> tuple:
@@ -136,10 +134,10 @@ class JointLosses:
         """Class and box loss of regions drawn from the proposals and the objects; seed (2,)."""
         regions, labels, targets, valid = region_targets(
             proposals.boxes, proposals.valid, objects["boxes"], objects["labels"], objects["ignored"], seed,
-            **self.region_sampling)
+            scales=self.detector.detecting.scales, **vars(self.settings.regions))
         pooled = self.detector.pool(levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
         logits, deltas = self.detector.rcnn(pooled, training=True)
-        return rcnn_losses(logits, deltas, labels, targets, valid, beta=self.beta)
+        return rcnn_losses(logits, deltas, labels, targets, valid, beta=self.settings.head.beta)
 
 
 def _within(anchors, padded):

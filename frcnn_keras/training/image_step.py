@@ -6,16 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.settings import image_trainers as joint_config
-from frcnn_keras.training.image_losses import JointLosses
+from frcnn_keras.settings.image_trainers import ImageFitConfig
+from frcnn_keras.training.image_losses import ImageLosses
 from frcnn_keras.training.loop import StageModel
 from frcnn_keras.training.optimizers import build_optimizer
 
 
-class JointModel(StageModel):
+class ImageStepModel(StageModel):
     """A detector with its four losses; a step takes a batch of data.image_batches."""
 
-    def __init__(self, losses: JointLosses, parts: int = 1):
+    def __init__(self, losses: ImageLosses, parts: int = 1):
         """parts: a step's images are gone through in so many equal parts; their gradients are summed, so that the step
         is the same and needs the memory of one part."""
         super().__init__(losses.detector, losses, losses.names)
@@ -63,14 +63,14 @@ def decay_of(epochs: float, steps: int) -> float:
     return max(0.0, 1 - 1 / (epochs * steps)) if epochs else 0.0
 
 
-def make_optimizer(fit: joint_config.ImageFitConfig, slowed, decay: float, name: str, **settings):
-    """The optimizer of `training.build_optimizer`, with a moving average and float16's loss scale where asked for.
+def make_optimizer(fit: ImageFitConfig, slowed, decay: float, name: str, **settings):
+    """The optimizer of `optimizers.build_optimizer`, with a moving average and float16's loss scale where asked for.
 
     slowed: the variables that --backbone-rate is for. decay: of the average; 0: none.
     """
     if decay:
         settings |= {"use_ema": True, "ema_momentum": decay}
-    scaled = fit.precision == "mixed_float16"
+    scaled = fit.precision == "float16"
     if scaled:  # gradients are scaled until the optimizer unscales them: it has to clip
         settings["global_clipnorm"] = fit.clip_norm or None
     made = build_optimizer(name, **settings)

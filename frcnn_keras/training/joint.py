@@ -16,29 +16,40 @@ from frcnn_keras.models.fpn import pyramid_extractor, pyramid_geometry
 from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
-from frcnn_keras.models.settings import detector_geometry
-from frcnn_keras.ops.images import resized_size
-from frcnn_keras.ops.pyramid import anchors_per_position
-from frcnn_keras.runs import folder as run_folder
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
+from frcnn_keras.runs.folder import DatasetFacts, weights_fingerprint
 from frcnn_keras.runs.parts import is_run, load_detector
-from frcnn_keras.settings import image_trainers as joint_config
-from frcnn_keras.settings import options
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.detector import settled
+from frcnn_keras.settings.image_trainers import JointConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES
-from frcnn_keras.training.image_trainer import JointTraining, files_of, settled_precision
+from frcnn_keras.training.image_trainer import ImageTrainer
+from frcnn_keras.training.loop import History
 
 WORKERS = 2
 
 
-def train_joint(dataset: Dataset, out: str | Path, config: joint_config.JointConfig | None = None, *,
+@dataclasses.dataclass(frozen=True)
+class JointRequest:
+    """What OUT/joint.json says."""
+
+    config: JointConfig
+    trunk: str  # fingerprint of the backbone's weights
+    data: DatasetFacts
+    val: DatasetFacts | None
+    losses: tuple[str, ...]
+    proposals: str | None  # fingerprint of the detector that makes them
+
+
+def train_joint(dataset: Dataset, out: str | Path, config: JointConfig | None = None, *,
                 validation: Dataset | None = None, fresh: bool = False, losses: tuple[str, ...] = LOSSES,
-                proposals: str | Path | None = None, distribution: Distribution = SINGLE) -> dict:
-    """Builds a detector for a settled data set and trains it whole; returns the last epoch's numbers.
+                proposals: str | Path | None = None, distribution: Distribution = SINGLE,
+                callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
+    """Builds a detector for a settled data set and trains it whole; returns the numbers of every epoch.
 
     losses: RPN_LOSSES or RCNN_LOSSES trains backbone and RPN, or backbone and head, alone (steps 1 and 2 of alternating
     training); the rest keeps its new weights. proposals: a run whose proposals the head learns on, instead of those of
-    the new detector. distribution: the devices; they divide each step's images.
+    the new detector. distribution: the devices; they divide each step's images. callbacks: of Keras.
 
     Writes into `out`: joint.json (settings), joint_log.csv, joint_curves.png, joint_metrics.json and detector.keras,
     with `validation` that of the epoch of the best AP. A second call with the same settings goes on where the first
@@ -48,7 +59,7 @@ def train_joint(dataset: Dataset, out: str | Path, config: joint_config.JointCon
         InputError: the backbone cannot be had; other classes to measure on; OUT has other settings; an image is bad.
         FloatingPointError: the loss became NaN or infinite.
     """
-    config, out = config or joint_config.JointConfig(), Path(out)
+    config, out = config or JointConfig(), Path(out)
     if validation and losses != LOSSES:
         raise InputError("--losses trains a part of a detector, which has no AP yet; leave --val-... out")
     if (losses == RCNN_LOSSES) != (proposals is not None):
@@ -56,29 +67,27 @@ def train_joint(dataset: Dataset, out: str | Path, config: joint_config.JointCon
     with distribution.scope():
         detector = new_detector(dataset, config)
         proposer = _proposer(proposals, detector) if proposals else None
-    fit = config.training.fit
-    fit = dataclasses.replace(fit, precision=settled_precision(detector, fit.precision)[0])
-    settled = dataclasses.replace(config, training=dataclasses.replace(config.training, fit=fit))
-    request = {"config": options.to_dict(settled), "trunk": run_folder.weights_fingerprint(detector.extractor.trunk),
-               "data": run_folder.dataset_facts(dataset), "val": run_folder.dataset_facts(validation),
-               "losses": list(losses), "proposals": run_folder.weights_fingerprint(proposer) if proposer else None}
-    distribution.on_chief(lambda: run_folder.begin(out, "joint", request, files_of("joint"), fresh))
-    return JointTraining("joint", detector, dataset, validation, out, config.training, losses=losses,
-                         proposer=proposer, distribution=distribution).run()
+    trainer = ImageTrainer("joint", detector, dataset, validation, out, config.training, losses=losses,
+                           proposer=proposer, distribution=distribution, callbacks=callbacks)
+    settled_config = dataclasses.replace(config, training=dataclasses.replace(config.training, fit=trainer.fit))
+    request = JointRequest(settled_config, weights_fingerprint(detector.extractor.trunk), DatasetFacts.of(dataset),
+                           DatasetFacts.of(validation), losses, proposer and weights_fingerprint(proposer))
+    return trainer.train(request, fresh)
 
 
 def _proposer(run: str | Path, detector: FasterRCNN) -> FasterRCNN:
     """The detector of `run`, frozen; InputError unless it takes images prepared as `detector` takes them."""
     found = load_detector(run)
-    for name, value in detector.preparing.items():
-        if found.preparing[name] != value:
-            raise InputError(f"--proposals {run}: it has {name} {found.preparing[name]}, the new detector {value}; "
-                             "give both the same backbone and --shorter, --longer")
+    for field in dataclasses.fields(Preparing):
+        theirs, ours = getattr(found.preparing, field.name), getattr(detector.preparing, field.name)
+        if theirs != ours:
+            raise InputError(f"--proposals {run}: it has {field.name} {theirs}, the new detector {ours}; give both the "
+                             "same backbone and --shorter, --longer")
     found.trainable = False
     return found
 
 
-def new_detector(dataset: Dataset, config: joint_config.JointConfig) -> FasterRCNN:
+def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
     """The detector that a joint training starts from; weights of RPN and head are drawn from the settings' seed.
 
     Raises:
@@ -99,35 +108,36 @@ def new_detector(dataset: Dataset, config: joint_config.JointConfig) -> FasterRC
                     backbone, dataset.class_names, config)
 
 
-def _fitted_neck(backbone: Backbone, dataset: Dataset, config: joint_config.JointConfig):
+def _fitted_neck(backbone: Backbone, dataset: Dataset, config: JointConfig):
     """Kernel and bias of the neck, fitted as data_prep fits it."""
-    function = map_function(extractor(backbone), backbone.preprocess, backbone.pad_multiple)
+    preparing = _preparing(backbone, config)
+    function = map_function(extractor(backbone), preparing)
 
     def maps_of(example):
-        size = resized_size(example.height, example.width, config.images.shorter, config.images.longer)
-        return image_maps(function, example, size)
+        return image_maps(function, example, preparing.size(example.height, example.width))
 
     return fit_neck(dataset.examples, maps_of, config.neck.channels, config.neck.sample, WORKERS)
 
 
+def _preparing(backbone: Backbone, config: JointConfig) -> Preparing:
+    return Preparing(config.images.shorter, config.images.longer, backbone.preprocess, backbone.pad_multiple)
+
+
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
-             class_names: Sequence[str], config: joint_config.JointConfig) -> FasterRCNN:
+             class_names: Sequence[str], config: JointConfig) -> FasterRCNN:
     """A detector on a feature extractor of these levels, with a new RPN and a new head."""
-    numbers, anchors = config.detector, config.anchors
+    head, found, levels = config.head, config.detections, len(strides)
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
-    geometry = detector_geometry(strides, offsets, "given", anchors)
-    rpn = RPN(anchors_per_position(geometry), numbers.hidden, name="rpn")
+    geometry = Geometry.of(strides, offsets, config.anchors)
+    rpn = RPN(geometry.anchors_per_position, config.rpn_channels, name="rpn")
     rpn.build((None, None, None, channels))
-    rcnn = RCNN(two_fc(numbers.roi_size, channels, numbers.width, numbers.dropout), len(class_names) + 1, name="rcnn")
-    rcnn.build((None, numbers.roi_size, numbers.roi_size, channels))
+    rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(class_names) + 1, name="rcnn")
+    rcnn.build((None, head.roi_size, head.roi_size, channels))
     return FasterRCNN(
-        features, rpn, rcnn, class_names=class_names, name="faster_rcnn",
-        geometry=geometry,
-        preparing={"shorter": config.images.shorter, "longer": config.images.longer,
-                   "preprocessing": backbone.preprocess, "pad_multiple": backbone.pad_multiple},
-        proposing={"before": numbers.before or configs.RPNConfig().for_levels(len(strides)).eval_before,
-                   "after": numbers.after, "iou_threshold": numbers.proposal_nms, "min_size": numbers.min_size},
+        features, rpn, rcnn, class_names=class_names, name="faster_rcnn", geometry=geometry,
+        preparing=_preparing(backbone, config),
+        proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
-        pooling={"op": numbers.roi_op, "size": numbers.roi_size, "levels": max(1, len(strides) - 1)},
-        detecting={"score_threshold": numbers.score_threshold, "iou_threshold": numbers.nms, "limit": numbers.limit})
+        pooling=Pooling(max(1, levels - 1), op=head.roi_op, size=head.roi_size),
+        detecting=Detecting(found.score_threshold, found.nms, found.limit))

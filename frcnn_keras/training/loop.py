@@ -1,10 +1,10 @@
-"""What both trainers share: a model of named losses, and a callback that resumes, logs and stops on NaN."""
+"""What all trainers loop with: a model of named losses, and a callback that resumes, logs and stops on NaN."""
 
 import csv
 import io
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -13,8 +13,11 @@ import tensorflow as tf
 
 from frcnn_keras.files import write_whole
 from frcnn_keras.progress import Progress
+from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
 from frcnn_keras.training.optimizers import WarmUp, build_optimizer
+
+History = dict[str, list[float]]  # of each number: one value an epoch
 
 
 class StageModel(keras.Model):
@@ -175,14 +178,15 @@ def resolve_precision(wanted: str) -> str:
     return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
 
 
-def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: Path,
-              build: Callable = build_optimizer, an_execution: int = 4,
-              distribution: Distribution = SINGLE) -> dict[str, list[float]]:
+def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keeper, logs: Path,
+              build: Callable = build_optimizer, an_execution: int = 4, distribution: Distribution = SINGLE,
+              callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
     """Trains a stage, going on after the last epoch that was kept; returns the history.
 
-    dataset(first_epoch): the batches from that epoch on. fit: a config.FitConfig. logs: folder for TensorBoard. build:
-    makes the optimizer, called as `build_optimizer` is. an_execution: steps between two looks at the loss, at most.
-    distribution: the devices; the model's network was built in its scope, and the batches are a replica's.
+    dataset(first_epoch): the batches from that epoch on. logs: folder for TensorBoard. build: makes the optimizer,
+    called as `build_optimizer` is. an_execution: steps between two looks at the loss, at most. distribution: the
+    devices; the model's network was built in its scope, and the batches are a replica's. callbacks: the caller's,
+    called after the keeper, whose measures they find in an epoch's logs; of several workers the chief has them.
     """
     steps = keeper.steps * fit.epochs
     schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
@@ -194,8 +198,8 @@ def fit_stage(model: StageModel, dataset: Callable, fit, keeper: Keeper, logs: P
         optimizer.build(model.network.trainable_variables)
         first = keeper.restore(model, distribution.from_chief(keeper.stored))
     if first < fit.epochs and distribution.strategy:
-        distribution.train(model, dataset(first), first, fit.epochs, keeper)
+        distribution.train(model, dataset(first), first, fit.epochs, keeper, callbacks)
     elif first < fit.epochs:
         model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
-                  shuffle=False, callbacks=[keeper, *tensorboard(logs)])
+                  shuffle=False, callbacks=[keeper, *tensorboard(logs), *callbacks])
     return keeper.history

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from frcnn_keras.keras_internals import WholeStep, adam_slots
+
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
@@ -29,43 +31,12 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup, "fall": self.fall, "drops": self.drops}
 
 
-class WholeStep:
-    """Mixed into an optimizer: its gradients are the whole step's already (distribution.summed_over_replicas), and some
-    variables may learn more slowly than the others.
-
-    Keras sums gradients over the replicas itself, but after it has clipped each replica's by its own norm.
-    """
-
-    _slowed: frozenset = frozenset()
-    _share = 1.0
-
-    def slow(self, variables, share: float) -> None:
-        """From now on these variables learn at `share` of the learning rate, and decay at it."""
-        self._slowed, self._share = frozenset(map(self._var_key, variables)), share
-
-    def _rate_of(self, variable, learning_rate):
-        return learning_rate * self._share if self._var_key(variable) in self._slowed else learning_rate
-
-    def _all_reduce_sum_gradients(self, grads_and_vars):
-        return list(grads_and_vars)
-
-    def _apply_weight_decay(self, variables):
-        """Keras's, at each variable's own rate."""
-        if self.weight_decay is None:
-            return
-        slowed = [variable for variable in variables if self._var_key(variable) in self._slowed]
-        super()._apply_weight_decay([variable for variable in variables if self._var_key(variable) not in self._slowed])
-        decay, self.weight_decay = self.weight_decay, self.weight_decay * self._share
-        super()._apply_weight_decay(slowed)
-        self.weight_decay = decay
-
-
 @keras.saving.register_keras_serializable(package="frcnn_keras")
 class SGD(WholeStep, keras.optimizers.SGD):
     """Keras's SGD."""
 
     def update_step(self, gradient, variable, learning_rate):
-        super().update_step(gradient, variable, self._rate_of(variable, learning_rate))
+        super().update_step(gradient, variable, self.rate_of(variable, learning_rate))
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -78,12 +49,12 @@ class FusedAdam(WholeStep, keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, learning_rate):
         """One variable's step, at its own rate."""
-        index = self._get_variable_index(variable)
+        momentum, velocity = adam_slots(self, variable)
         step = tf.cast(self.iterations + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle, m=self._momentums[index].value.handle, v=self._velocities[index].value.handle,
+            var=variable.handle, m=momentum.value.handle, v=velocity.value.handle,
             beta1_power=tf.pow(self.beta_1, step), beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(self._rate_of(variable, learning_rate), tf.float32),
+            lr=tf.cast(self.rate_of(variable, learning_rate), tf.float32),
             beta1=self.beta_1, beta2=self.beta_2, epsilon=self.epsilon, grad=tf.cast(gradient, tf.float32))
 
 

@@ -7,30 +7,26 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from frcnn_keras import files
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import feature_maps, map_specs
+from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest, write_manifest
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
+from frcnn_keras.files import write_json
 from frcnn_keras.models.detector import propose_batch
-from frcnn_keras.models.settings import detector_geometry
+from frcnn_keras.models.settings import Proposing
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress
+from frcnn_keras.runs import request as requests
 
 SHARD_IMAGES = 256
+REQUEST = "request.json"  # of a folder that is not finished: its manifest to be
 
 
-def geometry_of(prepared: Prepared) -> dict:
-    """The detector's `geometry` of a prep folder's features."""
-    levels = prepared.levels
-    return detector_geometry([level.stride for level in levels], [level.offset for level in levels],
-                             prepared.features["stride_rule"], prepared.config.anchors)
-
-
-def proposals_of(rpn, prepared: Prepared, proposing: dict, skip: int = 0) -> Iterator[tuple]:
-    """(record, boxes (P, 4), scores (P,)) of every image in order, best first; P is at most proposing["after"]."""
-    geometry = geometry_of(prepared)
+def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -> Iterator[tuple]:
+    """(record, boxes (P, 4), scores (P,)) of every image in order, best first; P is at most proposing.after."""
+    geometry = prepared.geometry
 
     @tf.function(input_signature=[map_specs(prepared), tf.TensorSpec((2,), tf.int32)])
     def propose(maps, size):
@@ -45,7 +41,7 @@ def proposals_of(rpn, prepared: Prepared, proposing: dict, skip: int = 0) -> Ite
     return ahead(one, feature_maps(prepared).skip(skip))
 
 
-def measure_recall(rpn, prepared: Prepared, proposing: dict) -> dict[str, float]:
+def measure_recall(rpn, prepared: Prepared, proposing: Proposing) -> dict[str, float]:
     """Share of objects that the best 100, 300 and 1000 proposals reach at IoU 0.5 and 0.7."""
     proposals, boxes, ignored = [], [], []
     for record, found, _ in proposals_of(rpn, prepared, proposing):
@@ -55,29 +51,33 @@ def measure_recall(rpn, prepared: Prepared, proposing: dict) -> dict[str, float]
     return proposal_recall(proposals, boxes, ignored)
 
 
-def write_proposals(rpn, prepared: Prepared, out: Path, proposing: dict, fingerprint: str) -> None:
+def _manifest(prepared: Prepared, proposing: Proposing, fingerprint: str) -> ProposalManifest:
+    """That of the proposals of a prep folder with an RPN of this fingerprint."""
+    total, features = len(prepared.feature_spans), prepared.features
+    count = -(-total // SHARD_IMAGES)
+    return ProposalManifest("proposals", tuple(records.shard_name(index, count) for index in range(count)), total,
+                            features.extractor, features.annotations, fingerprint, proposing, features.mirror)
+
+
+def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fingerprint: str) -> None:
     """Writes `out`: one record an image in the features' order, tied to the RPN by its fingerprint.
 
     Goes on after the shards that an earlier start had finished; does nothing where `out` is already of this RPN.
     """
-    request = {"format": records.FORMAT, "kind": "proposals", "rpn": fingerprint, "proposing": proposing,
-               "extractor": prepared.features["extractor"], "annotations": prepared.features["annotations"],
-               "mirror": prepared.features["mirror"], "records": len(prepared.feature_spans)}
-    if (out / "manifest.json").exists() and request.items() <= files.read_json(out / "manifest.json").items():
+    wanted = _manifest(prepared, proposing, fingerprint)
+    if (out / NAME).exists() and not requests.differs(out / NAME, wanted):
         return
     partial = out.with_name(out.name + ".partial")
-    if partial.exists() and files.read_json(partial / "request.json") != request:
+    if partial.exists() and requests.differs(partial / REQUEST, wanted):
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    files.write_json(partial / "request.json", request)
-    total = request["records"]
-    count = -(-total // SHARD_IMAGES)
-    names = [records.shard_name(index, count) for index in range(count)]
-    done = next((index for index, name in enumerate(names) if not (partial / name).exists()), count)
-    _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), total,
+    write_json(partial / REQUEST, requests.stored_form(wanted))
+    names = wanted.shards
+    done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
+    _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
                   done * SHARD_IMAGES)
-    (partial / "request.json").unlink()
-    files.write_json(partial / "manifest.json", request | {"shards": names})
+    (partial / REQUEST).unlink()
+    write_manifest(partial, wanted)
     if out.exists():
         shutil.rmtree(out)
     os.replace(partial, out)
@@ -103,19 +103,18 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
     Raises:
         InputError: not there, of another prep folder, or of another RPN.
     """
-    if not (folder / "manifest.json").exists():
-        raise InputError(f"{folder}: no proposals; run {command('train-rpn')} with the same --data, --val and "
-                         "--run first")
-    manifest = files.read_json(folder / "manifest.json")
+    train = command("train-rpn")
+    if not (folder / NAME).exists():
+        raise InputError(f"{folder}: no proposals; run {train} with the same --data, --val and --run first")
+    manifest = read_manifest(folder, ProposalManifest, "proposals")
     for field in ("extractor", "annotations", "mirror"):
-        if manifest[field] != prepared.features[field]:
+        if getattr(manifest, field) != getattr(prepared.features, field):
             raise InputError(f"{folder}: made for another prep folder than {prepared.path} ({field} differs); "
-                             f"run {command('train-rpn')} with --data {prepared.path}")
-    if manifest["rpn"] != rpn_fingerprint:
-        raise InputError(f"{folder}: made by another RPN than this run's rpn.weights.h5; run "
-                         f"{command('train-rpn')} again")
-    found = tuple(records.spans(folder / name for name in manifest["shards"]))
+                             f"run {train} with --data {prepared.path}")
+    if manifest.rpn != rpn_fingerprint:
+        raise InputError(f"{folder}: made by another RPN than this run's rpn.weights.h5; run {train} again")
+    found = tuple(records.spans(folder / name for name in manifest.shards))
     if len(found) != len(prepared.feature_spans):
         raise InputError(f"{folder}: {len(found)} proposal records for {len(prepared.feature_spans)} images; "
-                         f"run {command('train-rpn')} again")
+                         f"run {train} again")
     return found

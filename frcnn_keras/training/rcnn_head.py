@@ -5,36 +5,33 @@ import keras
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.models import rcnn as heads
+from frcnn_keras.models.precision import policy_of
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.runs.parts import is_run, load_head_trunk
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.settings.stages import StageHeadConfig
 
 
-def build_rcnn(prepared: Prepared, config: configs.RCNNConfig, precision: str = "float32", seed: int = 0) -> heads.RCNN:
+def build_rcnn(prepared: Prepared, config: StageHeadConfig, precision: str = "float32", seed: int = 0) -> heads.RCNN:
     """A head for a prep folder's maps and classes, built, its weights drawn from `seed`.
 
     Raises:
         InputError: backbone_top without the rest of the backbone, or VGG16 weights that do not fit.
     """
     keras.utils.set_random_seed(seed)
-    channels, size = prepared.levels[0].channels, config.roi_size
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        if config.head == "two_fc":
-            trunk = heads.two_fc(size, channels, config.width, config.dropout)
-        elif config.head == "vgg_fc":
-            trunk = heads.vgg_fc(size, channels, config.dropout)
-        else:
-            trunk = heads.backbone_top(_load_top(prepared), size, channels)
-        rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, name="rcnn")
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
-    if is_run(config.head_weights):
-        load_head_trunk(config.head_weights, trunk)
-    elif config.head == "vgg_fc" and config.head_weights != "none":
-        heads.load_vgg_fc(trunk, config.head_weights)
-    elif config.head_weights != "none":
-        raise InputError(f"--head-weights {config.head_weights}: no such run folder")
+    channels, size, policy = prepared.channels[0], config.roi_size, policy_of(precision)
+    if config.kind == "two_fc":
+        trunk = heads.two_fc(size, channels, config.width, config.dropout, policy)
+    elif config.kind == "vgg_fc":
+        trunk = heads.vgg_fc(size, channels, config.dropout, policy)
+    else:
+        trunk = heads.backbone_top(_load_top(prepared), size, channels, policy)
+    rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, name="rcnn", dtype=policy)
+    if is_run(config.weights):
+        load_head_trunk(config.weights, trunk)
+    elif config.kind == "vgg_fc" and config.weights != "none":
+        heads.load_vgg_fc(trunk, config.weights)
+    elif config.weights != "none":
+        raise InputError(f"--head-weights {config.weights}: no such run folder")
     rcnn.build((None, size, size, channels))
     return rcnn
 

@@ -5,6 +5,7 @@ import pytest
 
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order, feature_maps, region_batches, rpn_batches
+from tests.detectors import pooling_of
 
 RECORDS, DRAWS, K = 12, 2, 9
 
@@ -53,7 +54,7 @@ def proposals(prep, tmp_path_factory):
 def regions(prep, proposals, first=0, epochs=2, seed=0, batch=2, share=WHOLE, **sampling):
     level = prep.levels[0]
     return values(region_batches(
-        prep, proposals, strides=[level.stride], offsets=[level.offset], pooling={"op": "align", "size": 3},
+        prep, proposals, strides=[level.stride], offsets=[level.offset], pooling=pooling_of("align", 3),
         sampling={"count": 16, **sampling}, batch=batch, seed=seed, first_epoch=first, epochs=epochs,
         share=share))
 

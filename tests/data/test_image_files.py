@@ -5,6 +5,7 @@ import struct
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from frcnn_keras.data.decoding import decode
 from frcnn_keras.data.image_files import (
@@ -17,8 +18,6 @@ from frcnn_keras.data.image_files import (
 )
 from frcnn_keras.errors import InputError
 
-PIL = pytest.importorskip("PIL.Image")
-
 
 def picture(height=37, width=53):
     return cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8), (5, 5), 0)
@@ -30,7 +29,7 @@ def encode(suffix, image=None, options=()):
 
 def with_pillow(mode, form, image=None, **options):
     file = io.BytesIO()
-    PIL.fromarray(picture() if image is None else image).convert(mode).save(file, form, **options)
+    Image.fromarray(picture() if image is None else image).convert(mode).save(file, form, **options)
     return file.getvalue()
 
 

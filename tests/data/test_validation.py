@@ -2,14 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.data.example import Dataset, Problem
 from frcnn_keras.data.validation import Assembly, RawObject, check_boxes, resolve_classes, settle
 from frcnn_keras.errors import InputError
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 
 def check(*boxes, height=100, width=200):

@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.data.example import Example
 from frcnn_keras.evaluation.voc import (
@@ -11,10 +13,6 @@ from frcnn_keras.evaluation.voc import (
     precision_recall,
     voc_metrics,
 )
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 
 def example(boxes, labels, difficult=None, crowd=None):

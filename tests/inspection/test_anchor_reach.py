@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.inspection.anchor_reach import GAIN, best_overlaps, score, shares, sizes_to_try, suggest
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings, strategies as st  # noqa: E402, I001
 
 
 def slow_best(box, height, width, size, ratios, stride, offset):

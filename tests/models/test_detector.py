@@ -1,72 +1,12 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.rcnn import RCNN, two_fc
-from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.ops.proposals import Proposals
-
-
-@keras.saving.register_keras_serializable(package="tests")
-class TwoLevels(keras.Model):
-    """Maps of stride 8 and 16 with 4 channels."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.fine = keras.layers.Conv2D(4, 8, 8, activation="relu")
-        self.pool = keras.layers.AveragePooling2D(2)
-        self.fine.build((None, None, None, 3))
-        self.built = True
-
-    def call(self, images, training=None):
-        fine = self.fine(images)
-        return fine, self.pool(fine)
-
-    def compute_output_shape(self, input_shape):
-        fine = self.fine.compute_output_shape(input_shape)
-        return fine, self.pool.compute_output_shape(fine)
-
-
-def random_detector(levels=1, seed=0):
-    """A detector of random weights that finds many things."""
-    keras.utils.set_random_seed(seed)
-    if levels == 1:
-        extractor = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 8, 8, activation="relu")])
-    else:
-        extractor = TwoLevels()
-    rpn = RPN(4 if levels == 1 else 2, 8)
-    rpn.build((None, None, None, 4))
-    rcnn = RCNN(two_fc(3, 4, 16), 4)
-    rcnn.build((None, 3, 3, 4))
-    rng = np.random.default_rng(seed)
-    for part in (rpn, rcnn):
-        part.set_weights([rng.normal(0, 0.2, weight.shape).astype(np.float32) for weight in part.weights])
-    return FasterRCNN(
-        extractor, rpn, rcnn, class_names=("a", "b", "c"),
-        geometry={"strides": [8, 16][:levels], "offsets": [4, 8][:levels], "anchor_sizes": [16, 32],
-                  "anchor_ratios": [0.5, 2]},
-        preparing={"shorter": 64, "longer": 100, "preprocessing": "tf", "pad_multiple": 16},
-        proposing={"before": 60, "after": 12, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 3}, detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 9})
-
-
-def images_of(count, height=64, width=80, seed=3):
-    return np.random.default_rng(seed).uniform(-1, 1, (count, height, width, 3)).astype(np.float32)
-
-
-def bright(height, width, top, left, size=4):
-    """A black image with one red block."""
-    image = np.zeros((height, width, 3), np.uint8)
-    image[top:top + size, left:left + size, 0] = 250
-    return image
-
-
-def same(one, other, atol=0.0):
-    for a, b in zip(one, other, strict=True):
-        np.testing.assert_allclose(np.asarray(a, np.float64), np.asarray(b, np.float64), atol=atol, rtol=0)
+from tests.bright_pictures import bright
+from tests.closeness import close
+from tests.detectors import images_of, random_detector
 
 
 def test_a_known_object_comes_out_at_known_coordinates(hand_detector):
@@ -123,7 +63,7 @@ def test_own_proposals_given_back_change_nothing(levels):
     proposals = detector.propose(detector.features(images), sizes)
     whole = detector(images, sizes)
     assert whole.valid.numpy().any(axis=1).all()
-    same(detector(images, sizes, proposals), whole)
+    close(detector(images, sizes, proposals), whole)
 
 
 @pytest.mark.parametrize("levels", [1, 2])
@@ -132,7 +72,7 @@ def test_a_batch_of_two_equals_its_images(levels):
     together = detector(images, sizes)
     for index in range(2):
         alone = detector(images[index:index + 1], sizes[index:index + 1])
-        same([part[0] for part in alone], [part[index] for part in together], atol=1e-4)
+        close([part[0] for part in alone], [part[index] for part in together], atol=1e-4)
 
 
 def test_the_flow_is_its_parts():
@@ -143,7 +83,7 @@ def test_the_flow_is_its_parts():
     assert proposals.boxes.shape == (1, 12, 4) and proposals.valid.dtype == tf.bool
     found = detector.detect(levels, proposals, sizes)
     assert found.boxes.shape == (1, 9, 4) and found.labels.dtype == tf.int32
-    same(detector(images, sizes), found)
+    close(detector(images, sizes), found)
 
 
 @pytest.mark.parametrize("levels", [1, 2])
@@ -155,7 +95,7 @@ def test_saved_and_loaded_it_answers_the_same(levels, tmp_path):
     image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
     one, other = detector.detect_image(image), again.detect_image(image)
     assert one.valid.numpy().any()
-    same(one, other)
+    close(one, other)
 
 
 def test_in_a_graph_for_images_of_any_size():
@@ -165,6 +105,6 @@ def test_in_a_graph_for_images_of_any_size():
     for height, width in ((64, 64), (30, 200), (333, 77), (1, 1), (3, 500)):
         image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
         found = graph(image)
-        same(found, detector.detect_image(image), atol=2e-3)
+        close(found, detector.detect_image(image), atol=2e-3)
         boxes = found.boxes.numpy()
         assert np.all(boxes >= 0) and np.all(boxes <= np.array([width, height] * 2) * (1 + 1e-5))

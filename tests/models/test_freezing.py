@@ -5,10 +5,9 @@ import tensorflow as tf
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import cut, load_backbone
-from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import backbone_stages, unfreeze, unsafe_layer
 from frcnn_keras.models.neck import Extractor
-from tests.training.test_image_losses import detector
+from tests.detectors import uneven_detector
 
 conv = keras.layers.Conv2D
 
@@ -65,10 +64,7 @@ def whole(tiny_backbone):
     trunk = cut(backbone, ["features", "top_relu"])
     extractor = Extractor(trunk, (8, 16), (4.0, 8.0), 5, name="extractor")
     extractor.trainable = False
-    small = detector()
-    return FasterRCNN(extractor, small.rpn, small.rcnn, class_names=small.class_names, geometry=small.geometry,
-                      preparing=small.preparing, proposing=small.proposing, pooling=small.pooling,
-                      detecting=small.detecting)
+    return uneven_detector(extractor=extractor)
 
 
 @pytest.mark.parametrize("frozen", range(5))
@@ -113,7 +109,7 @@ def test_more_stages_than_there_are(whole, frozen):
 
 
 def test_an_extractor_without_a_trunk_trains_whole():
-    model = detector()
+    model = uneven_detector()
     unfreeze(model, 2)
     assert len(model.trainable_variables) == len(model.variables)
 
@@ -124,7 +120,7 @@ def test_layers_whose_gradient_is_not_safe_on_cpu_are_found(channels, size, stri
     image = keras.Input((None, None, 3))
     maps = conv(channels, 3, 2, padding="same", name="first")(image)
     maps = conv(5, 3, 2, padding="same", name="last")(conv(4, size, stride, padding="same", name="middle")(maps))
-    model = detector()
+    model = uneven_detector()
     model.extractor = Extractor(keras.Model(image, maps), (4 * stride,), (0.5,), None)
     unfreeze(model, frozen)
     assert unsafe_layer(model) == found

@@ -2,15 +2,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import Backbone, load_backbone
 from frcnn_keras.models.neck import NeckFit, extractor
 from frcnn_keras.models.receptive_field import map_sizes
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 
 def features(count, channels, seed=0):

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from frcnn_keras.models.portable import detection_outputs, portable
 from frcnn_keras.serving.exported import drawn_pictures
-from tests.small_detectors import small_detector
+from tests.bright_pictures import picture
+from tests.detectors import small_detector
 
 
 @pytest.mark.parametrize("levels", [1, 3])
@@ -53,9 +54,7 @@ def test_is_free_of_operations_that_others_lack(op):
 
 def test_outputs_by_hand(hand_detector):
     """The box of test_detector: x 19.6 .. 35.6, y 9.2 .. 25.2 in an image of 48 x 64."""
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[16:20, 24:28, 0] = 250
-    outputs = {key: value.numpy() for key, value in detection_outputs(portable(hand_detector), image[None]).items()}
+    outputs = {key: value.numpy() for key, value in detection_outputs(portable(hand_detector), picture()[None]).items()}
     assert {value.dtype for value in outputs.values()} == {np.dtype(np.float32)}
     assert outputs["num_detections"].tolist() == [1.0]
     np.testing.assert_allclose(outputs["detection_boxes"][0, 0], [9.2 / 48, 19.6 / 64, 25.2 / 48, 35.6 / 64], atol=1e-4)

@@ -7,8 +7,8 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.precision import computing_in, set_precision
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import load
-from tests.models.test_detector import images_of, random_detector, same
-from tests.training.test_image_losses import detector
+from tests.closeness import close
+from tests.detectors import images_of, random_detector, uneven_detector
 
 
 def policies(model):
@@ -31,7 +31,7 @@ def image():
 
 @pytest.mark.parametrize("precision, coarse", [("mixed_bfloat16", 0.05), ("mixed_float16", 0.005)])
 def test_products_are_coarser_and_the_answers_float32(precision, coarse, image):
-    model = detector()
+    model = uneven_detector()
     exact = outputs(model, image)
     with computing_in(model, precision):
         rounded = outputs(model, image)
@@ -46,7 +46,7 @@ def test_products_are_coarser_and_the_answers_float32(precision, coarse, image):
 
 
 def test_policies_come_back_also_after_an_error_and_from_inside_another(image):
-    model = detector()
+    model = uneven_detector()
     before = policies(model)
     with pytest.raises(RuntimeError), computing_in(model, "mixed_bfloat16"):
         inside = policies(model)
@@ -60,7 +60,7 @@ def test_policies_come_back_also_after_an_error_and_from_inside_another(image):
 
 
 def test_the_backbone_may_stay_out_of_it(image):
-    model = detector()
+    model = uneven_detector()
     with computing_in(model, "mixed_bfloat16", trunk=False):
         assert {layer.dtype_policy.name for layer in model.extractor._flatten_layers()} == {"float32"}
         assert model.features(image)[0].dtype == tf.float32
@@ -68,7 +68,7 @@ def test_the_backbone_may_stay_out_of_it(image):
 
 
 def test_a_graph_keeps_the_precision_it_was_traced_in(image):
-    model = detector()
+    model = uneven_detector()
     graph = tf.function(lambda x: model.rpn(model.features(x))[0][0])
     exact = graph(image)
     with computing_in(model, "mixed_bfloat16"):
@@ -77,7 +77,7 @@ def test_a_graph_keeps_the_precision_it_was_traced_in(image):
 
 
 def test_a_detector_trained_so_is_saved_as_float32(image, tmp_path):
-    model = detector()
+    model = uneven_detector()
     with computing_in(model, "mixed_bfloat16"):
         pass
     model.extractor.save(tmp_path / "extractor.keras")
@@ -145,7 +145,7 @@ def test_prediction_in_bfloat16_and_back():
     assert found.boxes.dtype == found.scores.dtype == tf.float32 and found.valid.numpy().any()
     assert all(np.array_equal(weight, old) for weight, old in zip(detector.weights, weights, strict=True))
     set_precision(detector, "float32")
-    same(detector(images, sizes), exact)
+    close(detector(images, sizes), exact)
 
 
 def test_loaded_in_another_precision(tmp_path):

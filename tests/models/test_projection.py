@@ -3,7 +3,7 @@ import pytest
 
 from frcnn_keras.models.projection import ProjectedExtractor, project
 from frcnn_keras.models.saving import load_model, save_model
-from tests.models.test_detector import TwoLevels
+from tests.detectors import TwoLevels
 
 
 @pytest.fixture

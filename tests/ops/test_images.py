@@ -5,14 +5,12 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from frcnn_keras.ops.images import decode_image, normalise, pad, padded_size, resize, resize_fused, resized_size
 
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-PIL = pytest.importorskip("PIL.Image")
 decode_in_graph = tf.function(decode_image, input_signature=[tf.TensorSpec((), tf.string)])
 
 
@@ -26,7 +24,7 @@ def encode(suffix, image, options=()):
 
 def with_pillow(mode, form):
     file = io.BytesIO()
-    PIL.fromarray(picture()).convert(mode).save(file, form)
+    Image.fromarray(picture()).convert(mode).save(file, form)
     return file.getvalue()
 
 
@@ -67,15 +65,15 @@ def test_decoding(decode, encoded, expected):
 
 def test_cmyk():
     encoded = with_pillow("CMYK", "JPEG")
-    expected = np.asarray(PIL.open(io.BytesIO(encoded)).convert("RGB")).astype(int)
+    expected = np.asarray(Image.open(io.BytesIO(encoded)).convert("RGB")).astype(int)
     assert np.abs(decode_image(encoded).numpy() - expected).max() <= 1
 
 
 def test_the_exif_orientation_is_not_applied():
-    exif = PIL.Exif()
+    exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     file = io.BytesIO()
-    PIL.fromarray(RGB).save(file, "JPEG", exif=exif)
+    Image.fromarray(RGB).save(file, "JPEG", exif=exif)
     assert decode_image(file.getvalue()).shape == (37, 53, 3)
 
 

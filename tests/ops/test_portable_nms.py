@@ -1,14 +1,11 @@
 import numpy as np
-import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.ops import portable_nms as greedy
 from frcnn_keras.ops import postprocessing as detections
 from frcnn_keras.ops import proposals
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 
 def random_boxes(rng, *shape):

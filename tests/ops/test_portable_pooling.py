@@ -1,13 +1,10 @@
 import numpy as np
-import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.ops.portable_pooling import gather_regions
 from frcnn_keras.ops.pyramid import pool_regions
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 
 def random_maps(rng, levels, batch=2, channels=3):

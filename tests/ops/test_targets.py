@@ -1,13 +1,10 @@
 import numpy as np
-import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from frcnn_keras.ops.anchors import base_anchors, grid_anchors
 from frcnn_keras.ops.targets import anchor_targets, region_targets
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 
 HEIGHT, WIDTH = 90, 120
 

@@ -1,13 +1,11 @@
-"""Every test of the whole product is slow: it starts programs, or trains."""
+"""Every test of this folder is of the whole product, and slow."""
 
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if HERE in item.path.parents:
+        if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.slow)

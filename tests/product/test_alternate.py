@@ -32,10 +32,10 @@ from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
 from frcnn_keras.training.image_trainer import JointModel, joint_losses
 from frcnn_keras.training.joint import new_detector, train_joint
 from tests.clusters import cluster, free_ports
-from tests.training.test_image_losses import UNLIKE, batch_of, detector
+from tests.detectors import uneven_detector
+from tests.joint_batches import LOSS, UNLIKE, batch_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LOSS = JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
 
 
 def config(backbone, **fit):
@@ -235,8 +235,8 @@ def test_the_steps_commands_know_their_flags(name, tmp_path):
 
 @pytest.mark.parametrize("names", [RPN_LOSSES, RCNN_LOSSES])
 def test_a_subset_of_the_losses_equals_those_of_all(names):
-    model = detector()
-    proposer = detector(seed=3) if names == RCNN_LOSSES else None  # the same weights: the same proposals
+    model = uneven_detector()
+    proposer = uneven_detector(seed=3) if names == RCNN_LOSSES else None  # the same weights: the same proposals
     every = joint_losses(model, LOSS)(batch_of(UNLIKE))
     some = joint_losses(model, LOSS, names, proposer)(batch_of(UNLIKE))
     assert tuple(some) == names
@@ -247,7 +247,7 @@ def test_a_subset_of_the_losses_equals_those_of_all(names):
 @pytest.mark.parametrize(("names", "rests"), [(RPN_LOSSES, "rcnn"), (RCNN_LOSSES, "rpn")])
 def test_the_other_part_stays(names, rests):
     """With weight decay, which would move a part that counts as trainable without any gradient."""
-    model, start, proposer = detector(), detector(), detector(seed=8)
+    model, start, proposer = uneven_detector(), uneven_detector(), uneven_detector(seed=8)
     unfreeze(model, 0)
     getattr(model, rests).trainable = False
     trainer = JointModel(joint_losses(model, LOSS, names, proposer if names == RCNN_LOSSES else None))
@@ -263,7 +263,7 @@ def test_the_other_part_stays(names, rests):
 
 def test_the_heads_losses_are_of_the_proposers_proposals():
     """The regions move with the proposer's RPN, and not with the new detector's."""
-    model, proposer = detector(), detector(seed=8)
+    model, proposer = uneven_detector(), uneven_detector(seed=8)
 
     def found():
         return [float(value) for value in joint_losses(model, LOSS, RCNN_LOSSES, proposer)(batch_of(UNLIKE)).values()]
@@ -277,7 +277,7 @@ def test_the_heads_losses_are_of_the_proposers_proposals():
 
 
 def test_no_gradient_reaches_the_proposer():
-    model, proposer = detector(), detector(seed=8)
+    model, proposer = uneven_detector(), uneven_detector(seed=8)
     with tf.GradientTape() as tape:
         losses = joint_losses(model, LOSS, RCNN_LOSSES, proposer)(batch_of(UNLIKE))
         total = tf.add_n(list(losses.values()))

@@ -15,7 +15,8 @@ from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.proposals import propose
 from frcnn_keras.ops.roi import roi_align, roi_pool
 from frcnn_keras.ops.targets import anchor_targets
-from tests.training.test_image_losses import UNLIKE, batch_of, detector
+from tests.detectors import uneven_detector
+from tests.joint_batches import UNLIKE, batch_of
 
 QUICK = Settings(quick=True)
 
@@ -129,7 +130,7 @@ def test_joint_steps_learn_alike_in_every_precision():
     config, batch = joint_step.joint_config_of(QUICK, "mobilenet_v2"), batch_of(UNLIKE[:1])
     losses = {}
     for kind in joint_step.KINDS:
-        step = joint_step.step_function(detector(), config, kind, batch)
+        step = joint_step.step_function(uneven_detector(), config, kind, batch)
         losses[kind] = [step() for _ in range(4)]
     wanted = losses["float32"]
     for kind, found in losses.items():

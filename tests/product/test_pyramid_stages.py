@@ -20,7 +20,7 @@ from frcnn_keras.ops.pyramid import anchors_per_position, level_anchors
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.runs.parts import default_settings
 from frcnn_keras.training.proposals import geometry_of
-from tests.models.test_detector import random_detector
+from tests.detectors import change, random_detector
 
 PREP = ["--shapes", "4", "--samples", "24", "--draws", "2"]
 RPN = ["--train-post-nms", "40", "--post-nms", "20"]
@@ -69,7 +69,7 @@ def test_maps_and_proposals_are_those_of_the_images(run, prep, tmp_path):
     """Stored maps are the extractor's; the run's own RPN on them proposes what the run's detector proposes."""
     assert train(train_rpn, prep, tmp_path, *RPN, "--rpn", str(run), "--epochs", "0") == 0
     model, prepared = frcnn_keras.load(run).model, open_prepared(prep)
-    model.proposing.update({"before": 12000, "after": 40})
+    change(model, "proposing", before=12000, after=40)
     proposals = list(records.spans((tmp_path / "proposals" / "train").glob("*.tfrecord")))
     stored = list(feature_maps(prepared))[::2]  # every second is a mirror image
     for number, example in enumerate(shapes_dataset(4, seed=0).examples):

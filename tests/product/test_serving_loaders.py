@@ -17,7 +17,7 @@ import tensorflow as tf
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving.serving_check import difference, drawn_images
-from tests.runs.test_detector import encoded
+from tests.bright_pictures import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = shutil.which("tensorflow_model_server")

@@ -3,11 +3,13 @@ import os
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import frcnn_keras
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import Detector, load, pixels
+from tests.bright_pictures import WANTED, encoded, picture
 
 
 @pytest.fixture
@@ -20,20 +22,6 @@ def run(hand_detector, tmp_path):
     """A run folder with a finished detector."""
     save_model(hand_detector, tmp_path / "detector.keras")
     return tmp_path
-
-
-def picture(left=24):
-    """48 x 64, one red block; see hand_detector and test_detector for what is found."""
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[16:20, left:left + 4, 0] = 250
-    return image
-
-
-def encoded(image, suffix=".png"):
-    return cv2.imencode(suffix, image[..., ::-1])[1].tobytes()
-
-
-WANTED = [19.6, 9.2, 35.6, 25.2]
 
 
 def check(found, box=WANTED):
@@ -107,8 +95,7 @@ def test_files_of_every_kind(detector, tmp_path):
 
 
 def test_cmyk_jpeg(tmp_path):
-    image = pytest.importorskip("PIL.Image", reason="Pillow writes CMYK JPEGs")
-    image.fromarray(np.full((16, 24, 3), (200, 30, 30), np.uint8)).convert("CMYK").save(tmp_path / "a.jpg")
+    Image.fromarray(np.full((16, 24, 3), (200, 30, 30), np.uint8)).convert("CMYK").save(tmp_path / "a.jpg")
     found = np.asarray(pixels(tmp_path / "a.jpg"))
     assert found.shape == (16, 24, 3) and found.dtype == np.uint8
 

@@ -9,7 +9,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.graph import ServingModule, coloured_palette, served
 from frcnn_keras.serving.serving_check import difference, drawn_images
-from tests.runs.test_detector import WANTED, encoded, picture
+from tests.bright_pictures import WANTED, encoded, picture
 
 KEYS = {"detection_boxes", "detection_scores", "detection_classes", "num_detections", "detection_class_names",
         "image_size"}

@@ -11,7 +11,9 @@ from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import exported
 from frcnn_keras.serving import litert as litert_export
 from frcnn_keras.serving.litert import default_image_size, export_litert
-from tests.small_detectors import small_detector, spoil
+from tests.bright_pictures import bright
+from tests.detectors import hand_made, small_detector
+from tests.spoilt_exports import spoil
 
 needs_extras = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None,
                                   reason="ai-edge-litert is not installed (requirements-extras.txt)")
@@ -71,8 +73,7 @@ def test_the_hand_detectors_box_at_the_default_size(hand_detector, tmp_path):
     detector, path = Detector(hand_detector), tmp_path / "hand.tflite"
     assert default_image_size(detector) == (96, 128)
     export_litert(detector, path)
-    image = np.zeros((96, 128, 3), np.uint8)
-    image[32:40, 48:56, 0] = 250
+    image = bright(96, 128, 32, 48, 8)
     outputs = open_file(path).get_signature_runner("serving_default")(image_tensor=image[None])
     assert outputs["num_detections"].tolist() == [1.0] and outputs["detection_classes"][0, 0] == 2
     np.testing.assert_allclose(outputs["detection_boxes"][0, 0], [9.2 / 48, 19.6 / 64, 25.2 / 48, 35.6 / 64], atol=1e-4)
@@ -80,11 +81,10 @@ def test_the_hand_detectors_box_at_the_default_size(hand_detector, tmp_path):
 
 @pytest.mark.parametrize("shorter, longer, size",
                          [(600, 1000, (600, 800)), (800, 1333, (800, 1066)), (96, 100, (75, 100))])
-def test_the_default_size_is_one_that_the_detector_leaves_alone(hand_detector, shorter, longer, size):
+def test_the_default_size_is_one_that_the_detector_leaves_alone(shorter, longer, size):
     from frcnn_keras.ops.images import resized_size
 
-    hand_detector.preparing.update({"shorter": shorter, "longer": longer})
-    assert default_image_size(Detector(hand_detector)) == size
+    assert default_image_size(Detector(hand_made(shorter=shorter, longer=longer))) == size
     assert resized_size(*size, shorter, longer) == size
 
 

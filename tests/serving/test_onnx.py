@@ -10,7 +10,9 @@ from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import exported
 from frcnn_keras.serving import onnx as onnx_export
 from frcnn_keras.serving.onnx import export_onnx
-from tests.small_detectors import small_detector, spoil
+from tests.bright_pictures import picture
+from tests.detectors import small_detector
+from tests.spoilt_exports import spoil
 
 needs_extras = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "tf2onnx", "onnxruntime")),
@@ -31,8 +33,7 @@ def run(path, image):
 
 @needs_extras
 def test_the_hand_detectors_box(hand_detector, tmp_path):
-    image = np.zeros((48, 64, 3), np.uint8)
-    image[16:20, 24:28, 0] = 250
+    image = picture()
     path = tmp_path / "hand.onnx"
     export_onnx(Detector(hand_detector), path, check_images=[image], opset=18)
     outputs, session = run(path, image)

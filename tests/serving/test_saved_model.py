@@ -19,7 +19,8 @@ from frcnn_keras.serving import saved_model as export
 from frcnn_keras.serving import serving_check
 from frcnn_keras.serving.saved_model import export_saved_model, label_map, labels_file, next_version
 from frcnn_keras.serving.serving_check import Difference, drawn_images, serving_session
-from tests.runs.test_detector import encoded, picture
+from tests.bright_pictures import encoded, picture
+from tests.detectors import hand_made
 
 FAR = Difference(1, 1, 0.5, 0.0, ())
 SAME = Difference(1, 1, 0.0, 0.0, ())
@@ -107,10 +108,9 @@ def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
     assert found.close and found.detections > 10
 
 
-def test_thresholds_and_limit_are_inside(hand_detector, tmp_path):
-    hand_detector.detecting.update({"score_threshold": 0.999, "limit": 7})
+def test_thresholds_and_limit_are_inside(tmp_path):
     image = encoded(picture())
-    folder = export_saved_model(Detector(hand_detector), tmp_path).folder
+    folder = export_saved_model(Detector(hand_made(score_threshold=0.999, limit=7)), tmp_path).folder
     with serving_session(folder) as call:
         found = call("serving_default", {"image_bytes": np.array([image], object)})
     assert found["num_detections"].tolist() == [0] and found["detection_boxes"].shape == (1, 7, 4)

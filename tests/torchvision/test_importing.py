@@ -19,6 +19,7 @@ from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
 from frcnn_keras.torchvision.detectors import MODELS, count_parameters
 from frcnn_keras.torchvision.importing import load_torchvision
+from tests.detectors import change
 from tests.rule_weights import reference, weights_of
 
 # model -> share of final scores within 1e-4 of torchvision's; v2 with features in float64 reaches .67
@@ -143,7 +144,7 @@ def test_detections(case):
 
 
 def test_saved_and_loaded_it_answers_the_same(case, tmp_path):
-    case.detector.model.preparing.update({"shorter": 96, "longer": 160})  # that it may be quick; kept in the file
+    change(case.detector.model, "preparing", shorter=96, longer=160)  # that it may be quick; kept in the file
     save_model(case.detector.model, tmp_path / "detector.keras")
     again = frcnn_keras.load(tmp_path)
     assert again.model.preparing["shorter"] == 96 and again.category_ids == tuple(range(1, 91))
@@ -173,11 +174,11 @@ def test_keeping_some_classes_changes_nothing_about_them(mobilenet):
     image = reference("fasterrcnn_mobilenet_v3_large_fpn")["image0"]
     name = "fasterrcnn_mobilenet_v3_large_320_fpn"
     every = load_torchvision(mobilenet, name)
-    every.model.detecting["limit"] = 1000  # so that no class is pushed out by another
+    change(every.model, "detecting", limit=1000)  # so that no class is pushed out by another
     found = every.predict(image)[0]
     wanted = list(dict.fromkeys(found.names))[:3][::-1]
     part = load_torchvision(mobilenet, name, keep_classes=wanted)
-    part.model.detecting["limit"] = 1000
+    change(part.model, "detecting", limit=1000)
     kept = part.predict(image)[0]
     assert part.class_names == tuple(wanted)
     assert part.category_ids == tuple(COCO_NAMES.index(name) + 1 for name in wanted)

@@ -8,13 +8,11 @@ import pytest
 
 import frcnn_keras
 from frcnn_keras.__main__ import main as frcnn
-from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.neck import Extractor
-from frcnn_keras.models.rcnn import RCNN, two_fc
-from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.training.image_trainer import files_of
 from frcnn_keras.training.proposals import geometry_of
+from tests.detectors import small_faster_rcnn
 
 SMALL = ["--epochs", "2", "--warmup", "1", "--samples", "16", "--train-pre-nms", "60", "--train-post-nms", "20",
          "--regions", "12", "--precision", "float32", "--jitter-shorter", "80,110", "--freeze-stages", "1"]
@@ -24,17 +22,10 @@ DATA = ["--shapes", "4", "--val-shapes", "2"]
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, prep):
     """A run folder with a detector on the prep folder's frozen extractor. Not to be changed."""
+    extractor = load_model(prep.extractor_path)
     keras.utils.set_random_seed(2)
-    rpn = RPN(9, 8, name="rpn")
-    rpn.build((None, None, None, 8))
-    rcnn = RCNN(two_fc(3, 8, 16), 5, name="rcnn")
-    rcnn.build((None, 3, 3, 8))
-    model = FasterRCNN(
-        load_model(prep.extractor_path), rpn, rcnn, class_names=prep.class_names, geometry=geometry_of(prep),
-        preparing={"shorter": 96, "longer": 160, "preprocessing": "tf", "pad_multiple": 8},
-        proposing={"before": 60, "after": 20, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 3}, name="faster_rcnn",
-        detecting={"score_threshold": 0.01, "iou_threshold": 0.5, "limit": 20})
+    model = small_faster_rcnn(extractor, 8, class_names=prep.class_names, geometry=geometry_of(prep), shorter=96,
+                              longer=160, preprocessing="tf", score_threshold=0.01, limit=20)
     folder = tmp_path_factory.mktemp("run")
     save_model(model, folder / "detector.keras")
     return folder

@@ -2,15 +2,11 @@
 
 import types
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_prep.minibatches import minibatch_function
-from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.rcnn import RCNN, two_fc
-from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.pyramid import level_bases, pool_regions
 from frcnn_keras.ops.targets import region_targets
 from frcnn_keras.ops.tiles import cut_tiles
@@ -18,36 +14,11 @@ from frcnn_keras.settings.stages import RCNNConfig
 from frcnn_keras.training.image_losses import LOSSES, JointLosses
 from frcnn_keras.training.rcnn_stage import _Stage
 from frcnn_keras.training.rpn_stage import rpn_stage_model
+from tests.detectors import uneven_detector
+from tests.joint_batches import UNLIKE, batch_of, image
 
-SIZES, RATIOS = [16.0, 32.0], [0.5, 1.0, 2.0]
 MATCHING = {"positive": 0.6, "negative": 0.3}
 REGIONS = {"count": 12, "positive_fraction": 0.5, "foreground": 0.4, "scales": (0.1, 0.1, 0.2, 0.2)}
-
-
-def detector(strides=(8.0,), seed=3):
-    """A small detector whose weights are large enough for its losses to differ; one level a stride."""
-    keras.utils.set_random_seed(seed)
-    image = keras.Input((None, None, 3), name="image")
-    maps, made = image, []
-    for number, filters in enumerate((4, 6, 5)):
-        maps = keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu", name=f"down{number}")(maps)
-        if 2.0 ** (number + 1) in strides:
-            made.append(keras.layers.Conv2D(5, 1, name=f"level{number}")(maps))
-    rpn = RPN(len(RATIOS) * (len(SIZES) if len(strides) == 1 else 1), 7, name="rpn")
-    rpn.build((None, None, None, 5))
-    rcnn = RCNN(two_fc(3, 5, 10), 4, name="rcnn")
-    rcnn.build((None, 3, 3, 5))
-    rng = np.random.default_rng(seed)
-    for part in (rpn, rcnn):
-        part.set_weights([rng.normal(0, 0.3, weight.shape).astype(np.float32) for weight in part.weights])
-    return FasterRCNN(
-        keras.Model(image, made, name="extractor"), rpn, rcnn, class_names=("a", "b", "c"),
-        geometry={"strides": list(strides), "offsets": [stride / 2 for stride in strides], "anchor_sizes": SIZES,
-                  "anchor_ratios": RATIOS},
-        preparing={"shorter": 48, "longer": 80, "preprocessing": "none", "pad_multiple": 8},
-        proposing={"before": 40, "after": 9, "iou_threshold": 0.7, "min_size": 1.0},
-        pooling={"op": "align", "size": 3}, name="faster_rcnn",
-        detecting={"score_threshold": 0.1, "iou_threshold": 0.5, "limit": 5})
 
 
 def losses_of(model, **settings):
@@ -56,41 +27,13 @@ def losses_of(model, **settings):
     return JointLosses(model, **{**chosen, **settings})
 
 
-def image(height, width, objects, seed):
-    """One image of a batch, without any padding to others."""
-    rng = np.random.default_rng(seed)
-    padded = (-(-height // 8) * 8, -(-width // 8) * 8)
-    pixels = np.zeros((*padded, 3), np.float32)
-    pixels[:height, :width] = rng.normal(size=(height, width, 3))
-    corner = rng.uniform(0, [width - 20, height - 20], (objects, 2))
-    boxes = np.concatenate([corner, corner + rng.uniform(8, 20, (objects, 2))], 1).astype(np.float32)
-    return {"images": pixels, "size": np.array([height, width], np.int32), "padded": np.array(padded, np.int32),
-            "boxes": boxes, "labels": rng.integers(1, 4, objects).astype(np.int32),
-            "ignored": np.arange(objects) == 2, "exists": np.ones(objects, bool),
-            "seed": np.array([seed, 77], np.int32)}
-
-
-def batch_of(images, garbage=0.0):
-    """Images padded to the largest and put behind one another; `garbage` stands in the padding of objects."""
-    def widen(name, arrays):
-        shape = np.max([np.shape(array) for array in arrays], 0)
-        fill = garbage if name in ("boxes", "labels") else 0
-        return np.stack([np.pad(array, [(0, n - m) for n, m in zip(shape, np.shape(array))], constant_values=fill)
-                         for array in arrays])
-
-    return {name: tf.constant(widen(name, [one[name] for one in images])) for name in images[0]}
-
-
-UNLIKE = [image(48, 64, 3, 1), image(40, 72, 1, 2), image(61, 50, 0, 3)]
-
-
 def values(losses):
     return {name: float(value) for name, value in losses.items()}
 
 
 @pytest.mark.parametrize("strides", [(8.0,), (4.0, 8.0)])
 def test_equal_to_the_staged_losses_on_the_same_draws(strides):
-    model = detector(strides)
+    model = uneven_detector(strides)
     joint = losses_of(model)
     one = {name: tf.constant(part) for name, part in UNLIKE[0].items()}
     found = values(joint(batch_of(UNLIKE[:1])))
@@ -98,7 +41,7 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
     seeds = tf.random.experimental.stateless_split(one["seed"], 2)
 
     # stage 1, from data_prep's own draw of the same seed
-    bases = level_bases(SIZES, RATIOS, len(strides))
+    bases = level_bases(model.geometry["anchor_sizes"], model.geometry["anchor_ratios"], len(strides))
     draw = minibatch_function(model.geometry, count=16, positive_fraction=0.5, **MATCHING)
     shapes = np.array([level.shape[1:3] for level in levels], np.int32)
     indices, labels, deltas, _ = draw(one["boxes"], one["ignored"], one["size"], shapes, seeds[:1])
@@ -121,7 +64,7 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
 
 
 def test_a_batch_of_unlike_images_is_the_sum_of_its_images_by_the_count():
-    joint = losses_of(detector())
+    joint = losses_of(uneven_detector())
     alone = [values(joint(batch_of([one]))) for one in UNLIKE]
     whole, halved = values(joint(batch_of(UNLIKE, garbage=99))), values(joint(batch_of(UNLIKE), 6.0))
     for name in LOSSES:
@@ -130,7 +73,7 @@ def test_a_batch_of_unlike_images_is_the_sum_of_its_images_by_the_count():
 
 
 def test_a_batch_of_unlike_images_has_the_gradients_of_its_images():
-    model = detector()
+    model = uneven_detector()
     joint, variables = losses_of(model), model.trainable_variables
 
     def gradients(images, count):
@@ -145,7 +88,7 @@ def test_a_batch_of_unlike_images_has_the_gradients_of_its_images():
 
 def test_together_equals_each_image_on_the_same_canvas():
     """As one tensor, images see the padding of their batch: alone, padded alike, they give the same."""
-    joint = losses_of(detector(), together=True)
+    joint = losses_of(uneven_detector(), together=True)
     whole = values(joint(batch_of(UNLIKE)))
     canvas = batch_of(UNLIKE)
     alone = [values(joint({name: part[index:index + 1] for name, part in canvas.items()})) for index in range(3)]
@@ -155,13 +98,13 @@ def test_together_equals_each_image_on_the_same_canvas():
 
 def test_together_equals_apart_where_sizes_agree():
     same = [image(48, 64, 3, seed) for seed in (4, 5)]
-    model = detector()
+    model = uneven_detector()
     apart, together = (values(losses_of(model, together=way)(batch_of(same))) for way in (False, True))
     assert apart == pytest.approx(together, rel=1e-5)
 
 
 def test_together_proposes_nothing_from_the_padding():
-    model = detector()
+    model = uneven_detector()
     many = {"before": 700, "after": 300}
     small, large = image(24, 24, 1, 6), image(80, 80, 1, 7)
     canvas = batch_of([small, large])
@@ -179,7 +122,7 @@ def test_together_proposes_nothing_from_the_padding():
 
 def test_no_gradient_flows_through_proposals():
     """The head's losses reach the extractor through the pooled maps alone, as if the regions were given."""
-    model = detector()
+    model = uneven_detector()
     joint, batch = losses_of(model), batch_of(UNLIKE[:1])
     one = {name: part[0] for name, part in batch.items()}
     with tf.GradientTape(persistent=True) as tape:
@@ -205,7 +148,7 @@ def test_no_gradient_flows_through_proposals():
 
 def test_a_deeper_rpn_learns_on_the_whole_map():
     """Where tiles would do, both ways give the same losses and gradients."""
-    model = detector()
+    model = uneven_detector()
     joint, batch = losses_of(model), batch_of(UNLIKE)
     results = []
     for depth in (1, 2):
@@ -220,13 +163,13 @@ def test_a_deeper_rpn_learns_on_the_whole_map():
 
 
 def test_an_image_without_objects_has_no_box_losses():
-    found = values(losses_of(detector())(batch_of([UNLIKE[2]])))
+    found = values(losses_of(uneven_detector())(batch_of([UNLIKE[2]])))
     assert found["proposal_box_loss"] == found["box_loss"] == 0
     assert found["objectness_loss"] > 0 and found["class_loss"] > 0
 
 
 def test_it_works_in_a_graph_of_any_size():
-    joint = losses_of(detector())
+    joint = losses_of(uneven_detector())
     specs = {name: tf.TensorSpec((2, *[None] * (len(part.shape) - 1)), part.dtype)
              for name, part in batch_of(UNLIKE).items()}
     specs |= {"images": tf.TensorSpec((2, None, None, 3), tf.float32), "boxes": tf.TensorSpec((2, None, 4), tf.float32),

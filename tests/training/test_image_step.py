@@ -7,19 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.settings.image_trainers import ImageFitConfig, JointLossConfig
 from frcnn_keras.training.image_losses import LOSSES
 from frcnn_keras.training.image_step import JointModel, averaged, decay_of, make_optimizer
 from frcnn_keras.training.image_trainer import joint_losses
-from tests.training.test_image_losses import UNLIKE, batch_of, detector, image
+from tests.closeness import close
+from tests.detectors import uneven_detector
+from tests.joint_batches import FIT, LOSS, UNLIKE, batch_of, image
 
-LOSS = JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
-FIT = ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision="float32")
 FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 
 
 def step_model(parts=1, optimizer=None, clip=0.0, decay=0.0, **fit):
-    model = JointModel(joint_losses(detector(), LOSS), parts)
+    model = JointModel(joint_losses(uneven_detector(), LOSS), parts)
     fit = dataclasses.replace(FIT, **fit)
     made = optimizer or make_optimizer(fit, (), decay, "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
     model.clip_norm = clip
@@ -30,11 +29,6 @@ def step_model(parts=1, optimizer=None, clip=0.0, decay=0.0, **fit):
 
 def weights(model):
     return [np.asarray(weight) for weight in model.network.trainable_variables]
-
-
-def close(one, other, **tolerance):
-    for first, second in zip(one, other, strict=True):
-        np.testing.assert_allclose(first, second, **tolerance)
 
 
 @pytest.mark.parametrize("parts, clip", [(2, 0.05), (4, 0.0)])

@@ -16,15 +16,16 @@ from frcnn_keras.training.image_losses import LOSSES
 from frcnn_keras.training.image_step import averaged
 from frcnn_keras.training.image_trainer import JointTraining, augmentation, files_of, has_depthwise, settled_precision
 from frcnn_keras.training.loop import Keeper
-from tests.training.test_image_losses import detector
-from tests.training.test_image_step import FIT, LOSS, close
+from tests.closeness import close
+from tests.detectors import uneven_detector
+from tests.joint_batches import FIT, LOSS
 
 CONFIG = FinetuneConfig(FIT, AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
 
 
 @pytest.fixture(scope="module")
 def few(shapes):
-    """Four images of shapes; the small detector of test_joint_losses knows three classes, so the fourth is left out."""
+    """Four images of shapes; uneven_detector knows three classes, so the fourth is left out."""
     def known(example):
         keep = example.labels <= 3
         return dataclasses.replace(example, **{name: getattr(example, name)[keep]
@@ -35,20 +36,20 @@ def few(shapes):
 
 
 def test_auto_precision(monkeypatch, tiny_backbone):
-    model = detector()
-    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.resolve_precision", lambda wanted: "bfloat16")
+    model = uneven_detector()
+    monkeypatch.setattr("frcnn_keras.training.image_trainer.resolve_precision", lambda wanted: "bfloat16")
     assert settled_precision(model, "auto") == ("mixed_bfloat16", True)
     depthwise = keras.Sequential([keras.Input((None, None, 3)), keras.layers.DepthwiseConv2D(3)])
     model.extractor = depthwise
     assert has_depthwise(model) and settled_precision(model, "auto") == ("mixed_bfloat16", False)
     assert settled_precision(model, "mixed_bfloat16") == ("mixed_bfloat16", True)
-    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.resolve_precision", lambda wanted: "float32")
+    monkeypatch.setattr("frcnn_keras.training.image_trainer.resolve_precision", lambda wanted: "float32")
     assert settled_precision(model, "auto")[0] == "float32"
 
 
 def training(out, few, config=CONFIG, validation=False):
     out.mkdir(exist_ok=True)
-    return JointTraining("tune", detector(), few, few if validation else None, out, config)
+    return JointTraining("tune", uneven_detector(), few, few if validation else None, out, config)
 
 
 def files(folder):
@@ -105,7 +106,7 @@ def test_what_is_saved_is_a_detector_like_any_other(tmp_path, few):
 def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkeypatch):
     """AP falls by decree after the first epoch: what is saved are the averages of that epoch."""
     scores = iter([0.6, 0.5])
-    monkeypatch.setattr("frcnn_keras.training.loop.image_trainer.coco_metrics",
+    monkeypatch.setattr("frcnn_keras.training.image_trainer.coco_metrics",
                         lambda *_: {"AP": next(scores), "AP50": 0.7})
     kept = []
     real = JointTraining.measure

@@ -9,8 +9,9 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.training import proposals as proposing
 from frcnn_keras.training.proposals import measure_recall, open_proposals, proposals_of, write_proposals
 from frcnn_keras.training.rpn_stage import build_rpn
+from tests.detectors import proposing_of
 
-SETTINGS = {"before": 100, "after": 20, "iou_threshold": 0.7, "min_size": 1.0}
+SETTINGS = proposing_of(100, 20)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_what_another_rpn_began_is_thrown_away(out, rpn, prep, tmp_path, monkeyp
     again = tmp_path / "again" / "train"
     undo = kill_at(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
-        write_proposals(rpn, prep, again, SETTINGS | {"after": 3}, "old")
+        write_proposals(rpn, prep, again, proposing_of(100, 3), "old")
     undo()
     write_proposals(rpn, prep, again, SETTINGS, "abc")
     assert contents(again) == contents(out)
@@ -159,7 +160,7 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
 
     rpn = build_rpn(prep, 8)
     rpn.set_weights([np.zeros(weight.shape, np.float32) for weight in rpn.weights])
-    found = measure_recall(rpn, prep, SETTINGS | {"before": 10**5, "after": 1000, "iou_threshold": 1.0})
+    found = measure_recall(rpn, prep, proposing_of(10**5, 1000, iou_threshold=1.0))
     anchors, (level,) = prep.config.anchors, prep.levels
     best = []
     for span in prep.feature_spans:

@@ -1,0 +1,83 @@
+"""Where the features of a prep folder come from: a backbone, a finished run, or an earlier folder's extractor."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+
+from frcnn_keras.data.prepared import Prepared
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.models.backbones import load_backbone
+from frcnn_keras.models.neck import extractor as build_extractor
+from frcnn_keras.models.projection import project
+from frcnn_keras.models.saving import load_model
+from frcnn_keras.models.settings import Geometry, LevelPooling, Preparing
+from frcnn_keras.progress import say
+from frcnn_keras.runs import parts
+from frcnn_keras.settings.stages import PrepConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureSource:
+    """What makes the features, and what they mean for anchors and regions."""
+
+    preparing: Preparing
+    geometry: Geometry
+    pooling: LevelPooling
+    make_extractor: Callable[..., keras.Model]  # (kernel, bias) of the neck, or (None, None) for none
+    fits_neck: bool  # whether a neck is to be fitted
+    top: keras.Model | None = None  # the rest of the network, where a head could go on with it
+
+
+def feature_source(config: PrepConfig, like: Prepared | None) -> FeatureSource:
+    """The source that the settings name; that of an earlier folder where there is one.
+
+    Raises:
+        InputError: no such backbone, weights, layer or run.
+    """
+    if like:
+        model = load_model(like.extractor_path)
+        return FeatureSource(like.features.preparing, like.geometry, like.features.pooling,
+                             lambda kernel, bias: model, fits_neck=False)
+    return _from_run(config) if parts.is_run(config.backbone.name) else _from_backbone(config)
+
+
+def _preparing(config: PrepConfig, preprocessing: str, pad_multiple: int) -> Preparing:
+    return Preparing(config.images.shorter, config.images.longer, preprocessing, pad_multiple)
+
+
+def _from_backbone(config: PrepConfig) -> FeatureSource:
+    """A network cut at its feature layers."""
+    chosen = config.backbone
+    if chosen.pyramid:
+        raise InputError("--pyramid: a new feature pyramid's weights are random, and frozen they would stay so; train "
+                         f"it first: {command('joint')} --backbone {chosen.name} --pyramid {chosen.pyramid} "
+                         "... --out RUN; then prepare with --backbone RUN")
+    backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
+                             chosen.feature_layers or None, chosen.preprocess or None)
+    top = None
+    if not config.neck.channels and len(backbone.layers) == 1:
+        try:
+            top = backbone.top()
+        except InputError as error:
+            say(f"note: no --head backbone_top from this folder: {error}")
+    geometry = Geometry.of([float(backbone.strides[-1])], [float(backbone.offsets[-1])], config.anchors)
+    return FeatureSource(_preparing(config, backbone.preprocess, backbone.pad_multiple), geometry, LevelPooling(),
+                         lambda kernel, bias: build_extractor(backbone, kernel, bias), bool(config.neck.channels), top)
+
+
+def _from_run(config: PrepConfig) -> FeatureSource:
+    """A finished run's own extractor, with a neck behind it where one is fitted."""
+    chosen = config.backbone
+    for flag, value in (("feature-layers", chosen.feature_layers), ("preprocess", chosen.preprocess),
+                        ("pyramid", chosen.pyramid)):
+        if value:
+            raise InputError(f"--backbone {chosen.name} is a run, whose features are taken as they are; leave "
+                             f"--{flag} out")
+    detector = parts.load_detector(chosen.name)
+    own, model, pooling = detector.geometry, detector.extractor, detector.pooling
+    geometry = Geometry.of(list(map(float, own.strides)), list(map(float, own.offsets)), config.anchors,
+                           own.stride_rule)
+    preparing = _preparing(config, detector.preparing.preprocessing, detector.preparing.pad_multiple)
+    return FeatureSource(preparing, geometry, LevelPooling(pooling.levels, pooling.min_cells),
+                         lambda kernel, bias: project(model, kernel, bias), bool(config.neck.channels))

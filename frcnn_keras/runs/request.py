@@ -1,0 +1,57 @@
+"""What a folder was begun with, the same for all stages: a second start asks for the same, or is told what differs."""
+
+from pathlib import Path
+from typing import Any
+
+from frcnn_keras.data.records import FORMAT
+from frcnn_keras.errors import InputError
+from frcnn_keras.files import read_json, write_json
+from frcnn_keras.settings import options
+
+
+def stored_form(request: Any) -> dict:
+    """A request, a dataclass, as it is written: with the format's number."""
+    return {"format": FORMAT, **options.to_dict(request)}
+
+
+def differs(path: Path, request: Any) -> str:
+    """What the request at `path` differs in from this one: `name: old -> new`; empty where they are the same."""
+    stored = read_json(path)
+    if not isinstance(stored, dict):
+        raise InputError(f"{path}: holds no settings; start over with --fresh")
+    return options.difference(stored, stored_form(request))
+
+
+def begin(path: Path, request: Any, begun: bool, flag: str = "--run", write: bool = True) -> None:
+    """Writes the request, or checks that an earlier start that got anywhere (`begun`) asked for the same.
+
+    flag: names the folder in messages. write: False for a worker that leaves writing to the chief.
+
+    Raises:
+        InputError: it was begun with another config; names the difference.
+    """
+    if path.exists() and begun:
+        found = differs(path, request)
+        if found:
+            raise InputError(f"{path}: was begun with another config ({found}); give that config, another {flag}, or "
+                             "--fresh to start over")
+    elif write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, stored_form(request))
+
+
+def read_request(path: Path, record: type) -> Any:
+    """The request at `path` as a record.
+
+    Raises:
+        InputError: it is absent, damaged or of another format version.
+    """
+    stored = read_json(path)
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+        found = stored.get("format", 1) if isinstance(stored, dict) else "none"
+        raise InputError(f"{path}: is of format {found}, and this version reads {FORMAT}; start that stage over with "
+                         "--fresh")
+    try:
+        return options.from_dict(record, {name: value for name, value in stored.items() if name != "format"})
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); start that stage over with --fresh") from error

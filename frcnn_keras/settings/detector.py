@@ -1,0 +1,94 @@
+"""What a detector is made of, and how it predicts: settings that stages, image trainers and `check` share."""
+
+import dataclasses
+from typing import ClassVar
+
+from frcnn_keras.settings.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneConfig:
+    """Which network gives the features, and from which of its layers."""
+
+    name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or a run folder "
+                       "whose detector's features are taken", flag="backbone")
+    weights: str = option("imagenet", "imagenet (downloads), a weights FILE, or none", flag="backbone-weights")
+    feature_layers: tuple[str, ...] = option((), "layers whose maps are used, brought to the last one's stride",
+                                             alias="feature-layer")
+    preprocess: str = option("", "own backbone: how pixels are normalised",
+                             choices=("", "caffe", "tf", "torch", "none"))
+    pyramid: int = option(0, "channels of a feature pyramid on the backbone's layers; 0: none. Only joint training "
+                          "can give a new one its weights")
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageConfig:
+    """The size that images are resized to."""
+
+    shorter: int = option(600, "the shorter side is resized to this many pixels")
+    longer: int = option(1000, "... unless the longer side would pass this many")
+
+
+@dataclasses.dataclass(frozen=True)
+class NeckConfig:
+    """The projection behind a frozen backbone."""
+
+    channels: int = option(96, "principal components kept of the backbone's channels; 0: raw", flag="neck-channels")
+    sample: int = option(32, "images the components are fitted on", flag="neck-sample")
+
+
+@dataclasses.dataclass(frozen=True)
+class AnchorConfig:
+    """The anchors of a position."""
+
+    sizes: tuple[float, ...] = option((32.0, 64.0, 128.0, 256.0, 512.0),
+                                      "anchor sizes (root of the area), pixels after resizing", flag="anchor-sizes")
+    ratios: tuple[float, ...] = option((0.5, 1.0, 2.0), "anchor aspect ratios, height / width", flag="anchor-ratios")
+
+
+@dataclasses.dataclass(frozen=True)
+class LevelAnchorConfig(AnchorConfig):
+    """Anchors, and how they are spread over a pyramid's levels."""
+
+    every_level: bool = option(False, "pyramids: all sizes on every level, instead of one size a level",
+                               flag="anchors-on-every-level")
+    rounded: bool = option(False, "round half widths and heights to whole pixels, as torchvision's trained RPNs need",
+                           flag="anchors-rounded")
+
+
+@dataclasses.dataclass(frozen=True)
+class ProposalConfig:
+    """Which proposals survive in prediction."""
+
+    BEFORE: ClassVar[tuple[int, int]] = (6000, 1000)  # in place of 0: one level (the paper's), pyramids
+
+    before: int = option(0, "prediction: best anchors of a level that go into NMS; 0: 6000, on pyramids 1000",
+                         flag="pre-nms")
+    after: int = option(300, "prediction: proposals that remain", flag="post-nms")
+    nms: float = option(0.7, "proposals that overlap a better one by more than this IoU go", flag="proposal-nms")
+    min_size: float = option(1e-3, "proposals narrower or lower than this many pixels go", flag="proposal-min-size")
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadConfig:
+    """The Fast R-CNN head, and how its regions are pooled."""
+
+    width: int = option(1024, "units of the head's two dense layers", flag="head-width")
+    dropout: float = option(0.0, "share of the head's units dropped in training")
+    roi_op: str = option("align", "how regions are pooled", choices=("align", "pool"))
+    roi_size: int = option(7, "regions are pooled to this many cells a side")
+
+
+@dataclasses.dataclass(frozen=True)
+class DetectionConfig:
+    """Which detections are given out."""
+
+    score_threshold: float = option(0.05, "detections must score more than this")
+    nms: float = option(0.5, "detections that overlap a better one of their class by more than this IoU go")
+    limit: int = option(100, "detections an image at most", flag="max-detections")
+
+
+def settled(proposals, levels: int):
+    """A ProposalConfig or TrainingProposalConfig with a number in place of a 0, by the number of feature levels."""
+    usual = proposals.BEFORE[levels > 1]
+    return dataclasses.replace(proposals, before=proposals.before or usual)

@@ -1,0 +1,136 @@
+"""The life of a training, the same for every stage: finished already? begun with these settings? then build, fit,
+measure and keep the best, finish."""
+
+import abc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from frcnn_keras.evaluation.coco import coco_metrics
+from frcnn_keras.files import read_json, write_json
+from frcnn_keras.models.saving import load_weights, save_weights
+from frcnn_keras.progress import say
+from frcnn_keras.runs import folder
+from frcnn_keras.settings.learning import FitConfig
+from frcnn_keras.training.distribution import SINGLE, Distribution
+from frcnn_keras.training.loop import History, Keeper, StageModel, fit_stage
+
+
+class Stage(abc.ABC):
+    """One training in a run folder. What it writes there is called after it: NAME.json (what it was begun with),
+    NAME_log.csv, NAME_curves.png, NAME_metrics.json, and `artefact`.
+
+    A kind of stage says what it is made of: `build`, `batches`, `measure`, `save`.
+    """
+
+    title = ""  # of the curves; the stage's name by default
+    flag = "--run"  # names the folder in messages
+
+    def __init__(self, name: str, run: Path, fit: FitConfig, *, artefact: str, images: int, measures: bool,
+                 distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()):
+        """artefact: the file that the stage is for. images: how many there are to train on. measures: whether there
+        are images to measure on after every epoch. distribution: the devices; they divide each step's images.
+        callbacks: the caller's, of Keras."""
+        self.name, self.run, self.fit = name, Path(run), fit
+        self.artefact, self.images, self.measures = artefact, images, measures
+        self.distribution, self.callbacks = distribution, callbacks
+
+    @abc.abstractmethod
+    def build(self) -> StageModel:
+        """The network, made in the devices' scope, with its losses."""
+
+    @abc.abstractmethod
+    def batches(self, first: int) -> tf.data.Dataset:
+        """What a replica trains on, from epoch `first` on."""
+
+    @abc.abstractmethod
+    def measure(self, epoch: int) -> dict[str, float]:
+        """Numbers of the images to measure on."""
+
+    @abc.abstractmethod
+    def save(self) -> None:
+        """Writes the artefact."""
+
+    @property
+    def batch(self) -> int:
+        """Images a step."""
+        return min(self.fit.batch, self.images)
+
+    @property
+    def best_file(self) -> Path:
+        """Weights of the epoch that measured best so far."""
+        return self._path("best.weights.h5")
+
+    def train(self, request: Any, fresh: bool) -> History:
+        """Goes through the stage's life; returns every number of every epoch.
+
+        request: a dataclass, what the stage is asked to make. fresh: whether to start over.
+
+        Raises:
+            InputError: the folder was begun with another request.
+            FloatingPointError: the loss became NaN or infinite.
+        """
+        made = (f"{self.name}_state.npz", self.best_file.name, f"{self.name}_log.csv", f"{self.name}_curves.png",
+                f"{self.name}_metrics.json", self.artefact)
+        self.distribution.on_chief(lambda: folder.begin(self.run, self.name, request, made, fresh, self.flag))
+        done = self.distribution.on_chief(self._finished)
+        if done is not None:
+            say(f"{self.name}: trained already ({self.run / self.artefact})")
+            return done
+        self.model = self.build()
+        self.keeper = Keeper(self._path("state.npz"), self._path("log.csv"), self.name, self.images // self.batch,
+                             self.fit.epochs, self.measure if self.measures else None)
+        history = self.fit_model()
+        self.distribution.on_chief(lambda: self._finish(history))
+        return history
+
+    def fit_model(self, **settings) -> History:
+        """Trains; settings: keywords of training.loop.fit_stage."""
+        return fit_stage(self.model, self._announced, self.fit, self.keeper, self.run / "tensorboard" / self.name,
+                         distribution=self.distribution, callbacks=self.callbacks, **settings)
+
+    def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
+                  network: keras.Model) -> dict[str, float]:
+        """AP of an epoch's detections; keeps the network's weights where no epoch before had a better one."""
+        found = coco_metrics(examples, detections, class_names)
+        best = np.nanmax([-np.inf, *self.keeper.history.get("AP", ())])
+        if not found["AP"] <= best:  # the first epoch too, where AP is NaN
+            save_weights(network, self.best_file)
+        say(f"epoch {epoch + 1}: AP {found['AP']:.3f}  AP50 {found['AP50']:.3f}")
+        return {"AP": found["AP"], "AP50": found["AP50"]}
+
+    def take_best(self, network: keras.Model) -> None:
+        """Gives the network the weights that `keep_best` kept."""
+        with self.distribution.scope():
+            load_weights(network, self.best_file)
+
+    def _announced(self, first: int) -> tf.data.Dataset:
+        """The batches, when it has been said where a second start goes on."""
+        if first >= self.fit.epochs:
+            say(f"{self.name}: all {self.fit.epochs} epochs are done already")
+        elif first:
+            say(f"{self.name}: resuming after epoch {first} of {self.fit.epochs}")
+        return self.batches(first)
+
+    def _path(self, name: str) -> Path:
+        return self.run / f"{self.name}_{name}"
+
+    def _finished(self) -> History | None:
+        """The numbers of a training that is finished already."""
+        found = (self.run / self.artefact).exists() and self._path("metrics.json").exists()
+        return read_json(self._path("metrics.json")) if found else None
+
+    def _finish(self, history: History) -> None:
+        """Writes what a finished training leaves: curves, the artefact, the numbers."""
+        if self.fit.epochs:
+            from frcnn_keras.pictures.plots import plot_curves  # brings matplotlib, which a resume may do without
+
+            plot_curves(self._path("curves.png"), history, self.title or self.name)
+        self.save()
+        write_json(self._path("metrics.json"), history)
+        for path in (self._path("state.npz"), self.best_file):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+import json
+
+import pytest
+
+from frcnn_keras.settings import options
+from tests.nested_config import Inner, Outer
+
+
+@pytest.mark.parametrize("config", [Outer(), Outer(Inner(0.1, ("p",)), scales=())])
+def test_dict_round_trip(config):
+    stored = json.loads(json.dumps(options.to_dict(config)))
+    assert options.from_dict(type(config), stored) == config
+
+
+def test_a_stored_config_of_other_fields_is_refused_by_name():
+    stored = options.to_dict(Outer())
+    with pytest.raises(ValueError, match="'extra'"):
+        options.from_dict(Outer, stored | {"extra": 1})
+    del stored["inner"]["names"]
+    with pytest.raises(ValueError, match="Inner.*'names'"):
+        options.from_dict(Outer, stored)
+
+
+def test_difference():
+    old = options.to_dict(Outer())
+    assert options.difference(old, old) == ""
+    assert options.difference(old, options.to_dict(Outer(count=4))) == "count: 3 -> 4"
+    assert options.difference(old, options.to_dict(Outer(Inner(0.1)))) == "inner.rate: 0.5 -> 0.1"
+    assert options.difference(old, old | {"more": 1}) == "more: absent -> 1"
+    assert options.difference(old | {"more": 1}, old) == "more: 1 -> absent"
