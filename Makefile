@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test quick lint bench clean
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt
+$(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 setup")'
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -19,6 +19,9 @@ demo: setup
 test: setup
 	$(RUN) -m pytest -n 2 --dist loadfile
 
+quick: setup
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
 lint: setup
 	$(RUN) -m ruff check .
 
@@ -26,4 +29,4 @@ bench: setup
 	$(RUN) -m benchmarks
 
 clean:
-	rm -rf work .pytest_cache .ruff_cache
+	rm -rf work build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

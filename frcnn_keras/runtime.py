@@ -1,8 +1,11 @@
 """Starting TensorFlow without a word, and with the threads that a stage wants."""
 
 import contextlib
+import importlib.util
 import os
 import sys
+
+from frcnn_keras.errors import InputError
 
 
 @contextlib.contextmanager
@@ -24,8 +27,12 @@ def start_tensorflow(one_thread_an_op: bool = False, devices: bool = True) -> No
     """Imports TensorFlow without its start-up lines. Call it before the first module that imports it.
 
     one_thread_an_op: for stages that work on several images at a time; without it two images' operations compete
-    for the same threads. devices: start them too; a cluster must be joined before.
+    for the same threads. devices: start them too; a cluster must be joined before. Raises InputError where there is no
+    TensorFlow: the package takes the one that its user has chosen.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise InputError("TensorFlow is not installed; pip install 'frcnn-keras[cpu]', or 'frcnn-keras[gpu]' for "
+                         "NVIDIA cards; in a checkout pip install -r requirements.txt")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors reach Python as exceptions anyway
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _silent_stderr():

@@ -6,10 +6,6 @@ from pathlib import Path
 import pytest
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: a test of the whole product; left out by -m 'not slow'")
-
-
 @pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory) -> Path:
     """FILE.keras: three 3x3 convolutions to layer `features` (stride 8, 12 channels), then one with BatchNorm."""

@@ -38,7 +38,8 @@ def needed(format_name: str, *modules: str) -> list:
         except ImportError as error:
             package = module.split(".")[0].replace("_", "-")
             raise InputError(f"--format {format_name} needs the package {package} ({error}); "
-                             "pip install -r requirements-extras.txt") from error
+                             f"pip install 'frcnn-keras[{format_name}]', or in a checkout pip install -r "
+                             "requirements-extras.txt") from error
     return found
 
 
