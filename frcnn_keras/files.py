@@ -16,34 +16,16 @@ import numpy as np
 from frcnn_keras.errors import InputError
 
 
-def write_whole(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file under another name in the same folder and renames it, so that no half of it is ever found.
-
-    The other name follows from the file's own: what a killed program leaves is overwritten when the file is written
-    again, and no litter stays in the folder. It is short: a name that the disk just takes has no room for a suffix.
-
-    Raises:
-        OSError: the folder is missing, the disk is full, ...; what stood at `path` is untouched then.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike, ending: str = "") -> Iterator[Path]:
+def whole_file(path: str | os.PathLike, ending: str = "", tidy: bool = True) -> Iterator[Path]:
     """A temporary path in the same folder; what was written there gets the name `path` when the block ends well.
 
     It is on the disk by then, not only in memory. When the block fails it is removed, and `path` is untouched.
-    ending: of the temporary name, for writers that look at it.
+    ending: of the temporary name, for writers that look at it. tidy: whether to remove what killed processes left of the
+    same path, for which the folder is listed: not for one of many thousand files.
     """
     path = Path(path)
-    temporary = _temporary(path, ending)
+    temporary = _temporary(path, ending, tidy)
     try:
         yield temporary
         _flush(temporary)
@@ -65,13 +47,29 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        for parent, _, names in os.walk(temporary):
-            for name in (*names, ""):
-                _flush(Path(parent, name))
-        _replace_folder(temporary, path)
-        _flush(path.parent)
+        keep_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_whole(path: str | os.PathLike, data: bytes, tidy: bool = True) -> None:
+    """Writes a file, so that no half of it is ever found; tidy: see `whole_file`.
+
+    Raises:
+        OSError: the folder is missing, the disk is full, ...; what stood at `path` is untouched then.
+    """
+    with whole_file(path, tidy=tidy) as temporary:
+        temporary.write_bytes(data)
+
+
+def keep_folder(folder: Path, path: Path) -> None:
+    """Gives a finished folder the name `path`, when all that it holds is on the disk. What stands there stays until
+    then."""
+    for parent, _, names in os.walk(folder):
+        for name in (*names, ""):
+            _flush(Path(parent, name))
+    _replace_folder(folder, path)
+    _flush(path.parent)
 
 
 def to_json(value: Any) -> str:
@@ -117,16 +115,21 @@ def fingerprint(*parts) -> str:
     return digest.hexdigest()[:16]
 
 
-def _temporary(path: Path, ending: str = "") -> Path:
-    """A hidden name beside `path` that this process alone uses. What killed ones left for the same path is removed.
+def _temporary(path: Path, ending: str = "", tidy: bool = True) -> Path:
+    """A hidden name beside `path` that this process alone uses. tidy: what killed ones left for the same path goes.
 
     It is short: a name that the disk just takes has no room for a suffix.
     """
-    stem = hashlib.sha256(f"{platform.node()}/{path.name}".encode()).hexdigest()[:16]
-    for other in path.parent.glob(f".{stem}.*.tmp*"):
+    stem = _stem(path)
+    for other in path.parent.glob(f".{stem}.*.tmp*") if tidy else ():
         if not _runs(int(other.name.split(".")[2])):
             _remove(other)
     return path.with_name(f".{stem}.{os.getpid()}.tmp{ending}")
+
+
+def _stem(path: Path) -> str:
+    """What the temporary names of a path on this machine begin with."""
+    return hashlib.sha256(f"{platform.node()}/{path.name}".encode()).hexdigest()[:16]
 
 
 def _runs(process: int) -> bool:
@@ -164,7 +167,7 @@ def _flush(path: Path) -> None:
 
 def _replace_folder(folder: Path, path: Path) -> None:
     """Gives a folder its name. An older one of that name is removed when the new one has it, and else comes back."""
-    old = folder.with_name(f".{folder.name.split('.')[1]}.old")  # of one name, so that a killed process's goes, too
+    old = path.with_name(f".{_stem(path)}.old")  # of one name, so that a killed process's goes, too
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         os.rename(path, old)

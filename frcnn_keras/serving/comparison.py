@@ -76,7 +76,7 @@ class Allowance:
     def of(cls, detector: Detector) -> "Allowance":
         """For a detector's files."""
         detecting, pooling = detector.model.detecting, detector.model.pooling
-        return cls(FORGIVEN[pooling["op"]], detecting["score_threshold"], detecting["limit"])
+        return cls(FORGIVEN[pooling.op], detecting.score_threshold, detecting.limit)
 
     def beyond_the_edge(self, unpaired: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """The unpaired of some scores that are not at the edge of what is kept: threshold, or last of a full list."""

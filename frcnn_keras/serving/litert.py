@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models.portable import detection_outputs, portable
-from frcnn_keras.ops.images import resized_size
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import single_file
 from frcnn_keras.serving.comparison import Exported
@@ -65,7 +64,7 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
 def default_image_size(detector: Detector) -> tuple[int, int]:
     """(height, width) of a 4:3 landscape image at the size that the detector works at: nothing to resize inside."""
     preparing = detector.model.preparing
-    return resized_size(3 * preparing["longer"], 4 * preparing["longer"], preparing["shorter"], preparing["longer"])
+    return preparing.size(3 * preparing.longer, 4 * preparing.longer)
 
 
 def _converted(detector: Detector, size: tuple[int, int]) -> bytes:

@@ -16,6 +16,7 @@ from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, pla
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule
 from frcnn_keras.serving.session import serving_session
+from frcnn_keras.settings import options
 from frcnn_keras.version import VERSION
 
 
@@ -78,7 +79,7 @@ def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) ->
     """Encoded images one by one through `image_bytes` and `image_tensor` of a SavedModel, and all in one request."""
     wanted, arrays = detector.predict(list(images)), [np.asarray(pixels(image)) for image in images]
     sizes = [array.shape[:2] for array in arrays]
-    limit = detector.model.detecting["limit"]
+    limit = detector.model.detecting.limit
     with serving_session(folder) as call:
         answers = {
             "image_bytes": [call("serving_default", {"image_bytes": np.array([image], object)}) for image in images],
@@ -139,7 +140,7 @@ def description(detector: Detector, signatures: dict) -> dict:
                        for name, function in signatures.items()},
         "class_names": list(detector.class_names), "first_label": 1,
         "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
-        "detecting": dict(model.detecting), "preprocessing": dict(model.preparing),
+        "detecting": options.to_dict(model.detecting), "preprocessing": options.to_dict(model.preparing),
         "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
     }
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
+from frcnn_keras.keras_internals import flatten_layers
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Agreement, Allowance, compare_all, place, single
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
@@ -45,7 +46,7 @@ def needed(format_name: str, *modules: str) -> list:
 
 def require_float32(detector: Detector) -> None:
     """InputError where a layer computes in another precision, which other runtimes do not have."""
-    for layer in detector.model._flatten_layers():
+    for layer in flatten_layers(detector.model):
         if layer.compute_dtype != "float32":
             raise InputError(f"layer {layer.name} computes in {layer.compute_dtype}; ONNX and LiteRT files take "
                              "float32 layers only")
@@ -54,8 +55,8 @@ def require_float32(detector: Detector) -> None:
 def facts(detector: Detector) -> dict:
     """What a user of the file needs to know, for its metadata."""
     detecting = detector.model.detecting
-    return {"class_names": list(detector.class_names), "score_threshold": detecting["score_threshold"],
-            "nms_iou_threshold": detecting["iou_threshold"], "max_detections": detecting["limit"]}
+    return {"class_names": list(detector.class_names), "score_threshold": detecting.score_threshold,
+            "nms_iou_threshold": detecting.iou_threshold, "max_detections": detecting.limit}
 
 
 def resized(image, size: tuple[int, int]) -> np.ndarray:

@@ -198,7 +198,7 @@ def test_the_320_model_has_numbers_of_its_own(mobilenet):
     assert (small.preparing.shorter, small.preparing.longer) == (320, 640)
     assert (large.preparing.shorter, large.preparing.longer) == (800, 1333)
     assert small.proposing == {**large.proposing, "before": 150, "after": 150}
-    assert small.proposing["score_threshold"] == 0.05 and large.proposing["before"] == 1000
+    assert small.proposing.score_threshold == 0.05 and large.proposing.before == 1000
 
 
 def test_names_that_are_wrong_are_one_line(mobilenet):
