@@ -24,6 +24,7 @@ quick: setup
 
 lint: setup
 	$(RUN) -m ruff check .
+	$(RUN) -m mypy
 
 bench: setup
 	$(RUN) -m benchmarks

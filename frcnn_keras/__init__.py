@@ -1,40 +1,75 @@
 """Faster R-CNN for Keras 3 and TensorFlow, trained in stages.
 
     import frcnn_keras
+
     detector = frcnn_keras.load("work/run")
     for found in detector.predict(["a.jpg", "b.jpg"]):
         print(found.boxes, found.scores, found.names)
 
-Names are imported when they are first used, so that `--help` need not wait for TensorFlow.
+From a folder of images to that run: `read_voc` (or `read_coco`, `read_csv`, `read_tfrecord`), `check`, `prepare`,
+`train_rpn`, `train_rcnn`, `evaluate`, `export`; `finetune` and `train_joint` train the backbone too. Names are imported
+when they are first used, so that `--help` need not wait for TensorFlow.
 """
 
 import importlib
+from typing import TYPE_CHECKING
 
 from frcnn_keras.registration import register_with_keras
 from frcnn_keras.version import VERSION as __version__
 
+if TYPE_CHECKING:
+    from frcnn_keras.api import (
+        check,
+        drawn_shapes,
+        evaluate,
+        export,
+        finetune,
+        load,
+        load_torchvision,
+        prepare,
+        read_coco,
+        read_csv,
+        read_tfrecord,
+        read_voc,
+        train_joint,
+        train_rcnn,
+        train_rpn,
+    )
+    from frcnn_keras.data.example import Dataset, Example, Problem
+    from frcnn_keras.data.prepared import Prepared
+    from frcnn_keras.errors import InputError
+    from frcnn_keras.evaluation.metrics import evaluate_detections
+    from frcnn_keras.inspection.report import DatasetReport
+    from frcnn_keras.runs.detections import Detections
+    from frcnn_keras.runs.detector import Detector
+    from frcnn_keras.serving.comparison import Exported
+    from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
+    from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
+
 _HOMES = {
-    "load": "frcnn_keras.runs.detector",
-    "load_torchvision": "frcnn_keras.torchvision.importing",
-    "Detector": "frcnn_keras.runs.detector",
-    "Detections": "frcnn_keras.runs.detections",
-    "InputError": "frcnn_keras.errors",
-    "PrepConfig": "frcnn_keras.settings.stages",
-    "RPNConfig": "frcnn_keras.settings.stages",
-    "RCNNConfig": "frcnn_keras.settings.stages",
-    "FinetuneConfig": "frcnn_keras.settings.image_trainers",
-    "JointConfig": "frcnn_keras.settings.image_trainers",
-    "train_rpn": "frcnn_keras.training.loop.rpn_stage",
-    "train_rcnn": "frcnn_keras.training.loop.rcnn_stage",
-    "finetune": "frcnn_keras.training.loop.finetune",
-    "train_joint": "frcnn_keras.training.loop.joint",
+    **dict.fromkeys(("check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
+                     "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn"),
+                    "frcnn_keras.api"),
+    "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
+    "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
+    "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
+    "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",
+    "InputError": "frcnn_keras.errors", "CheckConfig": "frcnn_keras.settings.stages",
+    "PrepConfig": "frcnn_keras.settings.stages", "RPNConfig": "frcnn_keras.settings.stages",
+    "RCNNConfig": "frcnn_keras.settings.stages", "FinetuneConfig": "frcnn_keras.settings.image_trainers",
+    "JointConfig": "frcnn_keras.settings.image_trainers",
 }
 
-__all__ = [*_HOMES, "__version__"]
+__all__ = [
+    "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "__version__", "check",
+    "drawn_shapes", "evaluate", "evaluate_detections", "export", "finetune", "load", "load_torchvision", "prepare",
+    "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)

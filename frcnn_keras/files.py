@@ -21,8 +21,8 @@ def whole_file(path: str | os.PathLike, ending: str = "", tidy: bool = True) -> 
     """A temporary path in the same folder; what was written there gets the name `path` when the block ends well.
 
     It is on the disk by then, not only in memory. When the block fails it is removed, and `path` is untouched.
-    ending: of the temporary name, for writers that look at it. tidy: whether to remove what killed processes left of the
-    same path, for which the folder is listed: not for one of many thousand files.
+    ending: of the temporary name, for writers that look at it. tidy: whether to remove what killed processes left of
+    the same path, for which the folder is listed: not for one of many thousand files.
     """
     path = Path(path)
     temporary = _temporary(path, ending, tidy)

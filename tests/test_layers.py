@@ -11,14 +11,15 @@ FILES = sorted([*ROOT.glob("frcnn_keras/**/*.py"), *ROOT.glob("data_prep/**/*.py
 # from the ground up; a room may import those on floors below its own, and no other room on its floor
 FLOORS = (
     ("errors", "version"),
-    ("files", "parallel", "progress", "settings", "runtime", "ops"),
-    ("models", "pictures"),
+    ("files", "parallel", "progress", "settings", "runtime", "ops", "keras_internals", "registration"),
+    ("arguments", "models", "pictures"),
     ("data",),
     ("evaluation",),
     ("runs", "inspection"),
     ("serving", "torchvision", "training", "data_prep"),
     ("commands",),
-    ("api", "__init__"),
+    ("api",),
+    ("__init__",),
     ("__main__",),
     ("train_rpn", "train_rcnn"),
 )

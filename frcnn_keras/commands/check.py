@@ -9,27 +9,18 @@ from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
 from frcnn_keras.runtime import start_tensorflow
-from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import AnchorConfig, ImageConfig
+from frcnn_keras.settings.stages import CheckConfig
 
 EXAMPLES = """example:
   {frcnn} check --voc DIR --split trainval
 
 reads: annotations, and every image once (--quick: annotations and image headers alone).
 writes SHEET (work/check.png by default): some of the images with their objects; each class is among them.
-exit code: 2 where something would stop data_prep, given the same --skip-bad; else 0."""
+exit code: 2 where something would stop prep, given the same --skip-bad; else 0."""
 
 SHOWN = 50  # problems printed without --all
 CELL = (320, 240)  # of the sheet, pixels
 IGNORED = (128, 128, 128)  # colour of difficult and crowd objects
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckConfig:
-    """The settings of data_prep that what is said about objects and anchors depends on."""
-
-    images: ImageConfig = ImageConfig()
-    anchors: AnchorConfig = AnchorConfig()
 
 
 def build_parser():
@@ -59,16 +50,23 @@ def main(args) -> int:
     start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.commands.check_report import format_report
     from frcnn_keras.files import to_json
-    from frcnn_keras.inspection import dataset_check as linting
+    from frcnn_keras.inspection.report import report
 
-    if not args.quick:
-        dataset = linting.decode_images(dataset)
-    stride, offset = grid(args)
-    found = report(dataset, config, stride, offset, args.skip_bad)
-    found["decoded"] = not args.quick
-    found["sheet"] = draw_sheet(Path(args.sheet), dataset, args.sheet_images)
-    print(to_json(found) if args.json else format_report(found, None if args.all else SHOWN))
-    return cli.BAD_INPUT if found["stops"] else 0
+    found = report(dataset, config, grid(args), skip_bad=args.skip_bad, decode=not args.quick)
+    sheet = draw_sheet(Path(args.sheet), dataset, args.sheet_images)
+    print(to_json(as_json(found, sheet)) if args.json else format_report(found, sheet, None if args.all else SHOWN))
+    return 0 if found.ok else cli.BAD_INPUT
+
+
+def as_json(found, sheet: str | None) -> dict:
+    """A report as `--json` has it."""
+    anchors = ("reach", "unreached", "suggested_sizes", "suggested_reach")
+    plain = dataclasses.asdict(found)
+    plain["settings"] |= plain.pop("grid")
+    plain["anchors"] = {name: plain.pop(name) for name in anchors}
+    if found.suggested_flag:
+        plain["anchors"]["flag"] = found.suggested_flag
+    return plain | {"sheet": sheet}
 
 
 def check_settings(config: CheckConfig) -> None:
@@ -79,44 +77,22 @@ def check_settings(config: CheckConfig) -> None:
             raise InputError(f"--{flag} must be positive; received: {','.join(map(str, values)) or 'nothing'}")
 
 
-def grid(args) -> tuple[float, float]:
-    """Stride and offset of the anchors: as given, else the backbone's."""
+def grid(args):
+    """The inspection.report.AnchorGrid: as given, else the backbone's."""
+    from frcnn_keras.inspection.report import AnchorGrid
     from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 
     if args.stride is not None and not args.stride > 0:
         raise InputError(f"--stride must be positive; received: {args.stride:g}")
     if args.stride is not None and args.offset is not None:
-        return args.stride, args.offset
+        return AnchorGrid(args.stride, args.offset)
     if args.backbone not in GEOMETRY:
         raise InputError(f"--backbone {args.backbone}: the grid is known of {', '.join(GEOMETRY)} alone; give --stride "
                          "and --offset, the centre of its first cell")
     stride, offset = GEOMETRY[args.backbone][DEFAULT_LAYERS[args.backbone][-1]]
     if args.stride not in (None, stride):
         raise InputError(f"--stride {args.stride:g}: {args.backbone} has {stride}; give --offset with another stride")
-    return float(stride), offset if args.offset is None else args.offset
-
-
-def report(dataset, config: CheckConfig, stride: float, offset: float, skip_bad: bool) -> dict:
-    """Everything that is printed, as `--json` has it."""
-    from frcnn_keras.inspection import dataset_check as linting
-
-    objects = linting.resized_objects(dataset, config.images.shorter, config.images.longer)
-    anchors = linting.anchor_report(objects, dataset.class_names, config.anchors.sizes, config.anchors.ratios, stride,
-                                    offset)
-    better = anchors["suggested_sizes"]
-    if better:
-        anchors["flag"] = "--anchor-sizes " + ",".join(f"{size:g}" for size in better)
-    counts = linting.class_counts(dataset)
-    return {
-        "data": dataset.name, "stops": linting.what_stops(dataset, skip_bad),
-        "problems": [dataclasses.asdict(problem) for problem in dataset.problems],
-        "images": len(dataset.examples), "objects": len(objects.labels),
-        "images_without_objects": [example.file for example in dataset.examples if not len(example.labels)],
-        "per_class": {name: counts[name] | linting.size_percentiles(objects, label)
-                      for label, name in enumerate(dataset.class_names, start=1)},
-        "settings": options.to_dict(config) | {"stride": stride, "offset": offset},
-        "anchors": anchors,
-    }
+    return AnchorGrid(float(stride), offset if args.offset is None else args.offset)
 
 
 def draw_sheet(path: Path, dataset, count: int) -> str | None:

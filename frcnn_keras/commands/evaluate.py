@@ -1,6 +1,5 @@
 """Scores a run's detector on a data set: COCO and VOC average precision, per class."""
 
-import time
 from pathlib import Path
 
 from frcnn_keras import files
@@ -42,21 +41,14 @@ def main(args) -> int:
     start_tensorflow()
     from frcnn_keras.data.validation import settle
     from frcnn_keras.evaluation import coco, metrics, voc
-    from frcnn_keras.progress import Progress
     from frcnn_keras.runs.detector import load
+    from frcnn_keras.runs.scoring import score
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
     dataset = settle(read_source(args, detector.class_names), args.skip_bad)
-    examples, detections = dataset.examples, []
-    begun = time.perf_counter()
-    with Progress("evaluate", len(examples), "images") as bar:
-        for found in detector.stream(example.read() for example in examples):
-            detections.append(found)
-            bar.advance()
-    seconds = (time.perf_counter() - begun) / len(examples)
-    found = metrics.evaluate_detections(examples, detections, detector.class_names)
-    found["seconds_per_image"] = round(seconds, 4)
+    scores = score(detector, dataset)
+    examples, detections, found = dataset.examples, scores.detections, scores.metrics
     out = Path(args.out) if args.out else Path(args.run) / "evaluation"
     out.mkdir(parents=True, exist_ok=True)
     files.write_json(out / "metrics.json", found)

@@ -7,6 +7,7 @@ into JSON and back.
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.ops.images import NORMALISATIONS, resized_size
@@ -19,10 +20,11 @@ class Keywords:
 
     def keywords(self) -> dict:
         """The fields by name."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        record: Any = self
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(record)}
 
 
-def _require(holds: bool, what: str, received) -> None:
+def _require(holds: bool, what: str, received: object) -> None:
     """ValueError unless it holds."""
     if not holds:
         raise ValueError(f"{what}. Received: {received}")
@@ -42,9 +44,9 @@ class Geometry(Keywords):
     anchor_rounded: bool = False  # see ops.anchors.base_anchors
     stride_rule: str = "given"  # see ops.pyramid.level_strides
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         counts = {len(self.strides), len(self.offsets), len(self.anchor_sizes)}
-        _require(len(counts) == 1 and self.strides, "strides, offsets and anchor_sizes must be one a level", self)
+        _require(len(counts) == 1 and 0 not in counts, "strides, offsets and anchor_sizes must be one a level", self)
         _require(all(0 < stride < math.inf for stride in self.strides), "strides must be positive", self.strides)
         _require(all(map(math.isfinite, self.offsets)), "offsets must be finite", self.offsets)
         each = {len(sizes) for sizes in self.anchor_sizes}
@@ -83,7 +85,7 @@ class Geometry(Keywords):
         """K, the same on every level."""
         return len(self.anchor_sizes[0]) * len(self.anchor_ratios)
 
-    def anchors(self, shapes) -> tuple:
+    def anchors(self, shapes: Sequence) -> tuple:
         """Anchors of a padded image whose maps have these shapes, (rows, columns) a level: tuple over levels of
         (rows * columns * K, 4), order y, x, k."""
         return level_anchors(shapes, **self.keywords())
@@ -99,13 +101,13 @@ class Preparing:
     pad_multiple: int  # sides are padded with zeros to a multiple of this
     fused_resize: bool = False  # see ops.images.resize_fused
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         sides = (self.shorter, self.longer, self.pad_multiple)
         _require(all(side >= 1 for side in sides), "shorter, longer and pad_multiple must be at least 1", sides)
         _require(self.preprocessing in NORMALISATIONS, f"preprocessing must be one of {', '.join(NORMALISATIONS)}",
                  self.preprocessing)
 
-    def size(self, height, width) -> tuple:
+    def size(self, height: Any, width: Any) -> tuple:
         """(height, width) of the resized image; ints or integer tensors, see ops.images.resized_size."""
         return resized_size(height, width, self.shorter, self.longer)
 
@@ -120,7 +122,7 @@ class Proposing(Keywords):
     min_size: float = 1e-3
     score_threshold: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         counts = (self.before, self.after)
         _require(min(counts) >= 1, "before and after must be at least 1", counts)
         _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
@@ -146,7 +148,7 @@ class Pooling(LevelPooling, Keywords):
     op: str = "align"  # or `pool`
     size: int = 7  # cells a side, S
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.op in ("align", "pool"), "op must be align or pool", self.op)
         _require(self.size >= 1, "size must be at least 1", self.size)
         _require(self.levels is None or self.levels >= 1, "levels must be at least 1", self.levels)
@@ -164,7 +166,7 @@ class Detecting(Keywords):
     # units of the head's dx, dy, dw, dh, in training too (arXiv 1504.08083: targets of unit variance)
     scales: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(self.limit >= 1, "limit must be at least 1", self.limit)
         _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
         _require(len(self.scales) == 4 and min(self.scales) > 0, "scales must be four positive numbers", self.scales)

@@ -1,6 +1,7 @@
 """What a detector found in one image."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,7 @@ class Detections:
     names: tuple[str, ...]  # of the labels
 
     @classmethod
-    def of(cls, boxes, scores, labels, class_names) -> "Detections":
+    def of(cls, boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> "Detections":
         """From arrays and the names of classes 1..C."""
         return cls(boxes, scores, labels, tuple(class_names[label - 1] for label in labels))
 

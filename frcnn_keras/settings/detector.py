@@ -1,9 +1,11 @@
 """What a detector is made of, and how it predicts: settings that stages, image trainers and `check` share."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from frcnn_keras.settings.options import option
+
+Counted = TypeVar("Counted")  # ProposalConfig, or TrainingProposalConfig of settings.learning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +90,7 @@ class DetectionConfig:
     limit: int = option(100, "detections an image at most", flag="max-detections")
 
 
-def settled(proposals, levels: int):
+def settled(proposals: Counted, levels: int) -> Counted:
     """A ProposalConfig or TrainingProposalConfig with a number in place of a 0, by the number of feature levels."""
-    usual = proposals.BEFORE[levels > 1]
-    return dataclasses.replace(proposals, before=proposals.before or usual)
+    config: Any = proposals
+    return dataclasses.replace(config, before=config.before or config.BEFORE[levels > 1])

@@ -39,13 +39,14 @@ def from_dict(config_class: type[T], values: Any) -> T:
     """
     if not isinstance(values, dict):
         raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {values!r}")
-    hints = typing.get_type_hints(config_class)
-    names = [field.name for field in dataclasses.fields(config_class)]
+    record: Any = config_class  # a dataclass, which no type says
+    hints = typing.get_type_hints(record)
+    names = [field.name for field in dataclasses.fields(record)]
     if set(values) != set(names):
         odd = sorted(set(values) ^ set(names))[0]
         raise ValueError(f"{config_class.__name__} and the stored config differ in field {odd!r}")
     try:
-        return config_class(**{name: _value(hints[name], values[name]) for name in names})
+        return record(**{name: _value(hints[name], values[name]) for name in names})
     except TypeError as error:
         raise ValueError(f"{config_class.__name__}: a stored value is of another kind ({error})") from error
 
@@ -54,8 +55,8 @@ def _value(hint: Any, value: Any) -> Any:
     """A stored value as its field has it: dataclasses for objects, tuples for lists."""
     if isinstance(hint, types.UnionType):  # SomeRecord | None
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if dataclasses.is_dataclass(hint) and value is not None:
-        return from_dict(hint, value)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and value is not None:
+        return from_dict(typing.cast(type, hint), value)
     return _tuples(value)
 
 

@@ -7,6 +7,7 @@ derived from them. `ops` and `models` take plain values and records; only traine
 import dataclasses
 
 from frcnn_keras.settings.detector import (
+    AnchorConfig,
     BackboneConfig,
     DetectionConfig,
     HeadConfig,
@@ -25,6 +26,14 @@ from frcnn_keras.settings.learning import (
     TrainingProposalConfig,
 )
 from frcnn_keras.settings.options import option
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckConfig:
+    """The settings of `prep` that what `check` says about objects and anchors depends on."""
+
+    images: ImageConfig = ImageConfig()
+    anchors: AnchorConfig = AnchorConfig()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_good_data(tmp_path, capsys):
     assert code == 0
     assert "3 images, 3 objects of 2 classes; every image decoded" in out
     assert "images without objects: 1 (first: " in out and "empty.xml" in out
-    assert "problems: 0 fatal, 0 notes" in out and "ok: nothing here stops data_prep" in out
+    assert "problems: 0 fatal, 0 notes" in out and "ok: nothing here stops prep" in out
     row = next(line.split() for line in out.splitlines() if line.startswith("cat"))
     assert row[:5] == ["cat", "2", "2", "0", "0"] and row[5:10] == ["32"] * 5
 
@@ -60,7 +60,7 @@ def test_bad_objects_are_named(tmp_path, capsys, objects, item, message):
     code, out, _ = checked(capsys, tmp_path)
     (line,) = [line for line in out.splitlines() if "FATAL" in line]
     assert code == 2 and f"{tmp_path / 'bad.xml'}: {item}: " in line and message in line
-    assert "data_prep would stop: 1 fatal problem; " in out
+    assert "prep would stop: 1 fatal problem; " in out
     assert checked(capsys, tmp_path, "--skip-bad")[0] == 0
 
 
@@ -110,7 +110,7 @@ def test_notes_do_not_stop(tmp_path, capsys):
 def test_no_object_at_all(tmp_path, capsys):
     write(tmp_path, "one", "")
     code, out, _ = checked(capsys, tmp_path)
-    assert code == 2 and "data_prep would stop: " in out and "no object at all" in out
+    assert code == 2 and "prep would stop: " in out and "no object at all" in out
     code, found = checked_json(capsys, tmp_path)
     assert code == 2 and found["objects"] == 0 and found["anchors"]["suggested_sizes"] is None
 

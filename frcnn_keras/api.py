@@ -1,0 +1,235 @@
+"""The package from Python: what `import frcnn_keras` gives. Settings are optional everywhere; functions take data sets
+as readers return them; errors name arguments where the commands' name flags.
+
+    data = frcnn_keras.read_voc("DIR", "trainval")
+    prep = frcnn_keras.prepare(data, "work/prep")
+    frcnn_keras.train_rpn(prep.path, "work/run")
+    frcnn_keras.train_rcnn(prep.path, "work/run")
+    frcnn_keras.evaluate("work/run", frcnn_keras.read_voc("DIR", "test"))["coco"]["AP50"]
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import keras
+import numpy as np
+
+from data_prep.prepare import prepare as _prepare
+from frcnn_keras.arguments import in_arguments
+from frcnn_keras.data import coco, csv_file, shapes, tf_records, voc
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.data.prepared import Prepared, open_prepared
+from frcnn_keras.data.validation import settle
+from frcnn_keras.errors import InputError
+from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
+from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
+from frcnn_keras.runs import detector as detectors
+from frcnn_keras.runs.detector import Detector
+from frcnn_keras.runs.scoring import score
+from frcnn_keras.serving.comparison import Exported
+from frcnn_keras.serving.export import export as _export
+from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
+from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
+from frcnn_keras.torchvision import importing
+from frcnn_keras.training import finetune as _finetune
+from frcnn_keras.training import joint as _joint
+from frcnn_keras.training import rcnn_stage, rpn_stage
+from frcnn_keras.training.loop import History
+
+Path_ = str | Path
+Callbacks = Sequence[keras.callbacks.Callback]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _naming_arguments(settings: type | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Gives a function's InputErrors in arguments instead of flags; settings: of its argument `config`."""
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except InputError as error:
+                raise InputError(in_arguments(str(error), settings)) from error
+
+        return called
+
+    return decorate
+
+
+@_naming_arguments()
+def read_voc(folder: Path_, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
+    """A Pascal VOC folder, or a folder of XML files beside their images.
+
+    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; in
+    alphabetical order by default. What is wrong with the data is in `Dataset.problems`; `check` says more.
+
+    Raises:
+        InputError: there is no such folder or split.
+    """
+    return voc.read_voc(folder, split, class_names)
+
+
+@_naming_arguments()
+def read_coco(images: Path_, annotations: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+    """A folder of images and a COCO instances JSON; see `read_voc`."""
+    return coco.read_coco(images, annotations, class_names)
+
+
+@_naming_arguments()
+def read_csv(file: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+    """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; see `read_voc`."""
+    return csv_file.read_csv(file, class_names)
+
+
+@_naming_arguments()
+def read_tfrecord(pattern: str, label_map: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+    """TFRecords of the TF Object Detection API that match a glob pattern; see `read_voc`."""
+    return tf_records.read_tf_records(pattern, label_map, class_names)
+
+
+def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:
+    """`count` drawn images of shapes with exact boxes: data to try things on."""
+    return shapes.shapes_dataset(count, seed, height, width)
+
+
+@_naming_arguments(CheckConfig)
+def check(dataset: Dataset, config: CheckConfig | None = None, *, backbone: str = "mobilenet_v2",
+          skip_bad: bool = False, decode: bool = True) -> DatasetReport:
+    """Inspects a data set: problems, classes, object sizes, and how its objects suit the anchors.
+
+    backbone: whose grid the anchors are laid on. decode: whether to decode every image, which finds damage behind the
+    headers, and duplicates.
+
+    Raises:
+        InputError: a backbone whose grid is not known.
+    """
+    if backbone not in GEOMETRY:
+        raise InputError(f"backbone {backbone!r}: the grid is known of {', '.join(GEOMETRY)} alone")
+    stride, offset = GEOMETRY[backbone][DEFAULT_LAYERS[backbone][-1]]
+    return report(dataset, config or CheckConfig(), AnchorGrid(float(stride), float(offset)), skip_bad=skip_bad,
+                  decode=decode)
+
+
+@_naming_arguments(PrepConfig)
+def prepare(dataset: Dataset, out: Path_, config: PrepConfig | None = None, *, like: Path_ | Prepared | None = None,
+            eval_only: bool = False, write_tiles: bool = False, skip_bad: bool = False,
+            fresh: bool = False) -> Prepared:
+    """Runs the frozen backbone once over a data set and draws the RPN's minibatches; opens the folder `out`.
+
+    like: an earlier prep folder, whose extractor and settings are taken: for images to measure on (with eval_only: no
+    mirror images, no minibatches). skip_bad: leave bad images and objects out instead of stopping. A second call goes
+    on where the first was stopped; fresh: start over.
+
+    Raises:
+        InputError: the data set is bad, `out` holds something else, or the disk is too small.
+    """
+    found = like if like is None or isinstance(like, Prepared) else open_prepared(like)
+    return _prepare(settle(dataset, skip_bad), out, config, like=found, eval_only=eval_only, write_tiles=write_tiles,
+                    skip_bad=skip_bad, fresh=fresh)
+
+
+@_naming_arguments(RPNConfig)
+def train_rpn(data: Path_, run: Path_, config: RPNConfig | None = None, *, val: Path_ | None = None,
+              fresh: bool = False, callbacks: Callbacks = ()) -> History:
+    """Trains the region proposal network on a prep folder; writes RUN/rpn.weights.h5 and every image's proposals.
+
+    val: a prep folder to measure the proposals' recall on after every epoch. callbacks: of Keras (early stopping, W&B,
+    MLflow, ...); they find loss and measures in an epoch's logs. A second call goes on where the first was stopped.
+
+    Returns:
+        Every number of every epoch, by name.
+
+    Raises:
+        InputError: a prep folder is missing or does not fit; the run was begun with other settings.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    return rpn_stage.train_rpn(data, run, config, val=val, fresh=fresh, callbacks=callbacks)
+
+
+@_naming_arguments(RCNNConfig)
+def train_rcnn(data: Path_, run: Path_, config: RCNNConfig | None = None, *, val: Path_ | None = None,
+               fresh: bool = False, callbacks: Callbacks = ()) -> History:
+    """Trains the Fast R-CNN head on the run's proposals; writes RUN/detector.keras. See `train_rpn`.
+
+    val: the prep folder that train_rpn had: every epoch ends with its AP, and the best is kept.
+    """
+    return rcnn_stage.train_rcnn(data, run, config, val=val, fresh=fresh, callbacks=callbacks)
+
+
+@_naming_arguments(FinetuneConfig)
+def finetune(run: Path_, dataset: Dataset, out: Path_, config: FinetuneConfig | None = None, *,
+             validation: Dataset | None = None, skip_bad: bool = False, fresh: bool = False,
+             callbacks: Callbacks = ()) -> History:
+    """Trains a finished run's detector further on images, its backbone included; writes OUT/detector.keras.
+
+    validation: images to measure AP on after every epoch; the best is kept. See `train_rpn` for the rest.
+    """
+    return _finetune.finetune(run, settle(dataset, skip_bad), out, config, fresh=fresh, callbacks=callbacks,
+                              validation=settle(validation, skip_bad) if validation else None)
+
+
+@_naming_arguments(JointConfig)
+def train_joint(dataset: Dataset, out: Path_, config: JointConfig | None = None, *, validation: Dataset | None = None,
+                skip_bad: bool = False, fresh: bool = False, callbacks: Callbacks = ()) -> History:
+    """Trains a detector on images from an ImageNet backbone, all four losses together; writes OUT/detector.keras.
+
+    See `finetune`.
+    """
+    return _joint.train_joint(settle(dataset, skip_bad), out, config, fresh=fresh, callbacks=callbacks,
+                              validation=settle(validation, skip_bad) if validation else None)
+
+
+@_naming_arguments()
+def load(run: Path_, *, score_threshold: float | None = None, nms: float | None = None, limit: int | None = None,
+         precision: str | None = None) -> Detector:
+    """The detector of a run folder, or of a `.keras` file.
+
+    score_threshold, nms, limit: in place of the run's own: the score that a detection must pass, the IoU above which a
+    better one of its class removes it, and how many an image may have. precision: `float32` or `bfloat16` products.
+
+    Raises:
+        InputError: there is no finished detector, or no such precision.
+    """
+    return detectors.load(run, score_threshold=score_threshold, nms=nms, limit=limit, precision=precision)
+
+
+@_naming_arguments()
+def load_torchvision(weights: Path_, model: str | None = None, **settings: Any) -> Detector:
+    """A detector with the weights of one of torchvision's Faster R-CNN models; see torchvision.importing."""
+    return importing.load_torchvision(weights, model, **settings)
+
+
+@_naming_arguments()
+def evaluate(run: Path_ | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
+    """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
+
+    Returns:
+        {"coco": {"AP", "AP50", ...}, "voc07": {"mAP"}, "voc10": {"mAP"}, "per_class": {name: {...}}, "images",
+        "seconds_per_image"}.
+    """
+    detector = run if isinstance(run, Detector) else detectors.load(run)
+    if tuple(dataset.class_names) != tuple(detector.class_names):
+        raise InputError(f"{dataset.name}: has the classes {', '.join(dataset.class_names)}, the detector "
+                         f"{', '.join(detector.class_names)}; read it with class_names=detector.class_names")
+    return score(detector, settle(dataset, skip_bad)).metrics
+
+
+@_naming_arguments()
+def export(run: Path_ | Detector, out: Path_, format: str = "savedmodel", *,
+           check_images: Sequence[Path_ | bytes | np.ndarray] = (), version: int | None = None, overwrite: bool = False,
+           image_size: tuple[int, int] | None = None) -> Exported:
+    """Writes a detector for TensorFlow Serving (`savedmodel`: OUT/VERSION), as `onnx` or as `litert` (the file OUT).
+
+    It gets its name only when its answers have been compared with `predict`'s, on drawn pictures and on check_images.
+    image_size: (height, width) of a file for images of one size.
+
+    Raises:
+        InputError: no such format, a package that it needs is missing, or `out` exists.
+        RuntimeError: the answers differ; nothing is left then.
+    """
+    detector = run if isinstance(run, Detector) else detectors.load(run)
+    return _export(detector, out, format, check_images=check_images, version=version, overwrite=overwrite,
+                   image_size=image_size)

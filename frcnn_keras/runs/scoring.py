@@ -1,0 +1,31 @@
+"""A detector's detections on a whole data set, and what they score."""
+
+import dataclasses
+import time
+
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.evaluation.metrics import evaluate_detections
+from frcnn_keras.progress import Progress
+from frcnn_keras.runs.detections import Detections
+from frcnn_keras.runs.detector import Detector
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What a detector found in every image of a data set, and the metrics of it."""
+
+    detections: tuple[Detections, ...]  # of each image, in the data set's order
+    metrics: dict  # see evaluation.metrics.evaluate_detections; and seconds_per_image
+
+
+def score(detector: Detector, dataset: Dataset) -> Scores:
+    """Detects in every image of a settled data set of the detector's classes."""
+    examples, detections = dataset.examples, []
+    begun = time.perf_counter()
+    with Progress("evaluate", len(examples), "images") as bar:
+        for found in detector.stream(example.read() for example in examples):
+            detections.append(found)
+            bar.advance()
+    seconds = (time.perf_counter() - begun) / len(examples)
+    metrics = evaluate_detections(examples, detections, detector.class_names)
+    return Scores(tuple(detections), metrics | {"seconds_per_image": round(seconds, 4)})

@@ -1,0 +1,63 @@
+"""A detector written in one of the formats that other programs run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from frcnn_keras.data.image_files import read_file
+from frcnn_keras.errors import InputError
+from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.serving.comparison import Exported
+
+FORMATS = ("savedmodel", "onnx", "litert")
+
+
+def export(detector: Detector, out: str | Path, format: str = "savedmodel", *, check_images: Iterable = (),
+           version: int | None = None, overwrite: bool = False,
+           image_size: tuple[int, int] | None = None) -> Exported:
+    """Writes OUT/VERSION (savedmodel) or the file OUT, when its answers have been compared with `predict`'s.
+
+    Args:
+        check_images: files, encoded images or (H, W, 3) uint8 arrays to compare on, besides drawn pictures.
+        version: of a SavedModel; one more than the largest in OUT by default.
+        overwrite: replace what is there.
+        image_size: (height, width) of an ONNX or LiteRT file for images of one size.
+
+    Raises:
+        InputError: no such format, a setting of another format, or what the format's own exporter raises.
+        RuntimeError: the answers differ.
+    """
+    if format not in FORMATS:
+        raise InputError(f"--format must be one of {', '.join(FORMATS)}; received: {format!r}")
+    check_settings(format, version, image_size)
+    images = [read_file(image) if isinstance(image, (str, Path)) else image for image in check_images]
+    if format == "savedmodel":
+        from frcnn_keras.serving.saved_model import export_saved_model
+
+        return export_saved_model(detector, out, check_images=[_encoded(image) for image in images], version=version,
+                                  overwrite=overwrite)
+    if format == "onnx":
+        from frcnn_keras.serving.onnx import export_onnx
+
+        return export_onnx(detector, out, check_images=images, overwrite=overwrite, image_size=image_size)
+    from frcnn_keras.serving.litert import export_litert
+
+    return export_litert(detector, out, check_images=images, overwrite=overwrite, image_size=image_size)
+
+
+def check_settings(format: str, version: int | None, image_size) -> None:
+    """InputError for settings that belong to another format."""
+    if version is not None and format != "savedmodel":
+        raise InputError(f"--version belongs to --format savedmodel; {format} is written to the file --out")
+    if image_size and (format == "savedmodel" or min(image_size) < 1):
+        raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
+
+
+def _encoded(image) -> bytes:
+    """An image as clients of a SavedModel send it: arrays become PNG."""
+    if isinstance(image, bytes):
+        return image
+    import cv2
+
+    return cv2.imencode(".png", np.asarray(pixels(image))[..., ::-1])[1].tobytes()

@@ -1,0 +1,152 @@
+"""From drawn images to an exported model in Python alone, with a caller's callbacks, and errors that name arguments."""
+
+import dataclasses
+import inspect
+import typing
+
+import keras
+import numpy as np
+import pytest
+
+import frcnn_keras
+from frcnn_keras.data.shapes import shapes_dataset
+from frcnn_keras.files import to_json
+from frcnn_keras.settings.detector import DetectionConfig, ProposalConfig
+from frcnn_keras.settings.learning import FitConfig, RegionSamplingConfig
+from frcnn_keras.settings.stages import StageHeadConfig
+
+FIT = FitConfig(epochs=2, batch=2, warmup=1, precision="float32")
+RPN = frcnn_keras.RPNConfig(FIT, channels=16, proposals=ProposalConfig(after=60))
+RCNN = frcnn_keras.RCNNConfig(dataclasses.replace(FIT, learning_rate=5e-3), StageHeadConfig(32, roi_size=3),
+                              RegionSamplingConfig(32), detections=DetectionConfig(score_threshold=0.01))
+
+
+class Noted(keras.callbacks.Callback):
+    """Keeps what a callback is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.began, self.ended = [], 0, 0
+
+    def on_train_begin(self, logs=None):
+        self.began += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(dict(logs))
+
+    def on_train_end(self, logs=None):
+        self.ended += 1
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, prep_config):
+    """(folder of the run, prep folder, histories, what callbacks were told)."""
+    root = tmp_path_factory.mktemp("api")
+    data, others = frcnn_keras.drawn_shapes(6, 0, 120, 156), frcnn_keras.drawn_shapes(3, 9, 120, 160)
+    prep = frcnn_keras.prepare(data, root / "prep", prep_config)
+    val = frcnn_keras.prepare(others, root / "val", like=prep, eval_only=True)
+    noted = Noted(), Noted()
+    rpn = frcnn_keras.train_rpn(prep.path, root / "run", RPN, val=val.path, callbacks=[noted[0]])
+    rcnn = frcnn_keras.train_rcnn(prep.path, root / "run", RCNN, val=val.path, callbacks=[noted[1]])
+    return root / "run", prep, (rpn, rcnn), noted
+
+
+def test_trainers_return_every_number_of_every_epoch(trained):
+    _, _, (rpn, rcnn), _ = trained
+    assert {"loss", "objectness_loss", "box_loss", "recall@300/0.5"} <= rpn.keys()
+    assert {"loss", "class_loss", "box_loss", "AP"} <= rcnn.keys()
+    assert {len(values) for history in (rpn, rcnn) for values in history.values()} == {2}
+
+
+def test_callbacks_are_told_losses_and_measures(trained):
+    _, _, histories, noted = trained
+    for history, told in zip(histories, noted):
+        assert (told.began, told.ended, len(told.epochs)) == (1, 1, 2)
+        assert told.epochs == [{name: pytest.approx(values[epoch]) for name, values in history.items()}
+                               for epoch in range(2)]
+
+
+def test_a_callback_may_stop_a_training(trained, tmp_path):
+    _, prep, _, _ = trained
+    stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=1)
+    config = dataclasses.replace(RPN, fit=dataclasses.replace(FIT, epochs=9))
+    history = frcnn_keras.train_rpn(prep.path, tmp_path, config, callbacks=[stop])
+    assert len(history["loss"]) == 2 and (tmp_path / "rpn.weights.h5").exists()
+    assert frcnn_keras.train_rpn(prep.path, tmp_path, config) == history  # it is finished
+
+
+def test_evaluate_predict_and_export(trained, tmp_path):
+    run, *_ = trained
+    data = frcnn_keras.drawn_shapes(3, 9, 120, 160)
+    found = frcnn_keras.evaluate(run, data)
+    detector = frcnn_keras.load(run)
+    again = frcnn_keras.evaluate(detector, data) | {"seconds_per_image": found["seconds_per_image"]}
+    assert to_json(found) == to_json(again)  # where NaN is null
+    assert 0 <= found["coco"]["AP"] <= 1 and found["images"] == 3
+    written = frcnn_keras.export(detector, tmp_path / "model", check_images=[data.examples[0].read()])
+    assert written.path == tmp_path / "model" / "1" and written.agreement.close
+    assert (written.path / "saved_model.pb").exists()
+
+
+def test_finetune_and_joint(trained, tmp_path, prep_config):
+    run, *_ = trained
+    data = frcnn_keras.drawn_shapes(4, 0, 120, 156)
+    tuned = frcnn_keras.FinetuneConfig(dataclasses.replace(frcnn_keras.FinetuneConfig().fit, epochs=1, warmup=1),
+                                       freeze_stages=0)
+    noted = Noted()
+    history = frcnn_keras.finetune(run, data, tmp_path / "tuned", tuned, validation=data, callbacks=[noted])
+    assert len(history["AP"]) == 1 and len(noted.epochs) == 1 and "AP" in noted.epochs[0]
+    chosen = (prep_config.backbone, prep_config.images, prep_config.neck, prep_config.anchors)
+    config = frcnn_keras.JointConfig(*chosen, rpn_channels=16, training=tuned)
+    assert len(frcnn_keras.train_joint(data, tmp_path / "joint", config)["loss"]) == 1
+    assert frcnn_keras.load(tmp_path / "joint").class_names == data.class_names
+
+
+def test_check():
+    found = frcnn_keras.check(frcnn_keras.drawn_shapes(3, 0, 120, 156))
+    assert found.ok and found.images == 3 and found.objects == sum(row["objects"] for row in found.per_class.values())
+    assert set(found.reach) == {"all", *found.per_class} and found.grid.stride == 16
+
+
+def test_readers_find_what_the_commands_find(tmp_path):
+    example = shapes_dataset(1, 0, 60, 80).examples[0]
+    (tmp_path / "a.png").write_bytes(example.read())
+    (tmp_path / "boxes.csv").write_text("a.png,1,2,30,40,cat\n")
+    data = frcnn_keras.read_csv(tmp_path / "boxes.csv")
+    assert data.class_names == ("cat",) and data.examples[0].boxes.tolist() == [[1, 2, 30, 40]]
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda run, data, out: frcnn_keras.train_rpn(out, out / "r"), "no prep folder"),
+    (lambda run, data, out: frcnn_keras.train_rpn(run[1].path, out, dataclasses.replace(
+        RPN, fit=dataclasses.replace(FIT, epochs=0))), "config.fit.epochs 0 takes an RPN .* with config.start RUN"),
+    (lambda run, data, out: frcnn_keras.finetune(run[0], data, run[0]), "^out .*is the run itself"),
+    (lambda run, data, out: frcnn_keras.finetune(run[0], data, out, frcnn_keras.FinetuneConfig(
+        dataclasses.replace(frcnn_keras.FinetuneConfig().fit, ema=-1.0))), "^config.fit.ema must be"),
+    (lambda run, data, out: frcnn_keras.export(run[0], out / "x", "tflite"), "^format must be one of"),
+    (lambda run, data, out: frcnn_keras.prepare(data, out / "p", eval_only=True, write_tiles=True),
+     "^write_tiles writes minibatches, and eval_only makes none"),
+    (lambda run, data, out: frcnn_keras.load(out), "holds no detector"),
+])
+def test_errors_name_arguments(call, words, trained, tmp_path):
+    with pytest.raises(frcnn_keras.InputError, match=words) as caught:
+        call(trained, frcnn_keras.drawn_shapes(3, 9, 120, 160), tmp_path)
+    assert "--" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_every_public_name_is_there_documented_and_typed():
+    for name in frcnn_keras.__all__:
+        found = getattr(frcnn_keras, name)
+        if name != "__version__":
+            assert inspect.getdoc(found), name
+        if inspect.isfunction(found) and name != "evaluate_detections":
+            hints = typing.get_type_hints(found)
+            assert set(inspect.signature(found).parameters) | {"return"} == set(hints), name
+    assert set(frcnn_keras.__all__) <= set(dir(frcnn_keras))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        frcnn_keras.nothing  # noqa: B018
+
+
+def test_arrays_are_detected_in_without_any_file(trained):
+    image = np.zeros((120, 160, 3), np.uint8)
+    assert len(frcnn_keras.load(trained[0]).predict(image)) == 1

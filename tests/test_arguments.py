@@ -1,0 +1,17 @@
+import pytest
+
+from frcnn_keras.arguments import in_arguments
+from frcnn_keras.settings.image_trainers import JointConfig
+from frcnn_keras.settings.stages import PrepConfig, RPNConfig
+
+
+@pytest.mark.parametrize("message, settings, wanted", [
+    ("--batch 3 images cannot be divided", RPNConfig, "config.fit.batch 3 images cannot be divided"),
+    ("give --neck-channels 0 or another --out", PrepConfig, "give config.neck.channels 0 or another out"),
+    ("another --run, or --fresh to start over", RPNConfig, "another run, or fresh to start over"),
+    ("--positive-fraction", PrepConfig, "config.minibatches.positive_fraction"),
+    ("--rpn RUN", RPNConfig, "config.start RUN"), ("--rpn RUN", None, "rpn RUN"),
+    ("give a --backbone and --shorter", JointConfig, "give a config.backbone.name and config.images.shorter"),
+    ("a-b -- c --d-e", None, "a-b -- c d_e"), ("--max-detections", None, "limit")])
+def test_flags_become_arguments(message, settings, wanted):
+    assert in_arguments(message, settings) == wanted
