@@ -53,6 +53,7 @@ def _from_backbone(config: PrepConfig) -> FeatureSource:
         raise InputError("--pyramid: a new feature pyramid's weights are random, and frozen they would stay so; train "
                          f"it first: {command('joint')} --backbone {chosen.name} --pyramid {chosen.pyramid} "
                          "... --out RUN; then prepare with --backbone RUN")
+    keras.utils.set_random_seed(config.seed)  # of a backbone without weights: every start prepares with the same
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
                              chosen.feature_layers or None, chosen.preprocess or None)
     top = None

@@ -97,6 +97,7 @@ def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
     if is_run(chosen.name):
         raise InputError(f"--backbone {chosen.name} is a run; to train its detector further: "
                          f"{command('finetune')} --run {chosen.name}")
+    keras.utils.set_random_seed(config.training.fit.seed)  # of a new pyramid, and of a backbone without weights
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
                              chosen.feature_layers or None, chosen.preprocess or None, pyramid=chosen.pyramid > 0)
     if chosen.pyramid:
