@@ -93,7 +93,7 @@ def bare_measurement(settings: Settings, role: str):
     import tensorflow as tf
 
     from frcnn_keras.models.backbones import load_backbone
-    from frcnn_keras.parallel import ahead
+    from frcnn_keras.progress import ahead
 
     backbone = load_backbone("mobilenet_v2", settings.backbone_weights)
     examples = dataset_of(settings, count_of(settings)).examples

@@ -10,8 +10,7 @@ from frcnn_keras.data.prepared import REQUEST, Prepared, open_prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.receptive_field import map_sizes
 from frcnn_keras.ops.images import padded_size
-from frcnn_keras.parallel import WORKERS
-from frcnn_keras.progress import say
+from frcnn_keras.progress import WORKERS, say
 from frcnn_keras.runs import request as requests
 from frcnn_keras.settings.stages import PrepConfig
 

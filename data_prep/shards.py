@@ -19,8 +19,7 @@ from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
 from frcnn_keras.data.prepared import REQUEST
 from frcnn_keras.files import fingerprint, keep_folder, write_json
 from frcnn_keras.models.saving import load_model, save_model
-from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress, say
+from frcnn_keras.progress import Progress, ahead, say
 from frcnn_keras.runs import request as requests
 from frcnn_keras.settings.stages import PrepConfig
 

@@ -14,11 +14,26 @@ when they are first used, so that `--help` need not wait for TensorFlow.
 import importlib
 from typing import TYPE_CHECKING
 
-from frcnn_keras.registration import register_with_keras
-from frcnn_keras.version import VERSION as __version__
+from frcnn_keras.runtime import VERSION as __version__
+from frcnn_keras.runtime import register_with_keras
 
 if TYPE_CHECKING:
     from frcnn_keras.api import (
+        CheckConfig,
+        Dataset,
+        DatasetReport,
+        Detections,
+        Detector,
+        Example,
+        Exported,
+        FinetuneConfig,
+        InputError,
+        JointConfig,
+        Prepared,
+        PrepConfig,
+        Problem,
+        RCNNConfig,
+        RPNConfig,
         check,
         drawn_shapes,
         evaluate,
@@ -35,23 +50,13 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
-    from frcnn_keras.data.example import Dataset, Example, Problem
-    from frcnn_keras.data.prepared import Prepared
-    from frcnn_keras.errors import InputError
-    from frcnn_keras.evaluation.metrics import evaluate_detections
-    from frcnn_keras.inspection.report import DatasetReport
-    from frcnn_keras.runs.detections import Detections
-    from frcnn_keras.runs.detector import Detector
-    from frcnn_keras.serving.comparison import Exported
-    from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
-    from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
 
 _HOMES = {
     **dict.fromkeys(("check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
                      "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn"),
                     "frcnn_keras.api"),
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
-    "evaluate_detections": "frcnn_keras.evaluation.metrics",
+    "evaluate_detections": "frcnn_keras.evaluation.metrics",  # what programs called before there was `evaluate`
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
     "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",
@@ -64,7 +69,7 @@ _HOMES = {
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "__version__", "check",
-    "drawn_shapes", "evaluate", "evaluate_detections", "export", "finetune", "load", "load_torchvision", "prepare",
+    "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
     "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
 ]
 

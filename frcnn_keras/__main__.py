@@ -5,7 +5,7 @@ import importlib
 import sys
 
 from frcnn_keras.errors import command
-from frcnn_keras.version import VERSION
+from frcnn_keras.runtime import VERSION
 
 GROUPS = {
     "the stages": {

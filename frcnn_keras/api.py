@@ -17,19 +17,20 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
-from frcnn_keras.arguments import in_arguments
 from frcnn_keras.data import coco, csv_file, shapes, tf_records, voc
-from frcnn_keras.data.example import Dataset
+from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
 from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 from frcnn_keras.runs import detector as detectors
+from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runs.scoring import score
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
+from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
 from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
 from frcnn_keras.torchvision import importing
@@ -37,6 +38,13 @@ from frcnn_keras.training import finetune as _finetune
 from frcnn_keras.training import joint as _joint
 from frcnn_keras.training import rcnn_stage, rpn_stage
 from frcnn_keras.training.loop import History
+
+__all__ = [
+    "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "check",
+    "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "read_coco",
+    "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+]
 
 Path_ = str | Path
 Callbacks = Sequence[keras.callbacks.Callback]

@@ -1,7 +1,15 @@
-"""What a user sees of work under way, on stderr: lines, and a bar of how far, how fast, how long still."""
+"""Work on many items: done a few ahead of who reads them; and what a user sees of it, on stderr: lines, and a bar of how
+far, how fast, how long still."""
 
+import concurrent.futures
+import itertools
+import os
 import sys
 import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+WORKERS = os.cpu_count() or 1
 
 
 def say(text: str) -> None:
@@ -58,3 +66,22 @@ class Progress:
         self.shown = time.monotonic()
         start = "\r\x1b[K" if self.terminal else ""
         print(f"{start}{self.line()}", end=end, file=self.stream, flush=True)
+
+
+def ahead(work: Callable, items: Iterable, workers: int = WORKERS) -> Iterator:
+    """Yields work(item) for every item, in order; at most twice `workers` results wait, so memory stays flat.
+
+    TensorFlow releases Python's lock while it computes, so threads do; two images at a time, each on one core, are
+    quicker than one image on two (measured: 28 ms an image against 36).
+    """
+    items = iter(items)
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        waiting = deque(pool.submit(work, item) for item in itertools.islice(items, 2 * workers))
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in itertools.islice(items, 1))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()

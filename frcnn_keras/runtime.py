@@ -1,11 +1,21 @@
-"""Starting TensorFlow without a word, and with the threads that a stage wants."""
+"""What runs: this version of the package, TensorFlow without its start-up lines, a Keras that knows the classes.
+
+`import frcnn_keras` imports neither Keras nor TensorFlow: `--help` need not wait for them. So the classes that stand in
+a detector.keras are registered when Keras is there: at once, or as soon as someone imports it.
+"""
 
 import contextlib
+import importlib
+import importlib.abc
+import importlib.machinery
 import importlib.util
 import os
 import sys
 
 from frcnn_keras.errors import InputError
+
+VERSION = "0.1.0"  # of the package, and in what it writes
+MODELS = "frcnn_keras.models"  # where the classes are
 
 
 @contextlib.contextmanager
@@ -44,3 +54,42 @@ def start_tensorflow(one_thread_an_op: bool = False, devices: bool = True) -> No
                 tf.config.threading.set_intra_op_parallelism_threads(1)
         if devices:
             tf.zeros(())  # starts the devices, which log as well
+
+
+def register_with_keras() -> None:
+    """Imports the classes now where Keras is imported already, else right after Keras will have been."""
+    if "keras" in sys.modules:
+        importlib.import_module(MODELS)
+    elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _KerasFinder())
+
+
+class _KerasFinder(importlib.abc.MetaPathFinder):
+    """Finds Keras where it would be found anyway, and sees to it that its loader imports the classes behind it."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        """The spec of Keras; None for every other module."""
+        if fullname != "keras":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _KerasLoader(spec.loader, self)
+        return spec
+
+
+class _KerasLoader(importlib.abc.Loader):
+    """Keras's own loader, and the classes behind it."""
+
+    def __init__(self, loader, finder: _KerasFinder):
+        self.loader, self.finder = loader, finder
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        """Runs Keras; then imports the classes, unless it is their own modules that wanted Keras."""
+        if self.finder in sys.meta_path:
+            sys.meta_path.remove(self.finder)
+        module.__loader__ = module.__spec__.loader = self.loader
+        self.loader.exec_module(module)
+        importlib.import_module(MODELS)  # where they are half imported, this does nothing

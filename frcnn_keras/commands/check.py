@@ -100,9 +100,9 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     if count < 1 or not dataset.examples:
         return None
     from frcnn_keras.inspection.dataset_check import representative
-    from frcnn_keras.parallel import ahead
     from frcnn_keras.pictures.contact_sheet import contact_sheet
     from frcnn_keras.pictures.drawing import save_image
+    from frcnn_keras.progress import ahead
 
     examples = representative(dataset, count)
     pictures = list(ahead(lambda example: picture(example, dataset.class_names), examples))
@@ -120,15 +120,13 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
 
 def picture(example, class_names):
     """The image in a cell's size with its objects drawn, those that do not train in grey; None if it is damaged."""
-    import tensorflow as tf
-
-    from frcnn_keras.ops.images import decode_image
+    from frcnn_keras.data.decoding import decode
     from frcnn_keras.pictures.contact_sheet import fit
     from frcnn_keras.pictures.drawing import draw_boxes, draw_detections
 
     try:
-        image, scale = fit(decode_image(example.read()).numpy(), *CELL)
-    except (InputError, tf.errors.InvalidArgumentError):
+        image, scale = fit(decode(example.read(), example.file).numpy(), *CELL)
+    except InputError:
         return None
     boxes, trains = example.boxes * scale, ~example.ignored
     image = draw_boxes(image, boxes[~trains], [IGNORED] * int((~trains).sum()))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from frcnn_keras.commands import flags
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.runtime import start_tensorflow
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -73,6 +74,16 @@ def _report(name: str, error: Exception) -> int:
 def print_last(history: dict[str, list[float]]) -> None:
     """The numbers of a training's last epoch, on stdout: one line."""
     print("  ".join(f"{name} {values[-1]:.4f}" for name, values in history.items()))
+
+
+def start_devices(strategy: str):
+    """Starts TensorFlow with the devices of --strategy; the training.distribution.Distribution of a training."""
+    start_tensorflow(devices=False)  # a cluster must be joined before devices start
+    from frcnn_keras.training.distribution import start
+
+    distribution = start(strategy)
+    start_tensorflow()
+    return distribution
 
 
 def add_strategy_argument(made: argparse.ArgumentParser) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 
 from frcnn_keras.data.shapes import CLASS_NAMES, draw_crop
 from frcnn_keras.models.saving import save_model
-from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress
+from frcnn_keras.progress import Progress, ahead
 
 CROP = 64
 

@@ -3,7 +3,6 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
-from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.image_trainers import JointConfig
 
 EXAMPLES = """example:
@@ -28,10 +27,7 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, builds, trains, reports."""
-    start_tensorflow(devices=False)
-    from frcnn_keras.training.distribution import start
-
-    distribution = start(args.strategy)
+    distribution = cli.start_devices(args.strategy)
     from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
     from frcnn_keras.training.joint import train_joint
 

@@ -3,7 +3,6 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
-from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.stages import RCNNConfig
 
 EXAMPLES = """example:
@@ -29,10 +28,7 @@ def build_parser():
 
 def main(args) -> int:
     """Trains, assembles, reports."""
-    start_tensorflow(devices=False)
-    from frcnn_keras.training.distribution import start
-
-    distribution = start(args.strategy)
+    distribution = cli.start_devices(args.strategy)
     from frcnn_keras.training.rcnn_stage import train_rcnn
 
     history = train_rcnn(args.data, args.run, flags.from_args(RCNNConfig, args), val=args.val,

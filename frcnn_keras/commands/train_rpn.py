@@ -3,7 +3,6 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
-from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.stages import RPNConfig
 
 EXAMPLES = """example:
@@ -30,10 +29,7 @@ def build_parser():
 
 def main(args) -> int:
     """Trains, proposes, reports."""
-    start_tensorflow(devices=False)
-    from frcnn_keras.training.distribution import start
-
-    distribution = start(args.strategy)
+    distribution = cli.start_devices(args.strategy)
     from frcnn_keras.training.rpn_stage import train_rpn
 
     history = train_rpn(args.data, args.run, flags.from_args(RPNConfig, args), val=args.val,

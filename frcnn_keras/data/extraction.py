@@ -12,8 +12,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.neck import NeckFit
 from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images
-from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress
+from frcnn_keras.progress import Progress, ahead
 
 FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
 

@@ -13,8 +13,7 @@ from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
 from frcnn_keras.inspection import anchor_reach
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress
+from frcnn_keras.progress import Progress, ahead
 
 PERCENTILES = (0, 5, 50, 95, 100)
 

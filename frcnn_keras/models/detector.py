@@ -132,7 +132,7 @@ class FasterRCNN(keras.Model):
     def get_config(self):
         parts = {name: keras.saving.serialize_keras_object(getattr(self, name))
                  for name in ("extractor", "rpn", "rcnn")}
-        return {**super().get_config(), **parts, "format": FORMAT, "settings": options.to_dict(self.settings),
+        return {**super().get_config(), **parts, "format": FORMAT, "settings": self.settings.to_dict(),
                 "class_names": list(self.class_names), "category_ids": list(self.category_ids)}
 
     @classmethod

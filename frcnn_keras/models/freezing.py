@@ -6,7 +6,7 @@ import math
 import keras
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.keras_internals import flatten_layers, is_graph, run_through_graph
+from frcnn_keras.models.keras_internals import flatten_layers, is_graph, run_through_graph
 
 _SIDE = 512  # pixels of the image that strides are read from: every usual stride divides it
 

@@ -5,7 +5,7 @@ import contextlib
 import keras
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.keras_internals import flatten_layers
+from frcnn_keras.models.keras_internals import flatten_layers
 
 PRECISIONS = ("float32", "bfloat16")  # of prediction
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}

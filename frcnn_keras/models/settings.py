@@ -12,6 +12,7 @@ from typing import Any
 from frcnn_keras.errors import InputError
 from frcnn_keras.ops.images import NORMALISATIONS, resized_size
 from frcnn_keras.ops.pyramid import STRIDE_RULES, level_anchors
+from frcnn_keras.settings import options
 from frcnn_keras.settings.detector import LevelAnchorConfig, ProposalConfig
 
 
@@ -181,3 +182,7 @@ class DetectorSettings:
     proposing: Proposing
     pooling: Pooling
     detecting: Detecting
+
+    def to_dict(self) -> dict:
+        """Plain dicts and lists, as JSON holds them."""
+        return options.to_dict(self)

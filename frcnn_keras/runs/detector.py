@@ -13,7 +13,7 @@ from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.precision import set_precision
 from frcnn_keras.models.saving import load_model
-from frcnn_keras.parallel import ahead
+from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
 
 

@@ -1,4 +1,4 @@
-"""A run folder: what of its data the results of a stage depend on, and which files a stage makes."""
+"""A run folder: what of its data the results of a stage depend on, how a stage begins in it, and one without stages."""
 
 import dataclasses
 from pathlib import Path
@@ -8,7 +8,9 @@ import numpy as np
 
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
-from frcnn_keras.files import fingerprint
+from frcnn_keras.files import fingerprint, write_json
+from frcnn_keras.models.detector import FasterRCNN
+from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs import request as requests
 from frcnn_keras.settings.detector import LevelAnchorConfig
 from frcnn_keras.settings.stages import MinibatchConfig
@@ -61,6 +63,14 @@ def begin(run: Path, stage: str, request: Any, files: tuple[str, ...], fresh: bo
         for name in (path.name, *files):
             (run / name).unlink(missing_ok=True)
     requests.begin(path, request, any((run / name).exists() for name in files), flag)
+
+
+def save_run(model: FasterRCNN, run: Path, origin: str, facts: dict) -> None:
+    """Makes a run folder of a detector that no stage has trained: detector.keras, and ORIGIN.json with where it came
+    from."""
+    run.mkdir(parents=True, exist_ok=True)
+    save_model(model, run / "detector.keras")
+    write_json(run / f"{origin}.json", facts)
 
 
 def weights_fingerprint(model) -> str:

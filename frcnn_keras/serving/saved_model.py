@@ -11,13 +11,12 @@ import tensorflow as tf
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_folder, write_json
 from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.runtime import VERSION
 from frcnn_keras.serving import warmup
 from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, place, single
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule
 from frcnn_keras.serving.session import serving_session
-from frcnn_keras.settings import options
-from frcnn_keras.version import VERSION
 
 
 def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
@@ -132,7 +131,7 @@ def label_map(class_names: Sequence[str]) -> str:
 
 def description(detector: Detector, signatures: dict) -> dict:
     """What signature.json says."""
-    model = detector.model
+    settings = detector.model.settings.to_dict()
     return {
         "signatures": {name: {"inputs": _specs(function.structured_input_signature[1] or
                                                {spec.name: spec for spec in function.structured_input_signature[0]}),
@@ -140,7 +139,7 @@ def description(detector: Detector, signatures: dict) -> dict:
                        for name, function in signatures.items()},
         "class_names": list(detector.class_names), "first_label": 1,
         "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
-        "detecting": options.to_dict(model.detecting), "preprocessing": options.to_dict(model.preparing),
+        "detecting": settings["detecting"], "preprocessing": settings["preparing"],
         "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
-from frcnn_keras.keras_internals import flatten_layers
+from frcnn_keras.models.keras_internals import flatten_layers
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Agreement, Allowance, compare_all, place, single
 from frcnn_keras.serving.drawn_pictures import drawn_pictures

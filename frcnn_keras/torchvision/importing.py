@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import write_json
 from frcnn_keras.models.precision import set_precision
-from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.settings import options
+from frcnn_keras.runs.folder import save_run
 from frcnn_keras.torchvision.checkpoints import read_tensors
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
 from frcnn_keras.torchvision.detectors import MODELS, build_detector
@@ -70,14 +68,12 @@ def import_torchvision(weights: str | Path, out: str | Path, model: str | None =
     except InputError as error:  # it read no file, and so could not name it
         raise InputError(str(error).replace("the weights", str(weights), 1)) from error
     made = detector.model
-    out.mkdir(parents=True, exist_ok=True)
-    save_model(made, out / "detector.keras")
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    write_json(out / "import.json", {
+    save_run(made, out, "import", {
         "model": model, "file": weights.name, "sha256": digest, "classes": classes, "class_names": made.class_names,
         "category_ids": made.category_ids, "min_size": made.preparing.shorter,
-        "max_size": made.preparing.longer, "settings": options.to_dict(made.settings),
+        "max_size": made.preparing.longer, "settings": made.settings.to_dict(),
         "coco_ap": MODELS[model].coco_ap if weights.name == MODELS[model].file else None})
     return detector
 

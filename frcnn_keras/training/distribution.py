@@ -17,7 +17,6 @@ import tensorflow as tf
 from frcnn_keras.data.batches import Share
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
-from frcnn_keras.runtime import start_tensorflow
 
 _SUM = tf.distribute.ReduceOp.SUM
 
@@ -175,7 +174,6 @@ def start(name: str) -> Distribution:
         worker, workers = place(os.environ.get("TF_CONFIG", ""))
         say(f"worker {worker} of {workers} (0 is the chief): waiting for the others")
         made = Distribution(tf.distribute.MultiWorkerMirroredStrategy(), worker, workers)
-    start_tensorflow()
     return made
 
 

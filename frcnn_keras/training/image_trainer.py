@@ -12,9 +12,9 @@ from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_batches import bad_image, image_batches
 from frcnn_keras.errors import InputError
-from frcnn_keras.keras_internals import flatten_layers
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
+from frcnn_keras.models.keras_internals import flatten_layers
 from frcnn_keras.models.precision import computing_in
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import Detector

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from frcnn_keras.keras_internals import WholeStep, adam_slots
+from frcnn_keras.models.keras_internals import WholeStep, adam_slots
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")

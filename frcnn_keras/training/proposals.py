@@ -15,8 +15,7 @@ from frcnn_keras.evaluation.recall import proposal_recall
 from frcnn_keras.files import keep_folder, write_json
 from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
-from frcnn_keras.parallel import ahead
-from frcnn_keras.progress import Progress
+from frcnn_keras.progress import Progress, ahead
 from frcnn_keras.runs import request as requests
 
 SHARD_IMAGES = 256

@@ -19,7 +19,7 @@ from frcnn_keras.models.saving import load_model, load_weights, save_model
 from frcnn_keras.models.settings import Detecting, Pooling, Proposing
 from frcnn_keras.ops.losses import rcnn_losses
 from frcnn_keras.ops.proposals import Proposals
-from frcnn_keras.parallel import ahead
+from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.request import read_request

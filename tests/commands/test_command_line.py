@@ -10,7 +10,7 @@ from frcnn_keras.__main__ import COMMANDS
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.errors import InputError
-from frcnn_keras.version import VERSION
+from frcnn_keras.runtime import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 

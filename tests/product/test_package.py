@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
-from frcnn_keras.version import VERSION
+from frcnn_keras.runtime import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SOURCE = (".git", ".venv", "work", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")

@@ -1,6 +1,6 @@
 import pytest
 
-from frcnn_keras.arguments import in_arguments
+from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.image_trainers import JointConfig
 from frcnn_keras.settings.stages import PrepConfig, RPNConfig
 

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from frcnn_keras import keras_internals
+from frcnn_keras.models import keras_internals
 from frcnn_keras.training.optimizers import SGD, FusedAdam
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = [(keras.Layer, "_flatten_layers"), (keras.Sequential, "_flatten_layers"),
          (keras.optimizers.Optimizer, "_var_key"), (keras.optimizers.Optimizer, "_get_variable_index"),
          (keras.optimizers.Optimizer, "_apply_weight_decay"), (keras.optimizers.Optimizer, "_all_reduce_sum_gradients")]
@@ -28,12 +28,13 @@ def network():
 @pytest.mark.parametrize("owner, name", NAMES)
 def test_keras_still_has_the_name(owner, name):
     assert hasattr(owner, name), (f"Keras {keras.__version__} has no {owner.__name__}.{name} any more: "
-                                  "adapt frcnn_keras/keras_internals.py")
+                                  "adapt frcnn_keras/models/keras_internals.py")
 
 
 def test_functional_models_still_run_through_their_graph():
-    assert keras_internals.is_graph(network()), (f"Keras {keras.__version__}: functional models have no "
-                                                 "_run_through_graph any more: adapt frcnn_keras/keras_internals.py")
+    assert keras_internals.is_graph(network()), (
+        f"Keras {keras.__version__}: functional models have no _run_through_graph any more: adapt "
+        "frcnn_keras/models/keras_internals.py")
     assert not keras_internals.is_graph(keras.layers.Dense(1))
 
 
