@@ -7,8 +7,8 @@ import tensorflow as tf
 from benchmarks.inputs import Settings, train_step
 from benchmarks.timing import Row, alternate, rows_of
 from frcnn_keras.models import rcnn as heads
-from frcnn_keras.ops.losses import rcnn_losses
 from frcnn_keras.models.precision import policy_of
+from frcnn_keras.ops.losses import rcnn_losses
 from frcnn_keras.settings.stages import RCNNConfig
 from frcnn_keras.training.optimizers import FusedAdam
 

@@ -10,9 +10,9 @@ from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rpn import RPN
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.ops import images as image_ops
 from frcnn_keras.runs.detector import Detector, load, pixels
-from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 
 

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from benchmarks.inputs import Settings, anchors_of, train_step
 from benchmarks.timing import Row, alternate, rows_of
+from frcnn_keras.models.precision import policy_of
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.losses import rpn_losses
 from frcnn_keras.ops.tiles import cut_tiles
-from frcnn_keras.models.precision import policy_of
 from frcnn_keras.settings.detector import AnchorConfig
 from frcnn_keras.settings.stages import MinibatchConfig, RPNConfig
 from frcnn_keras.training.optimizers import FusedAdam

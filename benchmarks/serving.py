@@ -19,7 +19,7 @@ from benchmarks.timing import Row, alternate, rows_of
 from frcnn_keras.models.precision import set_precision
 from frcnn_keras.runs.detector import Detector, load, pixels
 from frcnn_keras.serving.saved_model import export_saved_model
-from frcnn_keras.serving.serving_check import serving_session
+from frcnn_keras.serving.session import serving_session
 
 BATCH = 8
 
@@ -32,13 +32,13 @@ def measure(settings: Settings) -> list[Row]:
     images = [image for image in images if image.shape == images[0].shape]  # image_tensor takes one size
     encoded = [cv2.imencode(".jpg", image[..., ::-1])[1].tobytes() for image in images]
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
-        folder = export_saved_model(detector, Path(scratch) / "float32").folder
+        folder = export_saved_model(detector, Path(scratch) / "float32").path
         call = stack.enter_context(serving_session(folder))
         functions = in_process(detector, images, encoded) | saved_model(call, images, encoded)
         pairs = paired(functions, len(images))
         lowered = load(settings.run) if settings.run else random_detector(settings)
         set_precision(lowered.model, "bfloat16")
-        folder_bf16 = export_saved_model(lowered, Path(scratch) / "bfloat16").folder
+        folder_bf16 = export_saved_model(lowered, Path(scratch) / "bfloat16").path
         call_bf16 = stack.enter_context(serving_session(folder_bf16))
         functions["SavedModel in bfloat16, image_tensor, 1 image"] = lambda: call_bf16(
             "image_tensor", {"image_tensor": images[0][None]})

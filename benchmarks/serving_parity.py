@@ -43,12 +43,13 @@ def main(args) -> int:
     """Prints the largest differences; exit code 1 where they are not within the tolerance."""
     start_tensorflow()
     from frcnn_keras.runs.detector import load
-    from frcnn_keras.serving.serving_check import difference
+    from frcnn_keras.serving.comparison import compare_all
 
     examples = dataset_of(Settings(voc=args.voc, split=args.split), args.images).examples
     images = [example.read() for example in examples]
     answers = answers_of(args.saved_model, images)
-    found = difference(load(args.run).predict(images), answers, [(one.height, one.width) for one in examples])
+    found = compare_all("SavedModel", answers, load(args.run).predict(images),
+                        [(one.height, one.width) for one in examples])
     print(f"{len(images)} images, {found}: {'as predict' if found.close else 'NOT as predict'}")
     return 0 if found.close else 1
 

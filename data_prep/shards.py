@@ -6,8 +6,6 @@ every draw on (seed, image, draw), so a run that was killed and resumed leaves t
 
 import dataclasses
 import itertools
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
 from frcnn_keras.data.prepared import REQUEST
-from frcnn_keras.files import fingerprint, write_json
+from frcnn_keras.files import fingerprint, keep_folder, write_json
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.parallel import ahead
 from frcnn_keras.progress import Progress, say
@@ -75,9 +73,7 @@ class Preparation:
                             eval_only=self.request.eval_only, write_tiles=self.request.write_tiles)
         names = self._write_shards(partial, maker)
         self._write_manifests(partial, names, extractor)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(partial, out)
+        keep_folder(partial, out)
 
     def _map_maker(self, extractor) -> MapMaker:
         maker = MapMaker(extractor, self.source.preparing, self.skip_bad)

@@ -10,6 +10,7 @@ Names are imported when they are first used, so that `--help` need not wait for 
 
 import importlib
 
+from frcnn_keras.registration import register_with_keras
 from frcnn_keras.version import VERSION as __version__
 
 _HOMES = {
@@ -41,3 +42,6 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+register_with_keras()

@@ -49,7 +49,7 @@ def prep(tmp_path_factory, shapes, prep_config):
     """The six images and their mirror images, prepared with tiles. Not to be changed."""
     from data_prep.prepare import prepare
 
-    return prepare(shapes, prep_config, tmp_path_factory.mktemp("prep") / "train", write_tiles=True)
+    return prepare(shapes, tmp_path_factory.mktemp("prep") / "train", prep_config, write_tiles=True)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def val_prep(tmp_path_factory, prep):
     from data_prep.prepare import prepare
     from frcnn_keras.data.shapes import shapes_dataset
 
-    return prepare(shapes_dataset(3, 9, 120, 160), prep.config, tmp_path_factory.mktemp("prep") / "val", like=prep,
+    return prepare(shapes_dataset(3, 9, 120, 160), tmp_path_factory.mktemp("prep") / "val", like=prep,
                    eval_only=True)
 
 
@@ -70,7 +70,9 @@ def tiny_run(tmp_path_factory, prep):
     from frcnn_keras.training.rpn_stage import train_rpn
 
     run = tmp_path_factory.mktemp("run")
-    rpn, rcnn = configs.RPNConfig(hidden=16, eval_after=60), configs.RCNNConfig(width=32, roi_size=3, regions=32)
+    rpn = configs.RPNConfig(channels=16, proposals=configs.ProposalConfig(after=60))
+    rcnn = configs.RCNNConfig(head=configs.StageHeadConfig(width=32, roi_size=3),
+                              regions=configs.RegionSamplingConfig(32))
     train_rpn(prep.path, run, dataclasses.replace(rpn, fit=dataclasses.replace(rpn.fit, epochs=2, warmup=2)))
     train_rcnn(prep.path, run, dataclasses.replace(
         rcnn, fit=dataclasses.replace(rcnn.fit, epochs=2, warmup=2, learning_rate=5e-3, precision="float32")))
@@ -85,7 +87,7 @@ def exported(tmp_path_factory, tiny_run):
 
     detector = load(tiny_run)
     out = tmp_path_factory.mktemp("serving") / "shapes"
-    return detector, export_saved_model(detector, out).folder
+    return detector, export_saved_model(detector, out).path
 
 
 @pytest.fixture

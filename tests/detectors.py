@@ -1,27 +1,26 @@
 """Small detectors: every FasterRCNN that tests make by themselves is put together here."""
 
+import dataclasses
+
 import keras
 import numpy as np
 
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
-from frcnn_keras.ops.pyramid import anchors_per_position
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
+from frcnn_keras.settings.detector import LevelAnchorConfig
 
 
-def preparing_of(shorter, longer, preprocessing, pad_multiple):
-    """How pictures become images."""
-    return {"shorter": shorter, "longer": longer, "preprocessing": preprocessing, "pad_multiple": pad_multiple}
+def geometry_of(strides, anchor_sizes, anchor_ratios, offsets=None):
+    """Levels of these strides whose cells' centres lie in their middle."""
+    return Geometry.of(strides, offsets or [stride / 2 for stride in strides],
+                       LevelAnchorConfig(tuple(anchor_sizes), tuple(anchor_ratios)))
 
 
 def proposing_of(before, after, iou_threshold=0.7):
     """How anchors become proposals."""
-    return {"before": before, "after": after, "iou_threshold": iou_threshold, "min_size": 1.0}
-
-
-def pooling_of(op, size):
-    """How regions are pooled."""
-    return {"op": op, "size": size}
+    return Proposing(before, after, iou_threshold, min_size=1.0)
 
 
 def small_faster_rcnn(extractor, channels, *, class_names=("a", "b", "c"), geometry=None, strides=(8.0,),
@@ -32,23 +31,21 @@ def small_faster_rcnn(extractor, channels, *, class_names=("a", "b", "c"), geome
 
     geometry: in place of strides, anchor_sizes and anchor_ratios. box_head: in place of two layers of `width`.
     """
-    geometry = geometry or {
-        "strides": list(strides), "offsets": [stride / 2 for stride in strides], "anchor_sizes": list(anchor_sizes),
-        "anchor_ratios": list(anchor_ratios)}
-    rpn = RPN(anchors_per_position(geometry), hidden, name="rpn")
+    geometry = geometry or geometry_of(strides, anchor_sizes, anchor_ratios)
+    rpn = RPN(geometry.anchors_per_position, hidden, name="rpn")
     rpn.build((None, None, None, channels))
     rcnn = RCNN(box_head or two_fc(roi_size, channels, width), len(class_names) + 1, name="rcnn")
     rcnn.build((None, roi_size, roi_size, channels))
     return FasterRCNN(
         extractor, rpn, rcnn, class_names=class_names, geometry=geometry,
-        preparing=preparing_of(shorter, longer, preprocessing, pad_multiple), proposing=proposing_of(before, after),
-        pooling=pooling_of(op, roi_size),
-        detecting={"score_threshold": score_threshold, "iou_threshold": 0.5, "limit": limit}, name="faster_rcnn")
+        preparing=Preparing(shorter, longer, preprocessing, pad_multiple), proposing=proposing_of(before, after),
+        pooling=Pooling(op=op, size=roi_size),
+        detecting=Detecting(score_threshold=score_threshold, iou_threshold=0.5, limit=limit), name="faster_rcnn")
 
 
 def change(model, settings, **values):
     """Other values in a detector's settings of that name, such as `detecting`."""
-    getattr(model, settings).update(values)
+    setattr(model, settings, dataclasses.replace(getattr(model, settings), **values))
 
 
 def draw_weights(model, deviation, seed):

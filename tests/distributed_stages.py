@@ -16,11 +16,11 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.settings import stages as configs
 from frcnn_keras.settings.image_trainers import (
     AugmentConfig,
-    DetectorConfig,
     FinetuneConfig,
     ImageFitConfig,
+    ImageLossConfig,
+    ImageProposalConfig,
     JointConfig,
-    JointLossConfig,
 )
 from frcnn_keras.training.distribution import start
 from frcnn_keras.training.finetune import finetune
@@ -72,11 +72,12 @@ def joint_config(backbone):
     return JointConfig(
         backbone=configs.BackboneConfig(backbone, "none", ("features",), "tf"), images=configs.ImageConfig(96, 160),
         neck=configs.NeckConfig(8, 4), anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
-        detector=DetectorConfig(hidden=16, width=16),
+        rpn_channels=16, head=configs.HeadConfig(16),
         training=FinetuneConfig(
             fit=ImageFitConfig(**FIT, learning_rate=0.002, optimizer="sgd", accumulate=2, ema=3.0, backbone_rate=0.5),
             augment=AugmentConfig(jitter_shorter=(80, 96)), freeze_stages=1,
-            losses=JointLossConfig(samples=32, regions=24, after=60)))
+            losses=ImageLossConfig(configs.AnchorSamplingConfig(count=32), ImageProposalConfig(after=60),
+                                   configs.RegionSamplingConfig(24))))
 
 
 def unequal(distribution, folder, poison=0.0):
@@ -146,9 +147,11 @@ def main(strategy, prep, base, run, out, stop=""):
     tf.config.experimental.enable_op_determinism()
     distribution, recorder, run, written = start(strategy), Recorder(), Path(run), written_under(run)
     stop = int(stop) if stop else None
-    rpn = configs.RPNConfig(fit=configs.FitConfig(**FIT), hidden=16, train_after=100)
-    rcnn = configs.RCNNConfig(fit=configs.FitConfig(**FIT, optimizer="sgd", clip_norm=0.5), width=16, regions=24,
-                              foreground=0.6, background=0.1)
+    rpn = configs.RPNConfig(fit=configs.FitConfig(**FIT), channels=16,
+                            training=configs.TrainingProposalConfig(after=100))
+    rcnn = configs.RCNNConfig(fit=configs.FitConfig(**FIT, optimizer="sgd", clip_norm=0.5),
+                              head=configs.StageHeadConfig(16),
+                              regions=configs.RegionSamplingConfig(24, foreground=0.6, background=0.1))
     found = {
         "replicas": distribution.replicas,
         "rpn": recorder.of(lambda: train_rpn(prep, run, rpn, distribution=distribution), stop),

@@ -3,9 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.settings.image_trainers import ImageFitConfig, JointLossConfig
+from frcnn_keras.settings.image_trainers import ImageFitConfig, ImageLossConfig, ImageProposalConfig
+from frcnn_keras.settings.learning import AnchorSamplingConfig, RegionSamplingConfig
 
-LOSS = JointLossConfig(samples=16, before=60, after=20, regions=12, positive=0.6, foreground=0.4)
+LOSS = ImageLossConfig(AnchorSamplingConfig(positive=0.6, count=16), ImageProposalConfig(60, 20),
+                       RegionSamplingConfig(12, foreground=0.4))
 FIT = ImageFitConfig(epochs=2, batch=2, learning_rate=1e-3, warmup=1, precision="float32")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json, to_json, write_json, write_whole
+from frcnn_keras.files import read_json, to_json, whole_file, whole_folder, write_json, write_whole
 
 
 def test_json_takes_numpy():
@@ -58,3 +58,96 @@ def test_what_a_killed_writer_leaves_is_gone_after_the_next(tmp_path):
     assert len(os.listdir(tmp_path)) == 1 and not path.exists()
     write_whole(path, b"whole")
     assert os.listdir(tmp_path) == [path.name] and path.read_bytes() == b"whole"
+
+
+def test_a_whole_file_gets_its_name_at_the_end(tmp_path):
+    path = tmp_path / ("n" * 250 + ".json")
+    with whole_file(path) as temporary:
+        assert temporary.parent == tmp_path and temporary.name[0] == "."
+        temporary.write_bytes(b"first")
+        assert not path.exists()
+    assert path.read_bytes() == b"first" and os.listdir(tmp_path) == [path.name]
+    with pytest.raises(KeyboardInterrupt), whole_file(path) as temporary:
+        temporary.write_bytes(b"second")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"first" and os.listdir(tmp_path) == [path.name]
+    with whole_file(tmp_path / "a.keras", ".keras") as temporary:
+        assert temporary.suffix == ".keras"
+        temporary.write_bytes(b"")
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "absent" / "a") as temporary:
+        temporary.write_bytes(b"")
+
+
+def test_a_whole_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace", "rename"):
+        monkeypatch.setattr(os, name, lambda *values, name=name, real=getattr(os, name): done.append(name)
+                            or real(*values))
+    with whole_file(tmp_path / "a") as temporary:
+        temporary.write_bytes(b"a")
+    assert done == ["fsync", "replace", "fsync"]
+    done.clear()
+    with whole_folder(tmp_path / "b") as folder:
+        (folder / "c").mkdir()
+        (folder / "c" / "d").write_bytes(b"d")
+    assert done == ["fsync"] * 3 + ["rename", "fsync"]
+
+
+def tree(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_whole_folder_takes_the_place_of_an_older_one(tmp_path):
+    with whole_folder(tmp_path / "1") as folder:
+        (folder / "a").write_text("first")
+        assert not (tmp_path / "1").exists() and folder.parent == tmp_path
+    for error in (KeyboardInterrupt, OSError):
+        with pytest.raises(error), whole_folder(tmp_path / "1") as folder:
+            (folder / "b").write_text("half")
+            raise error
+        assert tree(tmp_path) == {"1/a": "first"} and os.listdir(tmp_path) == ["1"]
+    with whole_folder(tmp_path / "1") as folder:
+        (folder / "b").write_text("second")
+        assert tree(tmp_path / "1") == {"a": "first"}
+    assert tree(tmp_path) == {"1/b": "second"} and os.listdir(tmp_path) == ["1"]
+
+
+def test_an_older_folder_comes_back_where_the_new_one_cannot_take_its_name(tmp_path, monkeypatch):
+    with whole_folder(tmp_path / "1") as folder:
+        (folder / "a").write_text("first")
+    real = os.rename
+
+    def rename(source, target):
+        if Path(source).suffix == ".tmp":
+            raise OSError("no")
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(OSError, match="no"), whole_folder(tmp_path / "1") as folder:
+        (folder / "a").write_text("second")
+    assert tree(tmp_path) == {"1/a": "first"} and os.listdir(tmp_path) == ["1"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks whether a process runs")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_killed_processes_left_goes_and_what_others_write_stays(tmp_path, kind):
+    """Two processes write the same: one is killed, one goes on beside us."""
+    code = ("import sys; from frcnn_keras import files\n"
+            "with getattr(files, 'whole_' + sys.argv[1])(sys.argv[2]) as path:\n"
+            "    (path if sys.argv[1] == 'file' else path / 'x').write_text('other')\n"
+            "    print('here', flush=True); input()")
+    arguments = [sys.executable, "-c", code, kind, str(tmp_path / "a")]
+    root = Path(__file__).resolve().parents[1]
+    processes = [subprocess.Popen(arguments, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                 for _ in range(2)]
+    assert [process.stdout.readline() for process in processes] == ["here\n"] * 2
+    killed, other = processes
+    killed.kill()
+    killed.communicate()
+    assert len(os.listdir(tmp_path)) == 2
+    with (whole_file if kind == "file" else whole_folder)(tmp_path / "a") as path:
+        (path if kind == "file" else path / "x").write_text("mine")
+    assert len(os.listdir(tmp_path)) == 2
+    other.communicate("\n")
+    assert other.returncode == 0 and os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a" / ("" if kind == "file" else "x")).read_text() == "other"

@@ -115,20 +115,6 @@ def _as_flag(name: str, value) -> list[str]:
     return [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
 
 
-def source_name(args: argparse.Namespace) -> str:
-    """The data set as one writes it on the command line: "--voc DIR --split NAME"."""
-    _check(args)
-    if args.voc is not None:
-        return f"--voc {args.voc}" + (f" --split {args.split}" if args.split is not None else "")
-    if args.coco is not None:
-        return "--coco {} {}".format(*args.coco)
-    if args.csv is not None:
-        return f"--csv {args.csv}"
-    if args.tfrecord is not None:
-        return f"--tfrecord {args.tfrecord} --label-map {args.label_map}"
-    return f"--shapes {args.shapes} --shapes-seed {args.shapes_seed}"
-
-
 def _check(args: argparse.Namespace) -> None:
     """InputError unless the flags name one data set, with what belongs to it."""
     given = [f"--{source}" for source in SOURCES if getattr(args, source) is not None]

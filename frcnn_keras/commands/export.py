@@ -1,7 +1,5 @@
 """Writes a run's detector as a SavedModel for TensorFlow Serving, as ONNX or as LiteRT."""
 
-from pathlib import Path
-
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.errors import InputError
@@ -47,40 +45,33 @@ def main(args) -> int:
         pixels(path)  # where it cannot be decoded, an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
-    print(WRITERS[args.format](args, detector, images))
+    found = WRITERS[args.format](args, detector, images)
+    say(f"export: as predict: {found.agreement}")
+    if not found.agreement.detections:
+        say("export: nothing was found in the images compared; give --check-image with objects in it")
+    print(found.path)
     return 0
 
 
-def write_savedmodel(args, detector, images) -> Path:
-    """OUT/VERSION, and on stderr what the comparison with `predict` gave."""
+def write_savedmodel(args, detector, images):
+    """The folder OUT/VERSION."""
     from frcnn_keras.serving.saved_model import export_saved_model
 
-    found = export_saved_model(detector, args.out, check_images=images, version=args.version,
-                               overwrite=args.overwrite)
-    say(f"export: as predict: {found.difference}")
-    if not found.difference.detections:
-        say("export: nothing was found in the images compared; give --check-image with objects in it")
-    return found.folder
+    return export_saved_model(detector, args.out, check_images=images, version=args.version, overwrite=args.overwrite)
 
 
-def write_onnx(args, detector, images) -> Path:
-    """The file OUT, and on stderr what the comparison with `predict` gave."""
+def write_onnx(args, detector, images):
+    """The file OUT."""
     from frcnn_keras.serving.onnx import export_onnx
 
-    found = export_onnx(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
-                        image_size=args.image_size and tuple(args.image_size))
-    say(f"export: as predict: {found}")
-    return Path(args.out)
+    return export_onnx(detector, args.out, check_images=images, overwrite=args.overwrite, image_size=args.image_size)
 
 
-def write_litert(args, detector, images) -> Path:
+def write_litert(args, detector, images):
     """The same."""
     from frcnn_keras.serving.litert import export_litert
 
-    found = export_litert(detector, Path(args.out), check_images=images, overwrite=args.overwrite,
-                          image_size=args.image_size and tuple(args.image_size))
-    say(f"export: as predict: {found}")
-    return Path(args.out)
+    return export_litert(detector, args.out, check_images=images, overwrite=args.overwrite, image_size=args.image_size)
 
 
 WRITERS = {"savedmodel": write_savedmodel, "onnx": write_onnx, "litert": write_litert}

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.files import whole_file
 
 FORMAT = 2  # of the folders; raised when a reader of the old one would misread the new one
 
@@ -36,18 +37,12 @@ def shard_name(index: int, count: int) -> str:
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> None:
-    """Writes records under a temporary name, then renames: a shard that is there is whole."""
+    """Writes records; a shard that is there is whole."""
     import tensorflow as tf
 
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for record in records:
-                writer.write(record)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    os.replace(temporary, path)
+    with whole_file(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+        for record in records:
+            writer.write(record)
 
 
 def spans(paths: Iterable[Path]) -> list[Span]:

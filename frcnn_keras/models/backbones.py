@@ -99,7 +99,8 @@ def cut(model: keras.Model, layers: Sequence[str]) -> keras.Model:
 def _part(start, ends, name: str) -> keras.Model:
     """What lies between tensors of a network; a policy of its own, as the global one is the caller's.
 
-    ValueError where a branch goes round `start`: Keras before 3.14 makes a model of it, with the image as second input.
+    ValueError where a branch goes round `start`: before 3.14 Keras makes a model of it, with the image as a second
+    input.
     """
     made = keras.Model(start, ends, name=name)
     if sum(isinstance(layer, keras.layers.InputLayer) for layer in made.layers) > 1:

@@ -24,8 +24,9 @@ def policy_of(precision: str) -> keras.DTypePolicy:
 
 def in_float32(model: keras.Model) -> keras.Model:
     """A model that was just built, whatever the caller's global policy was, with every layer in float32."""
+    policy = policy_of("float32")  # one object: Keras's files say which layers share theirs
     for layer in flatten_layers(model):
-        layer.dtype_policy = policy_of("float32")
+        layer.dtype_policy = policy
     return model
 
 

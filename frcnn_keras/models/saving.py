@@ -1,7 +1,6 @@
 """Saving Keras models so that equal models are equal files, and so that no half-written file is ever seen."""
 
 import errno
-import importlib
 import json
 import os
 import re
@@ -13,29 +12,27 @@ from pathlib import Path
 import keras
 
 from frcnn_keras.errors import InputError, one_line
+from frcnn_keras.files import whole_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
 
 def save_model(model: keras.Model, path: str | Path) -> None:
     """Saves a whole model as `.keras`, without the date that Keras writes into it."""
-    path = Path(path)
-    temporary = path.with_name(f"tmp-{path.name}")
-    undated = path.with_name(f"undated-{path.name}.tmp")
-    try:
-        model.save(temporary)
-        with zipfile.ZipFile(temporary) as old, zipfile.ZipFile(undated, "w") as new:
-            for name in sorted(old.namelist()):
-                content = old.read(name)
-                if name == "metadata.json":
-                    content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
-                elif name == "config.json":
-                    content = _renumbered(content)
-                new.writestr(zipfile.ZipInfo(name, _EPOCH), content)
-        os.replace(undated, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-        undated.unlink(missing_ok=True)
+    with whole_file(path) as undated:
+        dated = undated.with_name(f"{undated.name}.keras")
+        try:
+            model.save(dated)
+            with zipfile.ZipFile(dated) as old, zipfile.ZipFile(undated, "w") as new:
+                for name in sorted(old.namelist()):
+                    content = old.read(name)
+                    if name == "metadata.json":
+                        content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
+                    elif name == "config.json":
+                        content = _renumbered(content)
+                    new.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+        finally:
+            dated.unlink(missing_ok=True)
 
 
 def _renumbered(content: bytes) -> bytes:
@@ -57,19 +54,12 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
     needed = sum(weight.shape.num_elements() * 4 for weight in model.weights) + 2**16
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    temporary = path.with_name(f"tmp-{path.name}")
-    try:
+    with whole_file(path, ending=".weights.h5") as temporary:
         model.save_weights(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_model(path: str | Path) -> keras.Model:
     """Loads a `.keras` file; InputError when it is absent or no such file."""
-    # Keras finds only classes that are imported
-    for part in ("align", "detector", "fpn", "neck", "normed_conv", "projection", "rcnn", "resnet", "rpn"):
-        importlib.import_module(f"frcnn_keras.models.{part}")
     try:
         return keras.saving.load_model(path, compile=False)
     except InputError as error:

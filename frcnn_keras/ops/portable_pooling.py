@@ -9,7 +9,7 @@ from frcnn_keras.ops.anchors import pair
 from frcnn_keras.ops.pyramid import region_levels
 from frcnn_keras.ops.roi import roi_pool
 
-SAMPLES = 2  # sample points down and across in each bin, as roi_align has
+SAMPLES = 2  # sample points down and across in each bin, as align_regions has
 
 
 def gather_regions(maps, regions, strides, offsets, op: str, size: int, levels: int | None = None,
@@ -40,7 +40,7 @@ def gather_regions(maps, regions, strides, offsets, op: str, size: int, levels: 
 
 
 def _gather_align(maps, regions, level, strides, offsets, size: int, min_cells: float):
-    """RoIAlign; level: (B, R) int32. The sample points are those of ops.roi.roi_align."""
+    """RoIAlign; level: (B, R) int32. The sample points are those of ops.roi.align_regions."""
     (stride_y, stride_x), (offset_y, offset_x) = (zip(*map(pair, values)) for values in (strides, offsets))
     batch, shapes = tf.shape(maps[0])[0], [tf.shape(map_) for map_ in maps]
     rows, columns = (tf.gather(tf.stack([shape[axis] for shape in shapes]), level) for axis in (1, 2))  # (B, R)

@@ -6,11 +6,6 @@ from frcnn_keras.ops.anchors import pair
 from frcnn_keras.ops.grid_sampling import sample_grids
 
 
-def roi_align(features, regions, stride, offset, size: int = 7, samples: int = 2, min_cells: float = 0.0):
-    """`align_regions` of R regions in every image: features (B, H, W, C), regions (B, R, 4) -> (B, R, S, S, C)."""
-    return _by_image(align_regions, features, regions, stride, offset, size, samples, min_cells)
-
-
 def align_regions(features, regions, images, stride, offset, size: int = 7, samples: int = 2, min_cells: float = 0.0):
     """Averages bilinear samples in size x size bins of each region (arXiv 1703.06870, section 3).
 
@@ -48,7 +43,10 @@ def align_regions(features, regions, images, stride, offset, size: int = 7, samp
 
 def roi_pool(features, regions, stride, offset, size: int = 7):
     """`pool_max` of R regions in every image: features (B, H, W, C), regions (B, R, 4) -> (B, R, S, S, C)."""
-    return _by_image(pool_max, features, regions, stride, offset, size)
+    batch, count = tf.shape(features)[0], tf.shape(regions)[1]
+    image = tf.repeat(tf.range(batch), count)
+    pooled = pool_max(features, tf.reshape(regions, (-1, 4)), image, stride, offset, size)
+    return tf.reshape(pooled, (batch, count, size, size, features.shape[-1]))
 
 
 def pool_max(features, regions, images, stride, offset, size: int = 7):
@@ -86,14 +84,6 @@ def pool_max(features, regions, images, stride, offset, size: int = 7):
     lower = tf.maximum(tf.gather(cells, indices[2]), tf.gather(cells, indices[3]))
     empty = (bottom <= top)[..., None] | (right <= left)[:, None, :]  # (N, S, S)
     return tf.where(empty[..., None], 0.0, tf.maximum(upper, lower))
-
-
-def _by_image(pool, features, regions, stride, offset, size: int, *settings):
-    """Pools regions (B, R, 4) of the maps (B, H, W, C) they stand beside: (B, R, S, S, C)."""
-    batch, count = tf.shape(features)[0], tf.shape(regions)[1]
-    image = tf.repeat(tf.range(batch), count)
-    pooled = pool(features, tf.reshape(regions, (-1, 4)), image, stride, offset, size, *settings)
-    return tf.reshape(pooled, (batch, count, size, size, features.shape[-1]))
 
 
 def _on_map(regions, stride, offset, centre: float):

@@ -119,7 +119,7 @@ def save_image(path: str | os.PathLike, image: np.ndarray) -> None:
             f"{path}: OpenCV cannot write {image.shape[1]} x {image.shape[0]} pixels as {suffix}; use .png or less"
         )
     try:
-        write_whole(path, data.tobytes())
+        write_whole(path, data.tobytes(), tidy=False)  # predict writes thousands into one folder
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder and the disk") from error
 

@@ -68,7 +68,7 @@ class ServingModule(tf.Module):
 
     def _detect_each(self, items, read) -> dict:
         """Detects in every item that read(item, index) makes an image of; the outputs by name."""
-        model, limit = self._model.whole, self._model.whole.detecting["limit"]
+        model, limit = self._model.whole, self._model.whole.detecting.limit
 
         def one(inputs):
             item, index = inputs

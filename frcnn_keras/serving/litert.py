@@ -17,15 +17,15 @@ import tensorflow as tf
 
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models.portable import detection_outputs, portable
-from frcnn_keras.ops.images import resized_size
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving import exported
+from frcnn_keras.serving import single_file
+from frcnn_keras.serving.comparison import Exported
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # in the appended zip, so that equal detectors are equal files
 
 
 def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable = (), overwrite: bool = False,
-                  image_size: tuple[int, int] | None = None) -> exported.Agreement:
+                  image_size: tuple[int, int] | None = None) -> Exported:
     """Writes the detector as one LiteRT file for images of one size; decoding and suppression are inside.
 
     Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as
@@ -41,28 +41,30 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
         image_size: (H, W) of the input; `default_image_size` of the detector by default.
 
     Raises:
-        InputError: a package is missing, `out` exists, the detector cannot be converted, or the file's answers differ.
+        InputError: a package is missing, `out` exists, or the detector cannot be converted.
+        RuntimeError: the file's answers are not those of `predict`; nothing is left then.
     """
     out = Path(out)
     size = tuple(image_size or default_image_size(detector))
     if min(size) < 1:
         raise InputError(f"image size {size[0]} x {size[1]}: give a height and a width of 1 pixel or more")
-    litert = exported.needed("litert", "ai_edge_litert.interpreter")[0]
-    exported.require_float32(detector)
-    with exported.new_file(out, overwrite) as temporary:
+    litert = single_file.needed("litert", "ai_edge_litert.interpreter")[0]
+    single_file.require_float32(detector)
+    with single_file.new_file(out, overwrite) as temporary:
         temporary.write_bytes(_converted(detector, size))
         _append(temporary, detector, size)
         interpreter = litert.Interpreter(model_path=str(temporary), num_threads=os.cpu_count())
         signature = interpreter.get_signature_runner("serving_default")
-        images = [exported.resized(image, size) for image in check_images]
-        return exported.check("LiteRT", lambda image: signature(image_tensor=image), detector,
-                              [*exported.drawn_pictures([size] * 2), *images])
+        agreement = single_file.compare_file("LiteRT", lambda image: signature(image_tensor=image), detector,
+                                             check_images, size)
+        agreement.require()
+    return Exported(out, agreement)
 
 
 def default_image_size(detector: Detector) -> tuple[int, int]:
     """(height, width) of a 4:3 landscape image at the size that the detector works at: nothing to resize inside."""
     preparing = detector.model.preparing
-    return resized_size(3 * preparing["longer"], 4 * preparing["longer"], preparing["shorter"], preparing["longer"])
+    return preparing.size(3 * preparing.longer, 4 * preparing.longer)
 
 
 def _converted(detector: Detector, size: tuple[int, int]) -> bytes:
@@ -88,7 +90,7 @@ def _converted(detector: Detector, size: tuple[int, int]) -> bytes:
 
 def _append(path: Path, detector: Detector, size: tuple[int, int]) -> None:
     """Appends labels.txt, a class a line, and detector.json as a zip archive, which readers of the model skip."""
-    facts = {**exported.facts(detector), "image_height": size[0], "image_width": size[1]}
+    facts = {**single_file.facts(detector), "image_height": size[0], "image_width": size[1]}
     files = {"labels.txt": "\n".join(detector.class_names) + "\n",
              "detector.json": json.dumps(facts, indent=2, ensure_ascii=False) + "\n"}
     with zipfile.ZipFile(path, "a") as archive:

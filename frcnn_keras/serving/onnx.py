@@ -12,14 +12,15 @@ import tensorflow as tf
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.portable import detection_outputs, portable
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving import exported
+from frcnn_keras.serving import single_file
+from frcnn_keras.serving.comparison import Exported
 
 OPSETS = range(13, 19)  # of the default ONNX domain; those that tf2onnx writes and the tests have run
 DEFAULT_OPSET = 17
 
 
 def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable = (), overwrite: bool = False,
-                opset: int = DEFAULT_OPSET, image_size: tuple[int, int] | None = None) -> exported.Agreement:
+                opset: int = DEFAULT_OPSET, image_size: tuple[int, int] | None = None) -> Exported:
     """Writes the detector as one ONNX file; preparing the image, decoding and suppression are inside.
 
     Input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs has them. The class
@@ -34,28 +35,28 @@ def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable =
         image_size: (H, W) of a file for images of one size alone, for runtimes that need that; any size by default.
 
     Raises:
-        InputError: a package is missing, `out` exists, the detector cannot be converted, or the file's answers differ.
+        InputError: a package is missing, or `out` exists.
+        RuntimeError: the file's answers are not those of `predict`; nothing is left then.
     """
     out = Path(out)
     if opset not in OPSETS:
         raise InputError(f"ONNX opset {opset}: use {OPSETS[0]} to {OPSETS[-1]}")
-    onnx, tf2onnx, onnxruntime = exported.needed("onnx", "onnx", "tf2onnx", "onnxruntime")
-    exported.require_float32(detector)
-    with exported.new_file(out, overwrite) as temporary:
+    onnx, tf2onnx, onnxruntime = single_file.needed("onnx", "onnx", "tf2onnx", "onnxruntime")
+    single_file.require_float32(detector)
+    with single_file.new_file(out, overwrite) as temporary:
         model = _converted(detector, tf2onnx, opset, image_size)
-        facts = exported.facts(detector)
+        facts = single_file.facts(detector)
         onnx.helper.set_model_props(model, {key: json.dumps(facts[key], ensure_ascii=False) for key in facts})
         model.producer_name = "frcnn_keras"
         onnx.checker.check_model(model)
         temporary.write_bytes(model.SerializeToString())
         session = onnxruntime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
-        images = list(check_images)
-        if image_size:
-            images = [exported.resized(image, image_size) for image in images]
-        pictures = exported.drawn_pictures([image_size] * 2 if image_size else [(240, 320), (500, 333), (97, 61)])
-        return exported.check("ONNX", lambda image: dict(zip(names, session.run(None, {"image_tensor": image}))),
-                              detector, [*pictures, *images])
+        agreement = single_file.compare_file(
+            "ONNX", lambda image: dict(zip(names, session.run(None, {"image_tensor": image}))), detector, check_images,
+            image_size)
+        agreement.require()
+    return Exported(out, agreement)
 
 
 def _converted(detector: Detector, tf2onnx, opset: int, image_size):

@@ -1,9 +1,6 @@
 """A detector as a versioned SavedModel folder for TensorFlow Serving."""
 
 import contextlib
-import dataclasses
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,19 +9,15 @@ import numpy as np
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import write_json
-from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving import serving_check, warmup
+from frcnn_keras.files import whole_folder, write_json
+from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.serving import warmup
+from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, place, single
+from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule
+from frcnn_keras.serving.session import serving_session
+from frcnn_keras.settings import options
 from frcnn_keras.version import VERSION
-
-
-@dataclasses.dataclass(frozen=True)
-class Exported:
-    """What was written, and how far its answers are from `predict`'s."""
-
-    folder: Path  # OUT/<version>
-    difference: serving_check.Difference
 
 
 def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
@@ -47,12 +40,11 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
     target = out / str(version)
     if target.exists() and not overwrite:
         raise InputError(f"{target}: this version is there already; give another --version, or --overwrite")
-    with _temporary(out, version) as folder:
+    with _new_version(target) as folder:
         write_saved_model(detector, folder)
-        difference = serving_check.compare(detector, folder, [*serving_check.drawn_images(), *check_images])
-        difference.require()
-        _rename(folder, target)
-    return Exported(target, difference)
+        agreement = compare_folder(detector, folder, [*drawn_images(), *check_images])
+        agreement.require()
+    return Exported(target, agreement)
 
 
 def next_version(out: str | Path) -> int:
@@ -64,42 +56,44 @@ def next_version(out: str | Path) -> int:
 
 
 @contextlib.contextmanager
-def _temporary(out: Path, version: int) -> Iterator[Path]:
-    """A folder in OUT whose name is no number, so that a server passes it by; gone at the end.
-
-    Its name follows from the version: what a killed export leaves goes when that version is exported again.
-    """
-    folder = out / f"tmp-{version}"
-    made = not out.exists()
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir()
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
-    try:
+def _new_version(target: Path) -> Iterator[Path]:
+    """A folder in OUT whose name is no number, so that a server passes it by; at the end it becomes `target`."""
+    out, made = target.parent, not target.parent.exists()
+    with contextlib.ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if made:
+                stack.callback(_remove_empty, out)
+            folder = stack.enter_context(whole_folder(target))
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if made:
-            with contextlib.suppress(OSError):  # it holds the version
-                out.rmdir()
 
 
-def _rename(folder: Path, target: Path) -> None:
-    """Gives the folder its name. An older one of that name stays until the new one has it."""
-    old = target.with_name(f"tmp-old-{target.name}")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        os.rename(target, old)
-    try:
-        os.rename(folder, target)
-    except BaseException:
-        if old.exists():
-            os.rename(old, target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it holds the version
+        folder.rmdir()
+
+
+def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) -> Agreement:
+    """Encoded images one by one through `image_bytes` and `image_tensor` of a SavedModel, and all in one request."""
+    wanted, arrays = detector.predict(list(images)), [np.asarray(pixels(image)) for image in images]
+    sizes = [array.shape[:2] for array in arrays]
+    limit = detector.model.detecting.limit
+    with serving_session(folder) as call:
+        answers = {
+            "image_bytes": [call("serving_default", {"image_bytes": np.array([image], object)}) for image in images],
+            "image_tensor": [call("image_tensor", {"image_tensor": array[None]}) for array in arrays]}
+        together = call("serving_default", {"image_bytes": np.array(list(images), object)})
+    answers["all in one request"] = [{key: value[index:index + 1] for key, value in together.items()}
+                                     for index in range(len(images))]
+    total = Agreement()
+    for way, outputs in answers.items():
+        name = f"SavedModel, {way}"
+        alone = [single(place(name, number, size), one, limit)
+                 for number, (one, size) in enumerate(zip(outputs, sizes, strict=True))]
+        total += compare_all(name, alone, wanted, sizes)
+    return total
 
 
 def write_saved_model(detector: Detector, folder: Path) -> None:
@@ -115,7 +109,7 @@ def write_saved_model(detector: Detector, folder: Path) -> None:
     (extra / "label_map.pbtxt").write_text(label_map(detector.class_names), encoding="utf-8")
     write_json(extra / "signature.json", description(detector, signatures))
     warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object))
-                                for image in serving_check.drawn_images()])
+                                for image in drawn_images()])
 
 
 def labels_file(class_names: Sequence[str]) -> bytes:
@@ -146,7 +140,7 @@ def description(detector: Detector, signatures: dict) -> dict:
                        for name, function in signatures.items()},
         "class_names": list(detector.class_names), "first_label": 1,
         "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
-        "detecting": dict(model.detecting), "preprocessing": dict(model.preparing),
+        "detecting": options.to_dict(model.detecting), "preprocessing": options.to_dict(model.preparing),
         "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
     }
 

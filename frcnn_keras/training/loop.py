@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.files import write_whole
+from frcnn_keras.files import whole_file, write_whole
 from frcnn_keras.progress import Progress
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
@@ -134,19 +133,13 @@ class Keeper(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(value))
 
     def _write_state(self):
-        """Weights, optimizer and history as one file, under a temporary name first."""
+        """Weights, optimizer and history as one file."""
         arrays = {f"variable{index}": np.asarray(variable)
                   for index, variable in enumerate(self._variables(self.model))}
         arrays["names"] = np.array(list(self.history))
         arrays["history"] = np.array(list(self.history.values()), np.float64)
-        temporary = self.state.with_name(self.state.name + ".tmp")
-        try:
-            with open(temporary, "wb") as file:
-                np.savez(file, **arrays)
-            os.replace(temporary, self.state)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(self.state) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
 
     def _write_log(self):
         """The CSV log, whole, from the history."""

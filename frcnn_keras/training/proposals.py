@@ -1,6 +1,5 @@
 """Proposals of a whole prep folder with a trained RPN: written for the next stage, or measured."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest, wr
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
-from frcnn_keras.files import write_json
+from frcnn_keras.files import keep_folder, write_json
 from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.parallel import ahead
@@ -78,9 +77,7 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fi
                   done * SHARD_IMAGES)
     (partial / REQUEST).unlink()
     write_manifest(partial, wanted)
-    if out.exists():
-        shutil.rmtree(out)
-    os.replace(partial, out)
+    keep_folder(partial, out)
 
 
 def _write_shards(partial: Path, names, proposals, total: int, start: int) -> None:

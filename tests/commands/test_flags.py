@@ -56,10 +56,38 @@ def test_arguments_stand_for_their_config(config):
     assert arguments == [] or config != type(config)()
 
 
-def test_arguments_under_other_names():
-    config = configs.RPNConfig(hidden=3, beta=0.5, nms=0.1)
-    names = {"beta": "rpn-beta", "proposal-nms": "nms", "lambda": "x"}
-    assert flags.to_arguments(config, names) == ["--rpn-beta=0.5", "--nms=0.1"]
+def test_arguments_of_some_settings_alone():
+    config = configs.RPNConfig(channels=3, loss=configs.RPNLossConfig(beta=0.5),
+                               proposals=configs.ProposalConfig(nms=0.1))
+    names = frozenset(("rpn-beta", "proposal-nms", "lambda"))
+    assert flags.to_arguments(config, names) == ["--rpn-beta=0.5", "--proposal-nms=0.1"]
+
+
+@pytest.mark.parametrize("config_class, old, new, value", [
+    (configs.PrepConfig, "positive-fraction", "anchor_positive_fraction", 0.3),
+    (configs.RCNNConfig, "positive-fraction", "region_positive_fraction", 0.3),
+    (configs.RPNConfig, "beta", "rpn_beta", 0.4), (configs.RCNNConfig, "beta", "head_beta", 0.4)])
+def test_old_spellings_work_where_they_mean_one_thing(config_class, old, new, value, tmp_path):
+    assert getattr(parser_of(config_class).parse_args([f"--{old}", str(value)]), new) == value
+    made = parser_of(config_class)
+    flags.apply_toml(made, str(written(tmp_path, f"{old} = {value}")), "stage")
+    assert getattr(made.parse_args([]), new) == value
+
+
+@pytest.mark.parametrize("old, news", [("--beta", ("--rpn-beta", "--head-beta")), (
+    "--positive-fraction", ("--anchor-positive-fraction", "--region-positive-fraction"))])
+def test_a_spelling_that_could_mean_two_things_is_asked_about(old, news, capsys):
+    parser = flags.Parser(allow_abbrev=False)
+    flags.add_arguments(parser, JointConfig)
+    with pytest.raises(SystemExit) as caught:
+        parser.parse_args([old, "0.3"])
+    text = capsys.readouterr().err
+    assert caught.value.code == 2 and all(new in text for new in news)
+
+
+@pytest.mark.parametrize("spelled, meant", [("mixed_bfloat16", "bfloat16"), ("float16", "float16"), ("auto", "auto")])
+def test_precisions_have_one_vocabulary_and_old_words_for_it(spelled, meant):
+    assert parser_of(JointConfig).parse_args(["--precision", spelled]).precision == meant
 
 
 def test_flags_reach_their_fields():

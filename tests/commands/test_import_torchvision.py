@@ -8,6 +8,7 @@ import pytest
 import frcnn_keras
 from frcnn_keras.__main__ import main
 from frcnn_keras.pictures.drawing import save_image
+from frcnn_keras.settings import options
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES
 from tests.rule_weights import reference, weights_of
 
@@ -32,7 +33,7 @@ def test_a_run_folder_like_any_other(weights, tmp_path, capsys):
     assert facts["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     detector = frcnn_keras.load(out)
     assert detector.class_names == COCO_NAMES and detector.category_ids == tuple(range(1, 91))
-    assert facts["geometry"] == detector.model.geometry
+    assert facts["settings"] == options.to_dict(detector.model.settings)
     image = reference("fasterrcnn_mobilenet_v3_large_fpn")["image0"]
     expected = frcnn_keras.load_torchvision(weights, MODEL).predict(image)[0]
     found = detector.predict(image)[0]
@@ -52,7 +53,7 @@ def test_some_classes_and_other_sizes(weights, tmp_path):
                  "--max-size", "300"]) == 0
     detector = frcnn_keras.load(out)
     assert detector.class_names == ("dog", "person") and detector.category_ids == (18, 1)
-    assert (detector.model.preparing["shorter"], detector.model.preparing["longer"]) == (200, 300)
+    assert (detector.model.preparing.shorter, detector.model.preparing.longer) == (200, 300)
 
 
 @pytest.mark.parametrize("flags, words", [

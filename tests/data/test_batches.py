@@ -5,7 +5,8 @@ import pytest
 
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order, feature_maps, region_batches, rpn_batches
-from tests.detectors import pooling_of
+from frcnn_keras.models.settings import Pooling
+from frcnn_keras.settings.learning import RegionSamplingConfig
 
 RECORDS, DRAWS, K = 12, 2, 9
 
@@ -52,11 +53,9 @@ def proposals(prep, tmp_path_factory):
 
 
 def regions(prep, proposals, first=0, epochs=2, seed=0, batch=2, share=WHOLE, **sampling):
-    level = prep.levels[0]
     return values(region_batches(
-        prep, proposals, strides=[level.stride], offsets=[level.offset], pooling=pooling_of("align", 3),
-        sampling={"count": 16, **sampling}, batch=batch, seed=seed, first_epoch=first, epochs=epochs,
-        share=share))
+        prep, proposals, pooling=Pooling(op="align", size=3), sampling=RegionSamplingConfig(16, **sampling),
+        scales=(0.1, 0.1, 0.2, 0.2), batch=batch, seed=seed, first_epoch=first, epochs=epochs, share=share))
 
 
 def test_every_epoch_is_a_permutation_of_its_own():

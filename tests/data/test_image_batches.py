@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.image_batches import bad_image, image_batches
+from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops.images import decode_image, normalise, resize, resized_size
-from tests.detectors import preparing_of
 
-PREPARING = preparing_of(60, 90, "tf", 16)
+PREPARING = Preparing(60, 90, "tf", 16)
 EVERYTHING = Augmentation(mirror=True, jitter_shorter=(40, 70), brightness=0.3, contrast=0.3, saturation=0.3)
 
 

@@ -8,7 +8,7 @@ from frcnn_keras import files
 from frcnn_keras.data import records
 from frcnn_keras.data.prepared import check_fits, open_prepared
 from frcnn_keras.errors import InputError
-from frcnn_keras.settings import stages as configs
+from frcnn_keras.models.settings import Geometry, Preparing
 
 
 @pytest.fixture
@@ -104,17 +104,19 @@ def test_folders_of_one_kind_fit(prep, val_prep):
     check_fits(prep, prep)
 
 
-@pytest.mark.parametrize("field, value", [("extractor", "0123"), ("class_names", ["a"]), ("preprocessing", "caffe"),
-                                          ("levels", [{"stride": 16.0, "offset": 8.0, "channels": 8}])])
+@pytest.mark.parametrize("field, value", [
+    ("extractor", "0123"), ("class_names", ("a",)), ("channels", (9,)), ("preparing", Preparing(96, 160, "caffe", 8)),
+    ("geometry", Geometry((16.0,), (8.0,), ((16.0, 32.0, 64.0),), (0.5, 1.0, 2.0)))])
 def test_a_manifest_that_does_not_fit_is_named(prep, val_prep, field, value):
-    other = dataclasses.replace(val_prep, features={**val_prep.features, field: value})
-    with pytest.raises(InputError, match=f"{field} differs.*--like {prep.path}"):
+    other = dataclasses.replace(val_prep, features=dataclasses.replace(val_prep.features, **{field: value}))
+    with pytest.raises(InputError, match=f"{field}.* differs.*--like {prep.path}"):
         check_fits(prep, other)
 
 
-@pytest.mark.parametrize("changes, name", [({"images": configs.ImageConfig(97, 160)}, "images.shorter: 96 -> 97"),
-                                           ({"anchors": configs.LevelAnchorConfig((8.0,))}, "anchors.sizes")])
-def test_a_config_that_does_not_fit_is_named(prep, val_prep, changes, name):
-    other = dataclasses.replace(val_prep, config=dataclasses.replace(val_prep.config, **changes))
+@pytest.mark.parametrize("changes, name", [
+    ({"preparing": Preparing(97, 160, "tf", 8)}, "preparing.shorter: 96 -> 97"),
+    ({"geometry": Geometry((8.0,), (7.5,), ((8.0,),), (0.5, 1.0, 2.0))}, "geometry.")])
+def test_a_setting_that_does_not_fit_is_named(prep, val_prep, changes, name):
+    other = dataclasses.replace(val_prep, features=dataclasses.replace(val_prep.features, **changes))
     with pytest.raises(InputError, match=name):
         check_fits(prep, other)

@@ -71,7 +71,7 @@ def test_json_has_null_for_undefined(metrics, tmp_path):
 
 
 def test_writing_files_does_not_start_tensorflow():
-    code = "import sys, frcnn_keras.drawing, frcnn_keras.plots; print('tensorflow' in sys.modules)"
+    code = "import sys, frcnn_keras.pictures.drawing, frcnn_keras.pictures.plots; print('tensorflow' in sys.modules)"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -79,13 +79,6 @@ def test_all_components_keep_the_distances_between_standardised_rows():
     np.testing.assert_allclose(after, before, rtol=1e-3)
 
 
-def test_explained_variance():
-    rng = np.random.default_rng(0)
-    rows = np.repeat(rng.normal(size=(2000, 2)), [3, 1], axis=1)  # one signal three times, another once
-    fit = fitted(rows.astype(np.float32) * [1, 5, 0.1, 7] + [0, 3, -2, 1])
-    np.testing.assert_allclose([fit.explained_variance(d) for d in (1, 2, 4)], [3 / 4, 1, 1], atol=0.02)
-
-
 def test_the_sign_does_not_depend_on_the_solver():
     kernel, _ = fitted(features(300, 9)).solve(9)
     directions = kernel * features(300, 9).std(axis=0)[:, None]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.models.portable import detection_outputs, portable
-from frcnn_keras.serving.exported import drawn_pictures
+from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from tests.bright_pictures import picture
 from tests.detectors import small_detector
 
@@ -12,7 +12,7 @@ from tests.detectors import small_detector
 def test_finds_what_the_detector_finds(levels):
     model = small_detector(levels)
     other = portable(model)
-    for image in drawn_pictures([(120, 160), (97, 61)]):
+    for image in (drawn_pictures(size)[0] for size in ((120, 160), (97, 61))):
         wanted, found = model.detect_image(image), other.detect_image(image)
         assert wanted.valid.numpy().sum() > 3
         np.testing.assert_array_equal(found.valid, wanted.valid)

@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.ops.pyramid import (
-    anchors_per_position,
     level_anchors,
     level_bases,
     level_strides,
@@ -13,7 +12,8 @@ from frcnn_keras.ops.pyramid import (
     pyramid_anchors,
     region_levels,
 )
-from frcnn_keras.ops.roi import roi_align, roi_pool
+from frcnn_keras.ops.roi import roi_pool
+from tests.pooling import roi_align
 
 
 def square(side, x=0.0, y=0.0):
@@ -191,9 +191,3 @@ def test_only_the_first_levels_are_pooled_from():
     both = tuple(np.full((1, 9, 9, 1), value, np.float32) for value in (1, 2))
     equal = pool_regions(both, regions[:, :2], (32, 32), (0, 0), op="align", size=1)
     assert np.all(equal.numpy() == 1)  # of two maps of one stride the first
-
-
-@pytest.mark.parametrize("sizes, strides, count", [([8, 16], [4.0], 6), ([[8], [16]], [4.0, 8.0], 3),
-                                                   ([[8, 9], [16, 18]], [4.0, 8.0], 6)])
-def test_anchors_per_position_by_hand(sizes, strides, count):
-    assert anchors_per_position({"anchor_sizes": sizes, "anchor_ratios": [0.5, 1, 2], "strides": strides}) == count

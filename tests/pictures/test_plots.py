@@ -76,7 +76,7 @@ def test_writes_are_whole_or_fail_with_one_line(tmp_path):
 
 def test_pyplot_is_left_alone(tmp_path):
     code = (
-        "import sys; from frcnn_keras.plots import plot_curves; lazy = 'matplotlib' not in sys.modules;"
+        "import sys; from frcnn_keras.pictures.plots import plot_curves; lazy = 'matplotlib' not in sys.modules;"
         "plot_curves(sys.argv[1], {'loss': [1, 2]}); print(lazy, 'matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run(

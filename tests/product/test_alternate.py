@@ -22,14 +22,15 @@ from frcnn_keras.settings import stages as configs
 from frcnn_keras.settings.image_trainers import (
     AlternateConfig,
     AugmentConfig,
-    DetectorConfig,
     FinetuneConfig,
     ImageFitConfig,
+    ImageLossConfig,
+    ImageProposalConfig,
     JointConfig,
-    JointLossConfig,
 )
-from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
-from frcnn_keras.training.image_trainer import JointModel, joint_losses
+from frcnn_keras.settings.learning import AnchorSamplingConfig, HeadLossConfig, RegionSamplingConfig, RPNLossConfig
+from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, ImageLosses
+from frcnn_keras.training.image_step import ImageStepModel
 from frcnn_keras.training.joint import new_detector, train_joint
 from tests.clusters import cluster, free_ports
 from tests.detectors import uneven_detector
@@ -43,10 +44,11 @@ def config(backbone, **fit):
         backbone=configs.BackboneConfig(str(backbone), "none", ("features",), "tf"),
         images=configs.ImageConfig(80, 120), neck=configs.NeckConfig(8, 4),
         anchors=configs.LevelAnchorConfig((16.0, 32.0, 64.0)),
-        detector=DetectorConfig(hidden=16, width=16, after=50),
+        rpn_channels=16, head=configs.HeadConfig(16), proposals=configs.ProposalConfig(after=50),
         training=FinetuneConfig(
             fit=ImageFitConfig(**{"epochs": 2, "batch": 2, "precision": "float32", "warmup": 1, **fit}),
-            freeze_stages=0, losses=JointLossConfig(samples=32, regions=16, before=200, after=50)))
+            freeze_stages=0, losses=ImageLossConfig(AnchorSamplingConfig(count=32), ImageProposalConfig(200, 50),
+                                                     RegionSamplingConfig(16))))
 
 
 def command(out, backbone, *more):
@@ -113,7 +115,7 @@ def test_steps_3_and_4_share_step_2s_backbone_to_the_bit(killed):
     assert same(two.extractor, last.extractor)
     image = tf.random.stateless_uniform((1, 80, 96, 3), (1, 2))
     assert np.array_equal(two.features(image)[0], last.features(image)[0])
-    assert last.preparing == two.preparing and last.geometry["strides"] == two.geometry["strides"]
+    assert last.preparing == two.preparing and last.geometry.strides == two.geometry.strides
 
 
 def test_step_4_starts_from_step_2s_head(killed):
@@ -197,29 +199,34 @@ def test_an_out_of_ones_own_is_noticed(tiny_backbone, tmp_path, capsys, monkeypa
 
 def test_settings_reach_the_later_steps(tmp_path):
     training = FinetuneConfig(
-        fit=ImageFitConfig(precision="mixed_bfloat16", seed=4),
+        fit=ImageFitConfig(precision="bfloat16", seed=4),
         augment=AugmentConfig(mirror=False),
-        losses=JointLossConfig(samples=64, rpn_beta=0.2, beta=0.5, anchor_fraction=0.4, region_fraction=0.3))
-    joint = JointConfig(detector=DetectorConfig(hidden=64, nms=0.3), training=training)
+        losses=ImageLossConfig(
+            AnchorSamplingConfig(count=64, positive_fraction=0.4), regions=RegionSamplingConfig(positive_fraction=0.3),
+            rpn=RPNLossConfig(beta=0.2), head=HeadLossConfig(0.5)))
+    joint = JointConfig(rpn_channels=64, detections=configs.DetectionConfig(nms=0.3), training=training)
     made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
     one, two, prep, val, rpn, rcnn = (step.command for step in made)
     assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step2_rcnn")}
     assert two[two.index("--proposals") + 1] == str(tmp_path / "step1_rpn") == one[-1]
-    assert {"--samples=64", "--no-mirror", "--positive-fraction=0.4", "--seed=4", "--draws=5"} <= set(prep)
+    assert {"--samples=64", "--no-mirror", "--anchor-positive-fraction=0.4", "--seed=4", "--draws=5"} <= set(prep)
     assert val[1:3] == ["--voc", "B"] and "--like" in val
-    assert {"--rpn-channels=64", "--beta=0.2", "--precision=bfloat16", "--epochs=5", "--strategy"} <= set(rpn)
-    assert {"--beta=0.5", "--positive-fraction=0.3", "--nms=0.3", "--seed=4", "--strategy"} <= set(rcnn)
+    assert {"--rpn-channels=64", "--rpn-beta=0.2", "--precision=bfloat16", "--epochs=5", "--strategy"} <= set(rpn)
+    assert {"--head-beta=0.5", "--region-positive-fraction=0.3", "--nms=0.3", "--seed=4", "--strategy"} <= set(rcnn)
 
 
 @pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])
 def test_the_steps_commands_know_their_flags(name, tmp_path):
     import importlib
 
-    losses = JointLossConfig(*(value + 1 if isinstance(value, int) else value / 2 for value in
-                                       dataclasses.astuple(JointLossConfig())))
-    numbers = dataclasses.replace(DetectorConfig(), hidden=3, before=4, after=5, proposal_nms=.6, min_size=2.,
-                                  width=7, dropout=.1, roi_op="pool", roi_size=3, score_threshold=.2, nms=.4, limit=9)
-    joint = JointConfig(detector=numbers, training=FinetuneConfig(losses=losses))
+    def changed(part):
+        return type(part)(*(value + 1 if isinstance(value, int) else value / 2 for value in dataclasses.astuple(part)))
+
+    losses = ImageLossConfig(*(changed(getattr(ImageLossConfig(), field.name))
+                               for field in dataclasses.fields(ImageLossConfig)))
+    joint = JointConfig(rpn_channels=3, proposals=configs.ProposalConfig(4, 5, .6, 2.),
+                        head=configs.HeadConfig(7, .1, "pool", 3), detections=configs.DetectionConfig(.2, .4, 9),
+                        training=FinetuneConfig(losses=losses))
     seen = 0
     for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
         own, *flags = step.command
@@ -237,8 +244,8 @@ def test_the_steps_commands_know_their_flags(name, tmp_path):
 def test_a_subset_of_the_losses_equals_those_of_all(names):
     model = uneven_detector()
     proposer = uneven_detector(seed=3) if names == RCNN_LOSSES else None  # the same weights: the same proposals
-    every = joint_losses(model, LOSS)(batch_of(UNLIKE))
-    some = joint_losses(model, LOSS, names, proposer)(batch_of(UNLIKE))
+    every = ImageLosses(model, LOSS)(batch_of(UNLIKE))
+    some = ImageLosses(model, LOSS, names=names, proposer=proposer)(batch_of(UNLIKE))
     assert tuple(some) == names
     for name in names:
         assert float(some[name]) == pytest.approx(float(every[name]), rel=1e-5) and some[name] > 0
@@ -250,7 +257,7 @@ def test_the_other_part_stays(names, rests):
     model, start, proposer = uneven_detector(), uneven_detector(), uneven_detector(seed=8)
     unfreeze(model, 0)
     getattr(model, rests).trainable = False
-    trainer = JointModel(joint_losses(model, LOSS, names, proposer if names == RCNN_LOSSES else None))
+    trainer = ImageStepModel(ImageLosses(model, LOSS, names=names, proposer=proposer if names == RCNN_LOSSES else None))
     trainer.compile(optimizer=keras.optimizers.SGD(0.1, weight_decay=0.1), jit_compile=False)
     trainer.optimizer.build(trainer.network.trainable_variables)
     before = arrays(proposer)
@@ -266,7 +273,8 @@ def test_the_heads_losses_are_of_the_proposers_proposals():
     model, proposer = uneven_detector(), uneven_detector(seed=8)
 
     def found():
-        return [float(value) for value in joint_losses(model, LOSS, RCNN_LOSSES, proposer)(batch_of(UNLIKE)).values()]
+        losses = ImageLosses(model, LOSS, names=RCNN_LOSSES, proposer=proposer)
+        return [float(value) for value in losses(batch_of(UNLIKE)).values()]
 
     first = found()
     for weight in model.rpn.weights:
@@ -279,7 +287,7 @@ def test_the_heads_losses_are_of_the_proposers_proposals():
 def test_no_gradient_reaches_the_proposer():
     model, proposer = uneven_detector(), uneven_detector(seed=8)
     with tf.GradientTape() as tape:
-        losses = joint_losses(model, LOSS, RCNN_LOSSES, proposer)(batch_of(UNLIKE))
+        losses = ImageLosses(model, LOSS, names=RCNN_LOSSES, proposer=proposer)(batch_of(UNLIKE))
         total = tf.add_n(list(losses.values()))
     wanted = [model.extractor.trainable_variables[0], *proposer.trainable_variables]
     first, *others = tape.gradient(total, [variable.value for variable in wanted])

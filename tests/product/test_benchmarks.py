@@ -13,10 +13,11 @@ from benchmarks.inputs import Settings, anchors_of, precision, prep_config, prep
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.proposals import propose
-from frcnn_keras.ops.roi import roi_align, roi_pool
+from frcnn_keras.ops.roi import roi_pool
 from frcnn_keras.ops.targets import anchor_targets
 from tests.detectors import uneven_detector
 from tests.joint_batches import UNLIKE, batch_of
+from tests.pooling import roi_align
 
 QUICK = Settings(quick=True)
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.serving.serving_check import drawn_images, serving_session
+from frcnn_keras.serving.drawn_pictures import drawn_images
+from frcnn_keras.serving.session import serving_session
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

@@ -16,7 +16,6 @@ from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.ops import images
-from frcnn_keras.ops.pyramid import anchors_per_position, level_anchors
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.runs.parts import default_settings
 from frcnn_keras.training.proposals import geometry_of
@@ -55,7 +54,7 @@ def test_sizes_and_anchors_are_the_runs(run, prep):
     own = geometry_of(prepared)
     assert own["anchor_sizes"] == [[16.0], [32.0]] and own["strides"] == [8, 16] and own["offsets"] == [4, 8]
     assert (prepared.config.images.shorter, prepared.config.images.longer) == (64, 100)
-    assert anchors_per_position(geometry_of(prepared)) == 2
+    assert prepared.geometry.anchors_per_position == 2
 
 
 def padded_image(example):
@@ -88,13 +87,13 @@ def test_maps_and_proposals_are_those_of_the_images(run, prep, tmp_path):
 def test_each_tile_is_cut_from_its_anchors_level(prep):
     """By a slow way: an anchor's index tells level and cell; the padded map around it is its tile."""
     prepared = open_prepared(prep)
-    geometry, per_position = geometry_of(prepared), anchors_per_position(geometry_of(prepared))
+    geometry, per_position = prepared.geometry, prepared.geometry.anchors_per_position
     levels_seen = set()
     for number in (0, 3):
         stored = records.parse_features(prepared.feature_spans[number].read(), (4, 4))
         maps = [level.numpy() for level in stored["maps"]]
         drawn = records.parse_minibatch(prepared.minibatch_spans[number].read(), 0)
-        anchors = [level.numpy() for level in level_anchors([level.shape[:2] for level in maps], **geometry)]
+        anchors = [level.numpy() for level in geometry.anchors([level.shape[:2] for level in maps])]
         first = len(anchors[0])
         tiles, slots = cut_tiles([tf.constant(level) for level in maps], drawn["indices"], per_position)
         for index, tile, slot, label in zip(drawn["indices"].numpy(), tiles.numpy(), slots.numpy(),
@@ -108,7 +107,7 @@ def test_each_tile_is_cut_from_its_anchors_level(prep):
             np.testing.assert_array_equal(tile, padded[row:row + 3, column:column + 3])
             assert slot == rest % per_position
             centre = anchors[level][rest].reshape(2, 2).mean(axis=0)
-            stride = geometry["strides"][level]
+            stride = geometry.strides[level]
             np.testing.assert_allclose(centre, [stride / 2 + stride * column, stride / 2 + stride * row], atol=1e-4)
     assert levels_seen == {0, 1}
 
@@ -119,7 +118,7 @@ def test_every_stage_runs_and_the_detector_is_one_like_any_other(run, prep, tmp_
     assert train(train_rcnn, prep, out, *RCNN) == 0
     detector = frcnn_keras.load(out, score_threshold=0.0)
     assert detector.class_names == open_prepared(prep).class_names
-    assert len(detector.model.geometry["strides"]) == 2
+    assert len(detector.model.geometry.strides) == 2
     assert len(detector.predict(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8))[0])
 
 

@@ -13,7 +13,7 @@ MODULES = {"data_prep": "frcnn_keras.commands.prep", "train_rpn": "frcnn_keras.c
            **{kind: f"frcnn_keras.commands.{kind}" for kind in ("finetune", "joint", "alternate")}}
 
 
-@pytest.mark.parametrize("regime", [*regimes.REGIMES, "finetune2-float32", "joint1-mixed_bfloat16"])
+@pytest.mark.parametrize("regime", [*regimes.REGIMES, "finetune2-float32", "joint1-bfloat16"])
 def test_commands_have_the_flags_they_are_given(regime, tmp_path):
     commands, run = regimes.commands(FLAGS, regimes.regime_name(regime), tmp_path, 7)
     for _, *words in commands:

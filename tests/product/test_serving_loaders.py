@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.runs.detector import pixels
-from frcnn_keras.serving.serving_check import difference, drawn_images
+from frcnn_keras.serving.comparison import compare_all
+from frcnn_keras.serving.drawn_pictures import drawn_images
 from tests.bright_pictures import encoded
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def test_the_cpp_loader_answers_as_predict(program, exported, tmp_path):
     done = run(program, folder, *paths)
     assert done.returncode == 0, done.stderr[-2000:]
     answers = answers_of(done.stdout)
-    found = difference(detector.predict(images), answers, [pixels(image).shape[:2] for image in images])
+    found = compare_all("C++", answers, detector.predict(images), [pixels(image).shape[:2] for image in images])
     assert found.close and found.detections > 10
     assert [answer["image_size"].tolist() for answer in answers] == [list(pixels(image).shape[:2]) for image in images]
 
@@ -122,7 +123,8 @@ def test_tensorflow_serving_rest(server, exported):
     answers = json.load(urllib.request.urlopen(request, timeout=120))["predictions"]
     for answer in answers:
         answer["detection_class_names"] = [name.encode() for name in answer["detection_class_names"]]
-    found = difference(exported[0].predict(requested()), answers, [pixels(image).shape[:2] for image in requested()])
+    found = compare_all("server", answers, exported[0].predict(requested()),
+                        [pixels(image).shape[:2] for image in requested()])
     assert found.close and found.detections > 5
 
 
@@ -137,5 +139,6 @@ def test_tensorflow_serving_grpc(server, exported):
         outputs = service.PredictionServiceStub(channel).Predict(request, timeout=120).outputs
     arrays = {name: tf.make_ndarray(tensor) for name, tensor in outputs.items()}
     answers = [{name: value[index] for name, value in arrays.items()} for index in range(3)]
-    found = difference(exported[0].predict(requested()), answers, [pixels(image).shape[:2] for image in requested()])
+    found = compare_all("server", answers, exported[0].predict(requested()),
+                        [pixels(image).shape[:2] for image in requested()])
     assert found.close and found.detections > 5

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import saved_model, serving_parity
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import load
-from frcnn_keras.serving.serving_check import drawn_images
+from frcnn_keras.serving.drawn_pictures import drawn_images
 
 
 def test_a_process_of_its_own_answers_as_predict(exported, tiny_run, capfd):

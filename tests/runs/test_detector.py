@@ -8,6 +8,7 @@ from PIL import Image
 import frcnn_keras
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import save_model
+from frcnn_keras.models.settings import Detecting
 from frcnn_keras.runs.detector import Detector, load, pixels
 from tests.bright_pictures import WANTED, encoded, picture
 
@@ -128,7 +129,7 @@ def test_load_from_a_folder_or_a_file(run):
 
 def test_overrides_reach_the_detector(run):
     assert len(load(run, score_threshold=0.999).predict(picture())[0]) == 0
-    assert load(run, limit=7, nms=0.2).model.detecting == {"score_threshold": 0.5, "iou_threshold": 0.2, "limit": 7}
+    assert load(run, limit=7, nms=0.2).model.detecting == Detecting(0.5, iou_threshold=0.2, limit=7)
     check(load(run, limit=7).predict(picture())[0])
 
 

@@ -7,8 +7,9 @@ from frcnn_keras.data.image_files import check_complete
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.serving.comparison import compare_all
+from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule, coloured_palette, served
-from frcnn_keras.serving.serving_check import difference, drawn_images
 from tests.bright_pictures import WANTED, encoded, picture
 
 KEYS = {"detection_boxes", "detection_scores", "detection_classes", "num_detections", "detection_class_names",
@@ -120,7 +121,7 @@ def test_a_batch_of_eight_is_eight_single_requests(real):
         for key in KEYS:
             np.testing.assert_array_equal(together[key][index], alone[key][0], err_msg=f"{key} of image {index}")
     answers = [{key: together[key][index] for key in KEYS} for index in range(8)]
-    found = difference(detector.predict(images), answers, [pixels(image).shape[:2] for image in images])
+    found = compare_all("batch", answers, detector.predict(images), [pixels(image).shape[:2] for image in images])
     assert found.close and found.detections > 20
 
 
@@ -130,7 +131,7 @@ def test_every_signature_answers_as_predict(real):
     for name, values in requests(images).items():
         found = ask(signatures, name, values)
         answers = [{key: found[key][index] for key in KEYS} for index in range(3)]
-        result = difference(detector.predict(images), answers, [(120, 156)] * 3)
+        result = compare_all(name, answers, detector.predict(images), [(120, 156)] * 3)
         assert result.close and result.detections > 5, name
 
 

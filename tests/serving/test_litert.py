@@ -8,8 +8,8 @@ import pytest
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving import exported
 from frcnn_keras.serving import litert as litert_export
+from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from frcnn_keras.serving.litert import default_image_size, export_litert
 from tests.bright_pictures import bright
 from tests.detectors import hand_made, small_detector
@@ -31,16 +31,16 @@ def pyramid(tmp_path_factory):
     """A detector on three levels, its file and what the export said."""
     detector = Detector(small_detector(3))
     path = tmp_path_factory.mktemp("litert") / "a.tflite"
-    images = exported.drawn_pictures([(71, 130), (200, 64)])
-    return detector, path, export_litert(detector, path, check_images=images, image_size=(90, 130))
+    images = [drawn_pictures(size)[0] for size in ((71, 130), (200, 64))]
+    return detector, path, export_litert(detector, path, check_images=images, image_size=(90, 130)).agreement
 
 
 @needs_extras
 def test_gives_what_predict_gives_for_its_size(pyramid):
     detector, path, found = pyramid
-    assert found.images == 4 and found.detections > 12 and found.differing == 0
+    assert found.answers == 6 and found.detections > 12 and found.differing == 0
     signature = open_file(path).get_signature_runner("serving_default")
-    (image,) = exported.drawn_pictures([(90, 130)])
+    image = drawn_pictures((90, 130))[0]
     outputs, wanted = signature(image_tensor=image[None]), detector.predict(image)[0]
     count = int(outputs["num_detections"][0])
     assert count == len(wanted) > 2

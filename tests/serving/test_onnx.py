@@ -7,8 +7,8 @@ import pytest
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving import exported
 from frcnn_keras.serving import onnx as onnx_export
+from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from frcnn_keras.serving.onnx import export_onnx
 from tests.bright_pictures import picture
 from tests.detectors import small_detector
@@ -48,9 +48,9 @@ def test_the_hand_detectors_box(hand_detector, tmp_path):
 @needs_extras
 def test_a_pyramid_gives_what_predict_gives_at_any_size(tmp_path):
     detector, path = Detector(small_detector(3)), tmp_path / "a.onnx"
-    images = exported.drawn_pictures([(71, 130), (200, 64)])
-    found = export_onnx(detector, path, check_images=images)
-    assert found.images == 5 and found.detections > 15 and found.differing == 0
+    images = [drawn_pictures(size)[0] for size in ((71, 130), (200, 64))]
+    found = export_onnx(detector, path, check_images=images).agreement
+    assert found.answers == 6 and found.detections > 15 and found.differing == 0
     for image in images:
         outputs, session = run(path, image)
         assert session.get_inputs()[0].shape[1:3] != list(image.shape[:2])  # free

@@ -15,15 +15,17 @@ from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector
+from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export
-from frcnn_keras.serving import serving_check
-from frcnn_keras.serving.saved_model import export_saved_model, label_map, labels_file, next_version
-from frcnn_keras.serving.serving_check import Difference, drawn_images, serving_session
+from frcnn_keras.serving.comparison import Agreement, compare_all
+from frcnn_keras.serving.drawn_pictures import drawn_images
+from frcnn_keras.serving.saved_model import compare_folder, export_saved_model, label_map, labels_file, next_version
+from frcnn_keras.serving.session import serving_session
 from tests.bright_pictures import encoded, picture
 from tests.detectors import hand_made
 
-FAR = Difference(1, 1, 0.5, 0.0, ())
-SAME = Difference(1, 1, 0.0, 0.0, ())
+FAR = Agreement(1, 1, 1, problems=("model, test image 0: does not answer as predict does",))
+SAME = Agreement(1, 1)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def quick(monkeypatch):
     """Exports that write one small file and are found equal: for rules on names."""
     monkeypatch.setattr(export, "write_saved_model",
                         lambda detector, folder: (folder / "saved_model.pb").write_text(str(detector)))
-    monkeypatch.setattr(serving_check, "compare", lambda detector, folder, images: SAME)
+    monkeypatch.setattr(export, "compare_folder", lambda detector, folder, images: SAME)
 
 
 def content(folder):
@@ -64,7 +66,8 @@ def test_signature_json_is_what_the_graph_has(exported):
     assert outputs["num_detections"] == {"dtype": "float32", "shape": [None]}
     assert outputs["detection_class_names"] == {"dtype": "string", "shape": [None, 100]}
     assert outputs["image_size"] == {"dtype": "int32", "shape": [None, 2]}
-    assert said["detecting"] == {"score_threshold": 0.05, "iou_threshold": 0.5, "limit": 100}
+    assert {name: said["detecting"][name] for name in ("score_threshold", "iou_threshold", "limit")} == {
+        "score_threshold": 0.05, "iou_threshold": 0.5, "limit": 100}
     assert said["preprocessing"]["shorter"] == 96 and said["preprocessing"]["preprocessing"] == "tf"
     assert said["class_names"] == list(detector.class_names)
     assert said["versions"]["tensorflow"] == tf.__version__ and set(said["versions"]) == {
@@ -83,7 +86,7 @@ def test_a_moved_folder_works(exported, tmp_path):
     """The names of the classes come from an asset: its path must not be that of the export."""
     detector, folder = exported
     shutil.copytree(folder, tmp_path / "elsewhere" / "7")
-    assert serving_check.compare(detector, tmp_path / "elsewhere" / "7", drawn_images()).close
+    assert compare_folder(detector, tmp_path / "elsewhere" / "7", drawn_images()).close
 
 
 def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
@@ -104,13 +107,13 @@ def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
              "image_size")
     outputs = {name: np.load(tmp_path / f"{name}.npy", allow_pickle=True) for name in names}
     answers = [{name: value[index] for name, value in outputs.items()} for index in range(3)]
-    found = serving_check.difference(detector.predict(images), answers, outputs["image_size"])
+    found = compare_all("saved_model_cli", answers, detector.predict(images), outputs["image_size"])
     assert found.close and found.detections > 10
 
 
 def test_thresholds_and_limit_are_inside(tmp_path):
     image = encoded(picture())
-    folder = export_saved_model(Detector(hand_made(score_threshold=0.999, limit=7)), tmp_path).folder
+    folder = export_saved_model(Detector(hand_made(score_threshold=0.999, limit=7)), tmp_path).path
     with serving_session(folder) as call:
         found = call("serving_default", {"image_bytes": np.array([image], object)})
     assert found["num_detections"].tolist() == [0] and found["detection_boxes"].shape == (1, 7, 4)
@@ -129,9 +132,9 @@ def test_next_version(there, wanted, tmp_path):
 def test_versions(quick, tmp_path):
     out = tmp_path / "a" / "b"
     for wanted in ("1", "2"):
-        assert export_saved_model("first", out).folder == out / wanted
-    assert export_saved_model("first", out, version=10).folder == out / "10"
-    assert export_saved_model("first", out).folder == out / "11"
+        assert export_saved_model("first", out).path == out / wanted
+    assert export_saved_model("first", out, version=10).path == out / "10"
+    assert export_saved_model("first", out).path == out / "11"
     before = content(out)
     with pytest.raises(InputError, match="11: this version is there.*--overwrite"):
         export_saved_model("second", out, version=11)
@@ -151,10 +154,10 @@ def test_what_fails_leaves_all_as_it_was(quick, monkeypatch, tmp_path, error, ov
         export_saved_model("first", out, version=3)
 
     def fail(*arguments):
-        assert any(path.name == "tmp-3" for path in out.iterdir())
+        assert any(path.suffix == ".tmp" for path in out.iterdir())
         raise error
 
-    monkeypatch.setattr(serving_check, "compare", fail)
+    monkeypatch.setattr(export, "compare_folder", fail)
     with pytest.raises(error):
         export_saved_model("second", out, version=3, overwrite=overwrite)
     assert content(tmp_path) == ({"out/3/saved_model.pb": b"first"} if overwrite else {})
@@ -166,7 +169,7 @@ def test_a_rename_that_fails_puts_the_old_version_back(quick, monkeypatch, tmp_p
     real = os.rename
 
     def rename(source, target):
-        if Path(source).name == "tmp-1":
+        if Path(source).suffix == ".tmp":
             raise OSError("no")
         real(source, target)
 
@@ -177,16 +180,47 @@ def test_a_rename_that_fails_puts_the_old_version_back(quick, monkeypatch, tmp_p
 
 
 def test_answers_that_differ_are_not_exported(quick, monkeypatch, tmp_path):
-    monkeypatch.setattr(serving_check, "compare", lambda *arguments: FAR)
+    monkeypatch.setattr(export, "compare_folder", lambda *arguments: FAR)
     with pytest.raises(RuntimeError, match="not answer as predict"):
         export_saved_model("first", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_an_export_whose_answers_differ_leaves_nothing(hand_detector, monkeypatch, tmp_path):
+    """The graph that is written scores lower than the detector."""
+    def low(found, size):
+        outputs = served(found, size)
+        return outputs | {"detection_scores": outputs["detection_scores"] * 0.99}
+
+    served = graph.served
+    monkeypatch.setattr(graph, "served", low)
+    with pytest.raises(RuntimeError, match=r"image_bytes, test image 0 \(640 x 480\): does not answer as predict"):
+        export_saved_model(Detector(hand_detector), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_compare_asks_the_folder_and_not_the_detector(exported):
+    detector, folder = exported
+    found = compare_folder(detector, folder, drawn_images())
+    assert found.close and found.answers == 12 and found.detections > 20
+    bias = detector.model.rcnn.class_logits.bias
+    before = bias.numpy()
+    try:
+        bias.assign(before + np.arange(len(before), dtype=np.float32) * 0.3)
+        assert not compare_folder(detector, folder, drawn_images()).close
+    finally:
+        bias.assign(before)
+
+
 def test_what_a_killed_export_left_is_no_version_and_goes(quick, tmp_path):
-    (tmp_path / "tmp-1").mkdir()
-    (tmp_path / "tmp-1" / "half").write_text("half")
-    assert export_saved_model("first", tmp_path).folder.name == "1"
+    code = ("import os, sys; from pathlib import Path; from frcnn_keras.serving import saved_model\n"
+            "saved_model.write_saved_model = lambda detector, folder: os._exit(9)\n"
+            "saved_model.export_saved_model(None, sys.argv[1])")
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code, tmp_path], cwd=root, check=False,
+                          capture_output=True).returncode == 9
+    assert [path.suffix for path in tmp_path.iterdir()] == [".tmp"] and next_version(tmp_path) == 1
+    assert export_saved_model("first", tmp_path).path.name == "1"
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
@@ -215,7 +249,7 @@ def test_names_of_every_kind_come_back(hand_detector, tmp_path):
     names = ("l'œil \"droit\" \\ 目", "red blood cell, 2 µm {x}")
     hand_detector.class_names = names
     detector = Detector(hand_detector)
-    folder = export_saved_model(detector, tmp_path).folder
+    folder = export_saved_model(detector, tmp_path).path
     with serving_session(folder) as call:
         found = call("image_tensor", {"image_tensor": picture()[None]})
     assert found["detection_class_names"][0, 0].decode() == names[1]
@@ -238,7 +272,8 @@ def test_the_command(tiny_run, tmp_path, capsys):
     assert image not in (extra / "tf_serving_warmup_requests").read_bytes()
     assert printed.out.strip() == str(tmp_path / "out" / "1") and "in 15 answers" in printed.err
     said = json.loads((tmp_path / "out/1/assets.extra/signature.json").read_text())
-    assert said["detecting"] == {"score_threshold": 0.1, "iou_threshold": 0.3, "limit": 20}
+    assert {name: said["detecting"][name] for name in ("score_threshold", "iou_threshold", "limit")} == {
+        "score_threshold": 0.1, "iou_threshold": 0.3, "limit": 20}
     before = content(tmp_path / "out")
     assert frcnn([*flags, "--version", "1"]) == 2
     assert "version is there" in capsys.readouterr().err and content(tmp_path / "out") == before

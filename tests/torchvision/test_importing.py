@@ -17,7 +17,7 @@ from frcnn_keras.models.saving import save_model
 from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
-from frcnn_keras.torchvision.detectors import MODELS, count_parameters
+from frcnn_keras.torchvision.detectors import MODELS
 from frcnn_keras.torchvision.importing import load_torchvision
 from tests.detectors import change
 from tests.rule_weights import reference, weights_of
@@ -78,7 +78,8 @@ def relative(found, wanted):
 
 
 def test_parameter_counts(case):
-    assert count_parameters(case.detector.model) == MODELS[case.name].parameters
+    trained = case.detector.model.trainable_variables  # torchvision counts no frozen statistics, scales and shifts
+    assert sum(int(variable.shape.num_elements()) for variable in trained) == MODELS[case.name].parameters
 
 
 def test_the_normalised_batch(case):
@@ -116,7 +117,8 @@ def test_proposals(case):
 def test_head_on_the_references_proposals(case):
     model, stored = case.detector.model, case.stored
     regions = np.stack([stored[f"proposals{i}"] for i in range(case.count)])
-    pooled = pool_regions(case.levels, regions, model.geometry["strides"], model.geometry["offsets"], **model.pooling)
+    pooled = pool_regions(case.levels, regions, model.geometry.strides, model.geometry.offsets,
+                          **model.pooling.keywords())
     pooled = tf.reshape(pooled, (-1, 7, 7, 256))
     assert relative(pooled.numpy()[::16, ..., ::16], channels_last(stored["pooled_every16"])) < 1e-4
     logits, deltas = model.rcnn(pooled[::8])
@@ -147,7 +149,7 @@ def test_saved_and_loaded_it_answers_the_same(case, tmp_path):
     change(case.detector.model, "preparing", shorter=96, longer=160)  # that it may be quick; kept in the file
     save_model(case.detector.model, tmp_path / "detector.keras")
     again = frcnn_keras.load(tmp_path)
-    assert again.model.preparing["shorter"] == 96 and again.category_ids == tuple(range(1, 91))
+    assert again.model.preparing.shorter == 96 and again.category_ids == tuple(range(1, 91))
     image = case.stored["image0"]
     one, other = case.detector.predict(image)[0], again.predict(image)[0]
     assert len(one) == 100 and one.names == other.names
@@ -193,10 +195,10 @@ def test_keeping_some_classes_changes_nothing_about_them(mobilenet):
 def test_the_320_model_has_numbers_of_its_own(mobilenet):
     small = load_torchvision(mobilenet, "fasterrcnn_mobilenet_v3_large_320_fpn").model
     large = load_torchvision(mobilenet, "fasterrcnn_mobilenet_v3_large_fpn").model
-    assert (small.preparing["shorter"], small.preparing["longer"]) == (320, 640)
-    assert (large.preparing["shorter"], large.preparing["longer"]) == (800, 1333)
+    assert (small.preparing.shorter, small.preparing.longer) == (320, 640)
+    assert (large.preparing.shorter, large.preparing.longer) == (800, 1333)
     assert small.proposing == {**large.proposing, "before": 150, "after": 150}
-    assert small.proposing["score_threshold"] == 0.05 and large.proposing["before"] == 1000
+    assert small.proposing.score_threshold == 0.05 and large.proposing.before == 1000
 
 
 def test_names_that_are_wrong_are_one_line(mobilenet):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import train_rpn
+from frcnn_keras.commands import train_rpn
 from frcnn_keras.data.batches import Share
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError

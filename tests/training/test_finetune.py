@@ -11,7 +11,6 @@ from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.models.neck import Extractor
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.training.image_trainer import files_of
-from frcnn_keras.training.proposals import geometry_of
 from tests.detectors import small_faster_rcnn
 
 SMALL = ["--epochs", "2", "--warmup", "1", "--samples", "16", "--train-pre-nms", "60", "--train-post-nms", "20",
@@ -24,7 +23,7 @@ def run(tmp_path_factory, prep):
     """A run folder with a detector on the prep folder's frozen extractor. Not to be changed."""
     extractor = load_model(prep.extractor_path)
     keras.utils.set_random_seed(2)
-    model = small_faster_rcnn(extractor, 8, class_names=prep.class_names, geometry=geometry_of(prep), shorter=96,
+    model = small_faster_rcnn(extractor, 8, class_names=prep.class_names, geometry=prep.geometry, shorter=96,
                               longer=160, preprocessing="tf", score_threshold=0.01, limit=20)
     folder = tmp_path_factory.mktemp("run")
     save_model(model, folder / "detector.keras")

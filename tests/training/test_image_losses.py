@@ -1,30 +1,35 @@
 """The four losses against the staged trainers', against single images, and what their gradients reach."""
 
-import types
+import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from data_prep.minibatches import minibatch_function
-from frcnn_keras.ops.pyramid import level_bases, pool_regions
+from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.ops.targets import region_targets
 from frcnn_keras.ops.tiles import cut_tiles
-from frcnn_keras.settings.stages import RCNNConfig
-from frcnn_keras.training.image_losses import LOSSES, JointLosses
-from frcnn_keras.training.rcnn_stage import _Stage
+from frcnn_keras.settings.image_trainers import ImageLossConfig, ImageProposalConfig
+from frcnn_keras.settings.learning import (
+    AnchorSamplingConfig,
+    HeadLossConfig,
+    RegionSamplingConfig,
+    RPNLossConfig,
+)
+from frcnn_keras.training.image_losses import LOSSES, ImageLosses
+from frcnn_keras.training.rcnn_stage import rcnn_stage_model
 from frcnn_keras.training.rpn_stage import rpn_stage_model
 from tests.detectors import uneven_detector
 from tests.joint_batches import UNLIKE, batch_of, image
 
-MATCHING = {"positive": 0.6, "negative": 0.3}
-REGIONS = {"count": 12, "positive_fraction": 0.5, "foreground": 0.4, "scales": (0.1, 0.1, 0.2, 0.2)}
+ANCHORS = AnchorSamplingConfig(positive=0.6, negative=0.3, count=16, positive_fraction=0.5)
+REGIONS = RegionSamplingConfig(count=12, positive_fraction=0.5, foreground=0.4)
+RPN_LOSS = RPNLossConfig(box_weight=2.0)
 
 
-def losses_of(model, **settings):
-    chosen = {"matching": MATCHING, "anchor_sampling": {"count": 16, "positive_fraction": 0.5},
-              "proposing": {"before": 60, "after": 20}, "region_sampling": REGIONS, "box_weight": 2.0}
-    return JointLosses(model, **{**chosen, **settings})
+def losses_of(model, proposals=(60, 20), **settings):
+    return ImageLosses(model, ImageLossConfig(ANCHORS, ImageProposalConfig(*proposals), REGIONS, RPN_LOSS), **settings)
 
 
 def values(losses):
@@ -41,24 +46,22 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
     seeds = tf.random.experimental.stateless_split(one["seed"], 2)
 
     # stage 1, from data_prep's own draw of the same seed
-    bases = level_bases(model.geometry["anchor_sizes"], model.geometry["anchor_ratios"], len(strides))
-    draw = minibatch_function(model.geometry, count=16, positive_fraction=0.5, **MATCHING)
+    draw = minibatch_function(model.geometry, ANCHORS)
     shapes = np.array([level.shape[1:3] for level in levels], np.int32)
     indices, labels, deltas, _ = draw(one["boxes"], one["ignored"], one["size"], shapes, seeds[:1])
-    tiles, anchors = cut_tiles([level[0] for level in levels], indices[0], len(bases[0]))
-    staged = rpn_stage_model(model.rpn, 2.0, 1 / 9).losses_of(
+    tiles, anchors = cut_tiles([level[0] for level in levels], indices[0], model.rpn.anchors_per_position)
+    staged = rpn_stage_model(model.rpn, RPN_LOSS).losses_of(
         {"tiles": tiles[None], "anchors": anchors[None], "labels": labels, "deltas": deltas})
     assert found["objectness_loss"] == pytest.approx(float(staged["objectness_loss"]), rel=1e-5)
     assert found["proposal_box_loss"] == pytest.approx(float(staged["box_loss"]), rel=1e-5) and staged["box_loss"] > 0
 
     # stage 2, on the proposals that prediction makes
-    proposals = model.propose(levels, one["size"][None], before=60, after=20)
+    proposals = model.propose(levels, one["size"][None], dataclasses.replace(model.proposing, before=60, after=20))
     drawn = region_targets(proposals.boxes[0], proposals.valid[0], one["boxes"], one["labels"], one["ignored"],
-                           seeds[1], **REGIONS)
-    pooled = pool_regions(levels, drawn[0][None], model.geometry["strides"], model.geometry["offsets"], "align", 3)
-    stage = types.SimpleNamespace(rcnn=model.rcnn, config=RCNNConfig())
-    staged = _Stage.stage_model(stage).losses_of({"pooled": pooled, "labels": drawn[1][None],
-                                                  "deltas": drawn[2][None], "valid": drawn[3][None]})
+                           seeds[1], **vars(REGIONS), scales=(0.1, 0.1, 0.2, 0.2))
+    pooled = pool_regions(levels, drawn[0][None], model.geometry.strides, model.geometry.offsets, "align", 3)
+    staged = rcnn_stage_model(model.rcnn, HeadLossConfig()).losses_of(
+        {"pooled": pooled, "labels": drawn[1][None], "deltas": drawn[2][None], "valid": drawn[3][None]})
     assert found["class_loss"] == pytest.approx(float(staged["class_loss"]), rel=1e-5)
     assert found["box_loss"] == pytest.approx(float(staged["box_loss"]), rel=1e-5) and staged["box_loss"] > 0
 
@@ -105,16 +108,16 @@ def test_together_equals_apart_where_sizes_agree():
 
 def test_together_proposes_nothing_from_the_padding():
     model = uneven_detector()
-    many = {"before": 700, "after": 300}
+    many = (700, 300)
     small, large = image(24, 24, 1, 6), image(80, 80, 1, 7)
     canvas = batch_of([small, large])
     levels = tuple(level[:1] for level in model.features(canvas["images"]))
     logits, deltas = model.rpn(levels)
-    found = losses_of(model, together=True, proposing=many).propose(levels, (logits, deltas), small["size"],
+    found = losses_of(model, together=True, proposals=many).propose(levels, (logits, deltas), small["size"],
                                                                     small["padded"])
     # the same answers of its own 3 x 3 cells, without the other 91
     own = [tf.reshape(tf.reshape(part[0], (1, 10, 10, 6, -1))[:, :3, :3], (1, 54, -1)) for part in (logits, deltas)]
-    expected = losses_of(model, proposing=many).propose((levels[0][:, :3, :3],), ((own[0][..., 0],), (own[1],)),
+    expected = losses_of(model, proposals=many).propose((levels[0][:, :3, :3],), ((own[0][..., 0],), (own[1],)),
                                                         small["size"], small["padded"])
     assert found.valid.numpy().sum() == expected.valid.numpy().sum() > 5
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-4)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.training.image_losses import LOSSES
-from frcnn_keras.training.image_step import JointModel, averaged, decay_of, make_optimizer
-from frcnn_keras.training.image_trainer import joint_losses
+from frcnn_keras.training.image_losses import LOSSES, ImageLosses
+from frcnn_keras.training.image_step import ImageStepModel, averaged, decay_of, make_optimizer
 from tests.closeness import close
 from tests.detectors import uneven_detector
 from tests.joint_batches import FIT, LOSS, UNLIKE, batch_of, image
@@ -18,7 +17,7 @@ FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 
 
 def step_model(parts=1, optimizer=None, clip=0.0, decay=0.0, **fit):
-    model = JointModel(joint_losses(uneven_detector(), LOSS), parts)
+    model = ImageStepModel(ImageLosses(uneven_detector(), LOSS), parts)
     fit = dataclasses.replace(FIT, **fit)
     made = optimizer or make_optimizer(fit, (), decay, "sgd", learning_rate=0.05, momentum=0.0, weight_decay=0.0)
     model.clip_norm = clip
@@ -86,7 +85,7 @@ def test_decay_by_hand(epochs, steps, decay):
 @pytest.mark.parametrize("clip", [0.0, 0.05])
 def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
     plain = step_model(clip=clip)
-    scaled = step_model(precision="mixed_float16", clip_norm=clip)
+    scaled = step_model(precision="float16", clip_norm=clip)
     assert isinstance(scaled.optimizer, keras.optimizers.LossScaleOptimizer)
     scaled.clip_norm = clip
     for model in (plain, scaled):
@@ -100,7 +99,7 @@ def test_float16s_loss_scale_leaves_the_step_and_drops_what_overflows(clip):
     assert float(scaled.optimizer.dynamic_scale) == scale / 2
 
 
-@pytest.mark.parametrize("precision, scale", [("float32", 1.0), ("mixed_float16", 2.0**15)])  # Keras's first loss scale
+@pytest.mark.parametrize("precision, scale", [("float32", 1.0), ("float16", 2.0**15)])  # Keras's first loss scale
 def test_the_backbones_rate_by_hand(precision, scale):
     fit = dataclasses.replace(FIT, precision=precision, backbone_rate=0.25, clip_norm=0.0)
     slow, other = variables = [keras.Variable(np.ones((1,), np.float32)) for _ in range(2)]

@@ -14,7 +14,7 @@ from frcnn_keras.runs.detector import load
 from frcnn_keras.settings.image_trainers import AugmentConfig, FinetuneConfig
 from frcnn_keras.training.image_losses import LOSSES
 from frcnn_keras.training.image_step import averaged
-from frcnn_keras.training.image_trainer import JointTraining, augmentation, files_of, has_depthwise, settled_precision
+from frcnn_keras.training.image_trainer import ImageTrainer, augmentation, has_depthwise, settled_precision
 from frcnn_keras.training.loop import Keeper
 from tests.closeness import close
 from tests.detectors import uneven_detector
@@ -38,18 +38,34 @@ def few(shapes):
 def test_auto_precision(monkeypatch, tiny_backbone):
     model = uneven_detector()
     monkeypatch.setattr("frcnn_keras.training.image_trainer.resolve_precision", lambda wanted: "bfloat16")
-    assert settled_precision(model, "auto") == ("mixed_bfloat16", True)
+    assert settled_precision(model, "auto") == ("bfloat16", True)
     depthwise = keras.Sequential([keras.Input((None, None, 3)), keras.layers.DepthwiseConv2D(3)])
     model.extractor = depthwise
-    assert has_depthwise(model) and settled_precision(model, "auto") == ("mixed_bfloat16", False)
-    assert settled_precision(model, "mixed_bfloat16") == ("mixed_bfloat16", True)
+    assert has_depthwise(model) and settled_precision(model, "auto") == ("bfloat16", False)
+    assert settled_precision(model, "bfloat16") == ("bfloat16", True)
     monkeypatch.setattr("frcnn_keras.training.image_trainer.resolve_precision", lambda wanted: "float32")
     assert settled_precision(model, "auto")[0] == "float32"
 
 
 def training(out, few, config=CONFIG, validation=False):
     out.mkdir(exist_ok=True)
-    return JointTraining("tune", uneven_detector(), few, few if validation else None, out, config)
+    return Trainer("tune", uneven_detector(), few, few if validation else None, out, config)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the training is asked for."""
+
+    config: FinetuneConfig = CONFIG
+
+
+class Trainer(ImageTrainer):
+    """One that is begun with nothing but its settings."""
+
+    def run_all(self):
+        """The numbers of the last epoch."""
+        history = self.train(Request(), fresh=False)
+        return {name: values[-1] for name, values in history.items()}
 
 
 def files(folder):
@@ -60,14 +76,14 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
-VARIANTS = {"float16 with averages": {"precision": "mixed_float16", "ema": 1.0, "accumulate": 2},
-            "bfloat16": {"precision": "mixed_bfloat16", "optimizer": "sgd", "weight_decay": 0.01}}
+VARIANTS = {"float16 with averages": {"precision": "float16", "ema": 1.0, "accumulate": 2},
+            "bfloat16": {"precision": "bfloat16", "optimizer": "sgd", "weight_decay": 0.01}}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_killed_after_an_epoch_it_ends_in_the_same_bytes(name, tmp_path, few, monkeypatch):
     config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **VARIANTS[name]))
-    training(tmp_path / "whole", few, config).run()
+    training(tmp_path / "whole", few, config).run_all()
     real = Keeper.on_epoch_end
 
     def end(self, epoch, logs=None):
@@ -77,20 +93,21 @@ def test_killed_after_an_epoch_it_ends_in_the_same_bytes(name, tmp_path, few, mo
 
     monkeypatch.setattr(Keeper, "on_epoch_end", end)
     with pytest.raises(Killed):
-        training(tmp_path / "killed", few, config).run()
+        training(tmp_path / "killed", few, config).run_all()
     assert "tune_state.npz" in files(tmp_path / "killed") and "detector.keras" not in files(tmp_path / "killed")
     monkeypatch.setattr(Keeper, "on_epoch_end", real)
-    training(tmp_path / "killed", few, config).run()
+    training(tmp_path / "killed", few, config).run_all()
     whole, killed = files(tmp_path / "whole"), files(tmp_path / "killed")
-    assert whole.keys() == killed.keys() == set(files_of("tune")) - {"tune_state.npz", "tune_best.weights.h5"}
+    assert whole.keys() == killed.keys() == {"tune.json", "tune_log.csv", "tune_curves.png", "tune_metrics.json",
+                                            "detector.keras"}
     assert [name for name in whole if whole[name] != killed[name]] == []
 
 
 def test_what_is_saved_is_a_detector_like_any_other(tmp_path, few):
-    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, precision="mixed_bfloat16", epochs=1))
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, precision="bfloat16", epochs=1))
     run = training(tmp_path, few, config)
     start = [np.asarray(weight) for weight in run.detector.weights]
-    run.run()
+    run.run_all()
     again = load(tmp_path)
     assert {layer.dtype_policy.name for layer in again.model._flatten_layers()} == {"float32"}
     moved = [not np.array_equal(one, other) for one, other in zip(start, again.model.weights, strict=True)]
@@ -106,20 +123,20 @@ def test_what_is_saved_is_a_detector_like_any_other(tmp_path, few):
 def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkeypatch):
     """AP falls by decree after the first epoch: what is saved are the averages of that epoch."""
     scores = iter([0.6, 0.5])
-    monkeypatch.setattr("frcnn_keras.training.image_trainer.coco_metrics",
+    monkeypatch.setattr("frcnn_keras.training.stage.coco_metrics",
                         lambda *_: {"AP": next(scores), "AP50": 0.7})
     kept = []
-    real = JointTraining.measure
+    real = ImageTrainer.measure
 
     def measure(self, epoch):
         with averaged(self.model.optimizer, self.detector.trainable_variables):
             kept.append([np.asarray(weight) for weight in self.detector.trainable_variables])
         return real(self, epoch)
 
-    monkeypatch.setattr(JointTraining, "measure", measure)
+    monkeypatch.setattr(ImageTrainer, "measure", measure)
     config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=5.0))
     run = training(tmp_path, few, config, validation=True)
-    found = run.run()
+    found = run.run_all()
     assert found["AP"] == 0.5 and len(kept) == 2
     saved = load(tmp_path).model
     close(kept[0], [np.asarray(weight) for weight in saved.trainable_variables], rtol=0)
@@ -127,9 +144,9 @@ def test_the_best_epoch_is_kept_and_measured_with_averages(tmp_path, few, monkey
 
 
 def test_a_second_start_has_nothing_to_do(tmp_path, few, capsys):
-    found = training(tmp_path, few).run()
+    found = training(tmp_path, few).run_all()
     before = files(tmp_path)
-    assert training(tmp_path, few).run() == pytest.approx(found)
+    assert training(tmp_path, few).run_all() == pytest.approx(found)
     assert "trained already" in capsys.readouterr().err and files(tmp_path) == before
 
 
@@ -137,7 +154,7 @@ def test_it_learns(tmp_path, few):
     config = FinetuneConfig(dataclasses.replace(FIT, epochs=8, learning_rate=3e-3), AugmentConfig(),
                                     LOSS, 0)
     run = training(tmp_path, few, config)
-    run.run()
+    run.run_all()
     with open(tmp_path / "tune_log.csv", encoding="utf-8") as file:
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.6 * losses[0]
@@ -158,13 +175,13 @@ def test_ranges_that_are_none(change, message):
         augmentation(AugmentConfig(**change), 600)
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
     job = training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(
         FIT, backbone_rate=0.0, precision=precision)))
     parts = {"trunk": trunk_of(job.detector), "rpn": job.detector.rpn, "rcnn": job.detector.rcnn}
     before = {name: part.get_weights() for name, part in parts.items()}
-    job.run()
+    job.run_all()
     assert trunk_of(job.detector).trainable_variables
     for name, part in parts.items():
         same = [np.array_equal(old, new) for old, new in zip(before[name], part.get_weights(), strict=True)]
@@ -185,11 +202,11 @@ def test_an_average_of_less_than_nothing_is_refused(tmp_path, few):
 def test_parts_that_do_not_fit(tmp_path, few, change, message):
     config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **change))
     with pytest.raises(InputError, match=message):
-        training(tmp_path, few, config).run()
+        training(tmp_path, few, config).run_all()
 
 
 def test_a_broken_image_is_one_line(tmp_path, few):
     broken = dataclasses.replace(few.examples[1], read=lambda: b"no image", file="there/bad.png")
     with pytest.raises(InputError, match="^there/bad.png: ") as caught:
-        training(tmp_path, dataclasses.replace(few, examples=(few.examples[0], broken))).run()
+        training(tmp_path, dataclasses.replace(few, examples=(few.examples[0], broken))).run_all()
     assert "\n" not in str(caught.value)

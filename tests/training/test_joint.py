@@ -8,10 +8,11 @@ import pytest
 import frcnn_keras
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.models.saving import load_model
+from frcnn_keras.models.settings import Preparing
 from frcnn_keras.settings import stages as configs
-from frcnn_keras.settings.image_trainers import DetectorConfig, FinetuneConfig, ImageFitConfig, JointConfig
+from frcnn_keras.settings.detector import HeadConfig
+from frcnn_keras.settings.image_trainers import FinetuneConfig, ImageFitConfig, JointConfig
 from frcnn_keras.training.joint import new_detector
-from frcnn_keras.training.proposals import geometry_of
 
 SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160", "--neck-sample",
          "4", "--neck-channels", "8", "--anchor-sizes", "16,32,64", "--rpn-channels", "8", "--head-width", "16",
@@ -21,8 +22,7 @@ SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96",
 
 def config_of(prep, **changes):
     chosen = {name: getattr(prep.config, name) for name in ("backbone", "images", "neck", "anchors")}
-    numbers = DetectorConfig(hidden=8, width=16, roi_size=3)
-    return dataclasses.replace(JointConfig(**chosen, detector=numbers), **changes)
+    return dataclasses.replace(JointConfig(**chosen, rpn_channels=8, head=HeadConfig(16, roi_size=3)), **changes)
 
 
 def test_the_new_detector_begins_where_data_prep_does(prep, shapes):
@@ -31,9 +31,8 @@ def test_the_new_detector_begins_where_data_prep_does(prep, shapes):
     prepared = load_model(prep.extractor_path)
     for one, other in zip(model.extractor.weights, prepared.weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-    assert model.geometry == geometry_of(prep)
-    assert model.preparing == {"shorter": 96, "longer": 160, "preprocessing": prep.features["preprocessing"],
-                               "pad_multiple": prep.features["pad_multiple"]}
+    assert model.geometry == prep.geometry
+    assert model.preparing == prep.features.preparing == Preparing(96, 160, "tf", 8)
     assert model.class_names == shapes.class_names and model.rpn.anchors_per_position == 9
 
 
@@ -67,7 +66,7 @@ def test_the_command(tmp_path, tiny_backbone, capsys):
     assert len(detector.predict(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8))[0])
     assert joint(tmp_path, tiny_backbone) == 0 and "trained already" in capsys.readouterr().err
     assert joint(tmp_path, tiny_backbone, "--head-width", "17") == 2
-    assert "detector.width: 16 -> 17" in capsys.readouterr().err
+    assert "head.width: 16 -> 17" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flags, message", [(["--feature-layer", "absent"], "absent"),

@@ -8,7 +8,7 @@ from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
 from frcnn_keras.training import proposals as proposing
 from frcnn_keras.training.proposals import measure_recall, open_proposals, proposals_of, write_proposals
-from frcnn_keras.training.rpn_stage import build_rpn
+from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
 from tests.detectors import proposing_of
 
 SETTINGS = proposing_of(100, 20)
@@ -16,7 +16,7 @@ SETTINGS = proposing_of(100, 20)
 
 @pytest.fixture(scope="module")
 def rpn(prep):
-    rpn = build_rpn(prep, 8)
+    rpn = build_rpn(prep, RPNSize(8))
     rng = np.random.default_rng(0)
     rpn.set_weights([rng.normal(0, 0.1, weight.shape).astype(np.float32) for weight in rpn.weights])
     return rpn
@@ -158,7 +158,7 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
     from frcnn_keras.ops.boxes import clip, iou
     from frcnn_keras.ops.pyramid import level_bases, pyramid_anchors
 
-    rpn = build_rpn(prep, 8)
+    rpn = build_rpn(prep, RPNSize(8))
     rpn.set_weights([np.zeros(weight.shape, np.float32) for weight in rpn.weights])
     found = measure_recall(rpn, prep, proposing_of(10**5, 1000, iou_threshold=1.0))
     anchors, (level,) = prep.config.anchors, prep.levels
