@@ -1,5 +1,5 @@
-"""Work on many items: done a few ahead of who reads them; and what a user sees of it, on stderr: lines, and a bar of how
-far, how fast, how long still."""
+"""Work on many items: done a few ahead of who reads them; and what a user sees of it, on stderr: lines, and a bar of
+how far, how fast, how long still."""
 
 import concurrent.futures
 import itertools

@@ -132,7 +132,7 @@ def written_under(folder):
         opened = event == "open" and set(str(args[1])) & set("wax+")
         writes = opened or event in ("os.rename", "os.mkdir", "os.remove")
         if writes and str(args[0]).startswith(str(folder)):
-            paths.append(str(args[0]))
+            paths.append(str(args[1] if event == "os.rename" else args[0]))
 
     sys.addaudithook(hook)
     return paths

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json, to_json, whole_file, whole_folder, write_json, write_whole
+from frcnn_keras.files import (
+    fingerprint,
+    keep_folder,
+    read_json,
+    to_json,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_whole,
+)
 
 
 def test_json_takes_numpy():
@@ -151,3 +160,21 @@ def test_what_killed_processes_left_goes_and_what_others_write_stays(tmp_path, k
     other.communicate("\n")
     assert other.returncode == 0 and os.listdir(tmp_path) == ["a"]
     assert (tmp_path / "a" / ("" if kind == "file" else "x")).read_text() == "other"
+
+
+def test_fingerprint_tells_apart_what_differs():
+    array = np.arange(6, dtype=np.float32)
+    parts = [(array,), (array.reshape(2, 3),), (array.astype(np.float64),), (array[::-1],), (b"x",), ("x",),
+             ({"a": 1},), ({"a": 2},), (array, array)]
+    assert len({fingerprint(*part) for part in parts}) == len(parts)
+    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    assert fingerprint(array.reshape(2, 3).T) == fingerprint(np.ascontiguousarray(
+        array.reshape(2, 3).T))
+
+
+def test_a_finished_folder_takes_the_place_of_an_older_one(tmp_path):
+    for name, text in (("out", "old"), ("out.partial", "new")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(text)
+    keep_folder(tmp_path / "out.partial", tmp_path / "out")
+    assert (tmp_path / "out" / "a").read_text() == "new" and [path.name for path in tmp_path.iterdir()] == ["out"]

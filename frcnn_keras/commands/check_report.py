@@ -32,8 +32,7 @@ def _problems(problems: Sequence[Problem], most: int | None) -> str:
     lines = [f"problems: {fatal} fatal, {len(problems) - fatal} notes"]
     worst = sorted(problems, key=lambda problem: not problem.fatal)
     for problem in worst[:most]:
-        place = ": ".join(part for part in (problem["file"], problem["item"], problem["message"]) if part)
-        lines.append(f"  {'FATAL' if problem['fatal'] else 'note '}  {place}")
+        lines.append(f"  {'FATAL' if problem['fatal'] else 'note '}  {problem}")
     left = worst[most:] if most is not None else []
     if left:
         lines.append(f"  ... and {len(left)} more, {sum(problem['fatal'] for problem in left)} of them fatal "

@@ -7,7 +7,10 @@ from frcnn_keras.data.extraction import FIT_ROWS, fit_neck, fit_rows, image_maps
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.neck import NeckFit, extractor
+from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops.images import decode_image, normalise, pad, resize
+
+PREPARING = Preparing(96, 160, "tf", 8)
 
 
 def test_maps_are_the_extractors_of_the_prepared_image(shapes, tiny_backbone):
@@ -16,12 +19,12 @@ def test_maps_are_the_extractors_of_the_prepared_image(shapes, tiny_backbone):
     image = resize(decode_image(example.read()), 60, 78)
     for mirror in (False, True):
         expected = model(pad(normalise(image[:, ::-1] if mirror else image, "tf"), 8)[None])[0][0]
-        found, = image_maps(map_function(model, "tf", 8), example, (60, 78), mirror)
+        found, = image_maps(map_function(model, PREPARING), example, (60, 78), mirror)
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_an_image_that_cannot_be_decoded(shapes, tiny_backbone):
-    function = map_function(extractor(load_backbone(str(tiny_backbone), None, ["features"], "tf")), "tf", 8)
+    function = map_function(extractor(load_backbone(str(tiny_backbone), None, ["features"], "tf")), PREPARING)
     broken = dataclasses.replace(shapes.examples[0], read=lambda: b"no image", file="there/bad.png")
     with pytest.raises(InputError, match="^there/bad.png: "):
         image_maps(function, broken, (60, 80))

@@ -30,12 +30,12 @@ def refused(folder):
 
 def test_what_a_finished_folder_says(prep, prep_config, shapes, val_prep):
     assert prep.config == prep_config
-    assert prep.class_names == shapes.class_names and prep.category_ids == shapes.category_ids
-    assert len(prep.levels) == 1 and prep.levels[0].stride == 8 and prep.channels == (8,)
+    assert prep.class_names == shapes.class_names and prep.features.category_ids == shapes.category_ids
+    assert prep.geometry.strides == (8,) and prep.geometry.anchors_per_position == 9 and prep.channels == (8,)
     assert len(prep.feature_spans) == len(prep.minibatch_spans) == 12  # six images and their mirror images
     assert prep.extractor_path.exists() and len(prep.tile_paths) == 1
     assert len(val_prep.feature_spans) == 3 and val_prep.minibatches is None and not val_prep.minibatch_spans
-    assert not val_prep.tile_paths and not val_prep.features["mirror"]
+    assert not val_prep.tile_paths and not val_prep.features.mirror
 
 
 def test_a_path_may_be_text(prep):

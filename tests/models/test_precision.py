@@ -29,14 +29,14 @@ def image():
     return np.random.default_rng(0).normal(size=(1, 48, 64, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("precision, coarse", [("mixed_bfloat16", 0.05), ("mixed_float16", 0.005)])
+@pytest.mark.parametrize("precision, coarse", [("bfloat16", 0.05), ("float16", 0.005)])
 def test_products_are_coarser_and_the_answers_float32(precision, coarse, image):
     model = uneven_detector()
     exact = outputs(model, image)
     with computing_in(model, precision):
         rounded = outputs(model, image)
         assert all(variable.dtype == "float32" for variable in model.variables)
-    assert rounded[0].dtype == precision.removeprefix("mixed_")
+    assert rounded[0].dtype == precision
     for one, other in zip(exact[1:], rounded[1:], strict=True):
         assert other.dtype == tf.float32
         error = np.abs(one - other).max() / np.abs(one).max()
@@ -48,7 +48,7 @@ def test_products_are_coarser_and_the_answers_float32(precision, coarse, image):
 def test_policies_come_back_also_after_an_error_and_from_inside_another(image):
     model = uneven_detector()
     before = policies(model)
-    with pytest.raises(RuntimeError), computing_in(model, "mixed_bfloat16"):
+    with pytest.raises(RuntimeError), computing_in(model, "bfloat16"):
         inside = policies(model)
         with computing_in(model, "float32"):
             assert policies(model) == before
@@ -61,7 +61,7 @@ def test_policies_come_back_also_after_an_error_and_from_inside_another(image):
 
 def test_the_backbone_may_stay_out_of_it(image):
     model = uneven_detector()
-    with computing_in(model, "mixed_bfloat16", trunk=False):
+    with computing_in(model, "bfloat16", trunk=False):
         assert {layer.dtype_policy.name for layer in model.extractor._flatten_layers()} == {"float32"}
         assert model.features(image)[0].dtype == tf.float32
         assert model.rpn.convolution.compute_dtype == model.rcnn.trunk.get_layer("fc1").compute_dtype == "bfloat16"
@@ -71,14 +71,14 @@ def test_a_graph_keeps_the_precision_it_was_traced_in(image):
     model = uneven_detector()
     graph = tf.function(lambda x: model.rpn(model.features(x))[0][0])
     exact = graph(image)
-    with computing_in(model, "mixed_bfloat16"):
+    with computing_in(model, "bfloat16"):
         assert np.array_equal(graph(image), exact)
         assert not np.array_equal(model.rpn(model.features(image))[0][0], exact)
 
 
 def test_a_detector_trained_so_is_saved_as_float32(image, tmp_path):
     model = uneven_detector()
-    with computing_in(model, "mixed_bfloat16"):
+    with computing_in(model, "bfloat16"):
         pass
     model.extractor.save(tmp_path / "extractor.keras")
     again = keras.saving.load_model(tmp_path / "extractor.keras")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from frcnn_keras.ops.postprocessing import detect
 
 HEIGHT, WIDTH = 80, 100
+SCALES = (0.1, 0.1, 0.2, 0.2)
 
 
 def decode_one(delta, region):
@@ -54,7 +55,8 @@ def random_head(rng, regions, classes):
        st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]))
 def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit):
     inputs = random_head(np.random.default_rng(seed), regions, classes)
-    found = detect(*inputs, HEIGHT, WIDTH, score_threshold=score_threshold, iou_threshold=iou_threshold, limit=limit)
+    found = detect(*inputs, HEIGHT, WIDTH, score_threshold=score_threshold, iou_threshold=iou_threshold, limit=limit,
+                   scales=SCALES)
     expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit)
     count = len(expected)
     assert found.valid.numpy().tolist() == [True] * count + [False] * (limit - count)
@@ -69,7 +71,7 @@ def simple(scores, regions, **settings):
     """(label, score) of what is found with deltas 0."""
     scores, regions = np.array(scores, np.float32), np.array(regions, np.float32)
     found = detect(scores, np.zeros((*scores.shape, 4), np.float32), regions, np.ones(len(regions), bool), HEIGHT,
-                   WIDTH, **settings)
+                   WIDTH, scales=SCALES, **settings)
     valid = found.valid.numpy()
     return [(int(label), round(float(score), 3)) for label, score in zip(found.labels[valid], found.scores[valid])]
 
@@ -105,18 +107,18 @@ def test_in_a_graph_of_unknown_length():
     spec = [tf.TensorSpec((None, 3), tf.float32), tf.TensorSpec((None, 3, 4), tf.float32),
             tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.bool), tf.TensorSpec((), tf.int32),
             tf.TensorSpec((), tf.int32)]
-    graph = tf.function(lambda *inputs: detect(*inputs, limit=7), input_signature=spec)
+    graph = tf.function(lambda *inputs: detect(*inputs, limit=7, scales=SCALES), input_signature=spec)
     outputs = graph.get_concrete_function().structured_outputs
     assert [part.shape.as_list() for part in outputs] == [[7, 4], [7], [7], [7]]
     inputs = random_head(np.random.default_rng(0), 12, 3)
-    for one, other in zip(detect(*inputs, HEIGHT, WIDTH, limit=7), graph(*inputs, HEIGHT, WIDTH)):
+    for one, other in zip(detect(*inputs, HEIGHT, WIDTH, limit=7, scales=SCALES), graph(*inputs, HEIGHT, WIDTH)):
         np.testing.assert_allclose(one, other, rtol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [[2], [4, 1], [3, 2, 1, 4]])
 def test_wanted_classes_keep_scores_and_boxes(classes):
     inputs = random_head(np.random.default_rng(8), 30, 5)
-    settings = {"score_threshold": 0.05, "limit": 200}
+    settings = {"score_threshold": 0.05, "limit": 200, "scales": SCALES}
     whole = detect(*inputs, HEIGHT, WIDTH, **settings)
     part = detect(*inputs, HEIGHT, WIDTH, classes=classes, **settings)
     for label, old in enumerate(classes, 1):
@@ -129,5 +131,5 @@ def test_wanted_classes_keep_scores_and_boxes(classes):
 
 def test_wanted_classes_share_the_limit():
     inputs = random_head(np.random.default_rng(8), 30, 5)
-    found = detect(*inputs, HEIGHT, WIDTH, classes=[3], limit=6)
+    found = detect(*inputs, HEIGHT, WIDTH, classes=[3], limit=6, scales=SCALES)
     assert found.valid.numpy().all() and set(found.labels.numpy()) == {1}

@@ -117,6 +117,7 @@ def test_image_without_objects_or_without_anchors():
 
 
 def draw(proposals, boxes, labels, ignored, seed=(1, 2), valid=None, **settings):
+    settings = {"scales": (0.1, 0.1, 0.2, 0.2), **settings}
     valid = np.ones(len(proposals), bool) if valid is None else valid
     return [part.numpy() for part in region_targets(proposals, valid, boxes, labels, ignored, seed, **settings)]
 
@@ -186,6 +187,7 @@ def test_regions_in_a_graph_have_a_fixed_shape():
     spec = [tf.TensorSpec(shape, kind) for shape, kind in (
         ((None, 4), tf.float32), ((None,), tf.bool), ((None, 4), tf.float32), ((None,), tf.int32), ((None,), tf.bool),
         ((2,), tf.int32))]
-    graph = tf.function(lambda *inputs: region_targets(*inputs, count=8), input_signature=spec)
+    graph = tf.function(lambda *inputs: region_targets(*inputs, count=8, scales=(0.1, 0.1, 0.2, 0.2)),
+                        input_signature=spec)
     outputs = graph.get_concrete_function().structured_outputs
     assert [output.shape.as_list() for output in outputs] == [[8, 4], [8], [8, 4], [8]]

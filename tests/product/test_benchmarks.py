@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from benchmarks import head_step, joint_step, memory, proposals, reading, roi, rpn_step, targets, timing
 from benchmarks.__main__ import TOPICS, build_parser, run
-from benchmarks.inputs import Settings, anchors_of, precision, prep_config, prepare_quietly, random_boxes
+from benchmarks.inputs import Settings, anchors_of, prep_config, prepare_quietly, random_boxes
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.proposals import propose
@@ -137,13 +137,6 @@ def test_joint_steps_learn_alike_in_every_precision():
     for kind, found in losses.items():
         np.testing.assert_allclose(found, wanted, rtol=0.02)
         assert (found == wanted) == (kind == "float32"), "the precision makes no difference"
-
-
-def test_precision_is_put_back():
-    with pytest.raises(KeyError), precision("bfloat16"):
-        assert keras.layers.Dense(1).compute_dtype == "bfloat16"
-        raise KeyError
-    assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
 def test_stored_tiles_are_the_cut_ones(tmp_path):

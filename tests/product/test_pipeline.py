@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import local
+from data_prep import shards
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.commands import prep as data_prep
 from frcnn_keras.commands import train_rcnn, train_rpn
@@ -183,7 +183,7 @@ def test_missing_folders(done, tmp_path, capsys):
 
 
 def test_a_killed_preparation_goes_on_to_the_same_bytes(done, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(local, "SHARD_IMAGES", 2)
+    monkeypatch.setattr(shards, "SHARD_IMAGES", 2)
     assert done.prepare("--write-tiles", out=tmp_path / "whole") == 0
     real, count = records.write_shard, [0]
 

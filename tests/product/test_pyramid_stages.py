@@ -18,7 +18,6 @@ from frcnn_keras.models.saving import save_model
 from frcnn_keras.ops import images
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.runs.parts import default_settings
-from frcnn_keras.training.proposals import geometry_of
 from tests.detectors import change, random_detector
 
 PREP = ["--shapes", "4", "--samples", "24", "--draws", "2"]
@@ -51,8 +50,8 @@ def test_sizes_and_anchors_are_the_runs(run, prep):
         "shorter": 64, "longer": 100, "anchor_sizes": (16.0, 32.0), "anchor_ratios": (0.5, 2.0),
         "anchors_on_every_level": False, "anchors_rounded": False}
     prepared = open_prepared(prep)
-    own = geometry_of(prepared)
-    assert own["anchor_sizes"] == [[16.0], [32.0]] and own["strides"] == [8, 16] and own["offsets"] == [4, 8]
+    own = prepared.geometry
+    assert own.anchor_sizes == ((16.0,), (32.0,)) and own.strides == (8, 16) and own.offsets == (4, 8)
     assert (prepared.config.images.shorter, prepared.config.images.longer) == (64, 100)
     assert prepared.geometry.anchors_per_position == 2
 

@@ -197,7 +197,7 @@ def test_the_320_model_has_numbers_of_its_own(mobilenet):
     large = load_torchvision(mobilenet, "fasterrcnn_mobilenet_v3_large_fpn").model
     assert (small.preparing.shorter, small.preparing.longer) == (320, 640)
     assert (large.preparing.shorter, large.preparing.longer) == (800, 1333)
-    assert small.proposing == {**large.proposing, "before": 150, "after": 150}
+    assert small.proposing == dataclasses.replace(large.proposing, before=150, after=150)
     assert small.proposing.score_threshold == 0.05 and large.proposing.before == 1000
 
 

@@ -110,7 +110,7 @@ def test_interrupted_workers_went_on(trained, name):
 def test_only_the_chief_writes(trained):
     assert trained["worker"][0]["written"] == []
     run, written = trained["chief"][1], trained["chief"][0]["written"]
-    assert {run / "rpn_state.npz.tmp", run / "joint" / "finetune_state.npz.tmp"} <= set(map(Path, written))
+    assert {run / "rpn_state.npz", run / "joint" / "finetune_state.npz"} <= set(map(Path, written))
     same = [sorted(str(path.relative_to(trained[name][1])) for path in trained[name][1].rglob("*"))
             for name in ("one", "chief")]
     assert same[0] == same[1]

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
+from frcnn_keras import files
 from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
 from frcnn_keras.training import proposals as proposing
@@ -12,6 +13,7 @@ from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
 from tests.detectors import proposing_of
 
 SETTINGS = proposing_of(100, 20)
+NO_PROCESS = 99999999  # no system gives such a number
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def kill_at(monkeypatch, number):
     def write(path, shard):
         count[0] += 1
         if count[0] > number:
-            path.with_name(path.name + ".tmp").write_bytes(b"half")
+            path.with_name(f".{files._stem(path)}.{NO_PROCESS}.tmp").write_bytes(b"half")
             raise KeyboardInterrupt
         real(path, shard)
 
@@ -130,7 +132,7 @@ def test_finished_proposals_of_another_rpn_are_replaced(out, rpn, prep):
 def refused(folder, prepared, fingerprint="abc"):
     with pytest.raises(InputError) as caught:
         open_proposals(folder, prepared, fingerprint)
-    assert "\n" not in str(caught.value) and str(folder) in str(caught.value) and "train_rpn" in str(caught.value)
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value) and "train-rpn" in str(caught.value)
     return str(caught.value)
 
 
@@ -144,7 +146,7 @@ def test_of_another_rpn(out, prep):
 
 @pytest.mark.parametrize("field, value", [("extractor", "x"), ("annotations", "x"), ("mirror", False)])
 def test_of_another_prep_folder(out, prep, field, value):
-    other = dataclasses.replace(prep, features={**prep.features, field: value})
+    other = dataclasses.replace(prep, features=dataclasses.replace(prep.features, **{field: value}))
     assert "another prep folder" in refused(out, other) and f"{field} differs" in refused(out, other)
 
 
@@ -161,12 +163,12 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
     rpn = build_rpn(prep, RPNSize(8))
     rpn.set_weights([np.zeros(weight.shape, np.float32) for weight in rpn.weights])
     found = measure_recall(rpn, prep, proposing_of(10**5, 1000, iou_threshold=1.0))
-    anchors, (level,) = prep.config.anchors, prep.levels
+    geometry = prep.geometry
     best = []
     for span in prep.feature_spans:
         image = records.parse_features(span.read(), prep.channels)
-        (boxes,) = pyramid_anchors(level_bases(anchors.sizes, anchors.ratios, 1), [image["maps"][0].shape[:2]],
-                                   [level.stride], [level.offset])
+        (boxes,) = pyramid_anchors(level_bases(geometry.anchor_sizes, geometry.anchor_ratios, 1),
+                                   [image["maps"][0].shape[:2]], geometry.strides, geometry.offsets)
         boxes = clip(boxes, *image["size"].numpy()).numpy()[:1000]  # equal logits: the first are the best
         best += iou(image["boxes"], boxes).numpy().max(axis=1, initial=0).tolist()
     assert {name for name in found if "1000" in name}
