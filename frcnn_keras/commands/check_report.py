@@ -32,10 +32,10 @@ def _problems(problems: Sequence[Problem], most: int | None) -> str:
     lines = [f"problems: {fatal} fatal, {len(problems) - fatal} notes"]
     worst = sorted(problems, key=lambda problem: not problem.fatal)
     for problem in worst[:most]:
-        lines.append(f"  {'FATAL' if problem['fatal'] else 'note '}  {problem}")
+        lines.append(f"  {'FATAL' if problem.fatal else 'note '}  {problem}")
     left = worst[most:] if most is not None else []
     if left:
-        lines.append(f"  ... and {len(left)} more, {sum(problem['fatal'] for problem in left)} of them fatal "
+        lines.append(f"  ... and {len(left)} more, {sum(problem.fatal for problem in left)} of them fatal "
                      "(--all shows them)")
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from frcnn_keras.commands import train_rcnn, train_rpn
 from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs import folder as run_folder
+from frcnn_keras.settings.stages import StageHeadConfig
 from frcnn_keras.training.loop import Keeper
 
 SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160",
@@ -136,11 +137,14 @@ def test_backbone_top_goes_on_with_the_backbone(tmp_path, tiny_backbone, capsys)
 
 
 def test_a_start_that_failed_at_once_binds_nobody(tmp_path):
-    run_folder.begin(tmp_path, "rcnn", {"head": "backbone_top"}, ("state", "made"), fresh=False)
-    run_folder.begin(tmp_path, "rcnn", {"head": "two_fc"}, ("state", "made"), fresh=False)
+    def begin(kind):
+        run_folder.begin(tmp_path, "rcnn", StageHeadConfig(kind=kind), ("state", "made"), fresh=False)
+
+    begin("backbone_top")
+    begin("two_fc")
     (tmp_path / "state").touch()
-    with pytest.raises(InputError, match="head: two_fc -> vgg_fc"):
-        run_folder.begin(tmp_path, "rcnn", {"head": "vgg_fc"}, ("state", "made"), fresh=False)
+    with pytest.raises(InputError, match="kind: two_fc -> vgg_fc"):
+        begin("vgg_fc")
 
 
 def test_backbone_top_needs_raw_maps(copied, capsys):
