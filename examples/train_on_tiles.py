@@ -1,4 +1,4 @@
-"""Trains an RPN on the tiles that `python -m data_prep ... --write-tiles` wrote, with TensorFlow and Keras alone.
+"""Trains an RPN on the tiles that `frcnn prep ... --write-tiles` wrote, with TensorFlow and Keras alone.
 
     python examples/train_on_tiles.py work/prep/trainval/tiles 15
 
