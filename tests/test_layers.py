@@ -1,6 +1,7 @@
 """The rooms and their order, read from the source: a folder is a room, and imports go down only."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,13 @@ def test_imports_go_down_only(module):
 
 def test_every_folder_is_a_room_with_a_floor():
     assert {room_of(module) for module in MODULES} == FLOOR_OF.keys()
+
+
+def test_contributing_has_a_line_for_every_room():
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M)
+    told = {name.removesuffix("/").removesuffix(".py"): int(floor)
+            for floor, names in rows for name in re.findall(r"`([a-z_./]+)`", names)}
+    assert told == FLOOR_OF
 
 
 def test_only_commands_know_argparse():

@@ -27,13 +27,17 @@ class Parser(argparse.ArgumentParser):
             self.error(self._unknown(unknown[0].split("=")[0]))
         return parsed
 
+    def error(self, message: str):
+        """Ends with 2 and one line."""
+        self.exit(2, f"{self.prog}: error: {message} (--help lists all flags)\n")
+
     def _unknown(self, argument: str) -> str:
         meant = self.shared_aliases.get(argument.lstrip("-"))
         if meant:
             return f"{argument} could mean {' or '.join(f'--{flag}' for flag in meant)}; give the one that is meant"
         known = [flag for action in self._actions for flag in action.option_strings]
         near = difflib.get_close_matches(argument, known, 1, 0.5) if argument.startswith("-") else []
-        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "; see --help")
+        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _flag(field) -> str:
