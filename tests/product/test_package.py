@@ -161,7 +161,7 @@ def test_an_exit_code_reaches_the_shell(installed, empty):
 def test_it_reads_a_data_set(installed, empty):
     cv2.imwrite(str(empty / "a.png"), np.full((40, 60, 3), 90, np.uint8))
     (empty / "boxes.csv").write_text("a.png,5,6,25,36,cat\n", encoding="utf-8")
-    code = ("from frcnn_keras.data.csv_file import read_csv; found = read_csv('boxes.csv'); "
+    code = ("import frcnn_keras; found = frcnn_keras.read_csv('boxes.csv'); "
             "print(found.class_names, found.examples[0].boxes.tolist(), found.problems)")
     assert call(installed / "python", "-c", code, cwd=empty).stdout.strip() == "('cat',) [[5.0, 6.0, 25.0, 36.0]] ()"
 
