@@ -47,17 +47,17 @@ def epoch_order(count: int, seed: int, first_epoch: int, epochs: int, batch: int
     the whole step's.
     """
 
-    def one(epoch):
+    def shuffled(epoch):
         draws = tf.random.stateless_uniform((count,), tf.stack([tf.constant(seed, tf.int64), epoch]))
         steps = tf.argsort(draws)[:count // batch * batch]
         indices = tf.reshape(tf.reshape(steps, (-1, share.workers, batch // share.workers))[:, share.worker], (-1,))
         return tf.data.Dataset.from_tensor_slices((tf.fill(tf.shape(indices), epoch), indices))
 
-    return tf.data.Dataset.range(first_epoch, epochs).flat_map(one)
+    return tf.data.Dataset.range(first_epoch, epochs).flat_map(shuffled)
 
 
-def _batches(order: tf.data.Dataset, one, size: int) -> tf.data.Dataset:
-    return order.map(one, num_parallel_calls=2, deterministic=True).batch(size, drop_remainder=True).prefetch(4)
+def _batches(order: tf.data.Dataset, read, size: int) -> tf.data.Dataset:
+    return order.map(read, num_parallel_calls=2, deterministic=True).batch(size, drop_remainder=True).prefetch(4)
 
 
 def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, seed: int, first_epoch: int,
@@ -100,7 +100,7 @@ def region_batches(prepared: Prepared, proposal_spans, *, pooling: Pooling, samp
     channels, geometry, sampled = prepared.channels, prepared.geometry, vars(sampling)
     read_features, read_proposals = _reader(prepared.feature_spans), _reader(proposal_spans)
 
-    def one(epoch, index):
+    def sample_regions(epoch, index):
         parsed = records.parse_features(read_features(index), channels)
         proposals = records.parse_proposals(read_proposals(index))["boxes"]
         image = tf.strings.to_hash_bucket_fast(parsed["id"], 2**30) * 2 + parsed["mirror"]
@@ -114,7 +114,7 @@ def region_batches(prepared: Prepared, proposal_spans, *, pooling: Pooling, samp
         return {"pooled": tf.cast(pooled, dtype), "labels": labels, "deltas": deltas, "valid": valid}
 
     order = epoch_order(len(prepared.feature_spans), seed, first_epoch, epochs, batch, share)
-    return _batches(order, one, batch // share.replicas)
+    return _batches(order, sample_regions, batch // share.replicas)
 
 
 def map_specs(prepared: Prepared) -> tuple:
@@ -129,7 +129,7 @@ def feature_maps(prepared: Prepared, proposal_spans=None) -> tf.data.Dataset:
     read_features = _reader(prepared.feature_spans)
     read_proposals = _reader(proposal_spans) if proposal_spans else None
 
-    def one(index):
+    def read_record(index):
         parsed = records.parse_features(read_features(index), channels)
         parsed["maps"] = tuple(tf.cast(level, tf.float32)[None] for level in parsed["maps"])
         if read_proposals:
@@ -137,4 +137,4 @@ def feature_maps(prepared: Prepared, proposal_spans=None) -> tf.data.Dataset:
         return parsed
 
     dataset = tf.data.Dataset.range(len(prepared.feature_spans))
-    return dataset.map(one, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return dataset.map(read_record, num_parallel_calls=2, deterministic=True).prefetch(4)

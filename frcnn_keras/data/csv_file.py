@@ -33,12 +33,12 @@ def read_csv(path, class_names: Sequence[str] | None = None) -> Dataset:
             continue
         lines.setdefault(cells[0], line)
         objects.setdefault(cells[0], []).extend([raw] if raw else [])
-    names = sorted({raw.name for found in objects.values() for raw in found})
+    names = sorted({raw.name for image_objects in objects.values() for raw in image_objects})
     assembly = Assembly(str(path), resolve_classes(names, class_names))
     for item, message in broken:
         assembly.report(path, message, item)
-    for (name, found), id in zip(objects.items(), _ids(list(objects)), strict=True):
-        _add(assembly, path, name, id, f"line {lines[name]}", found)
+    for (name, image_objects), id in zip(objects.items(), _ids(list(objects)), strict=True):
+        _add(assembly, path, name, id, f"line {lines[name]}", image_objects)
     return assembly.finish()
 
 
@@ -98,7 +98,7 @@ def _ids(names: list[str]) -> list[str]:
             for path in paths]
 
 
-def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, found: list[RawObject]) -> None:
+def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, objects: list[RawObject]) -> None:
     """Adds the image of a path with its objects, or reports what is wrong with it."""
     try:
         image = find_image(path.parent, name if (path.parent / name).is_file() else name.replace("\\", "/"))
@@ -108,4 +108,4 @@ def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, found: l
     size = assembly.size_of(image)
     if size is None:
         return
-    assembly.add(id, image, functools.partial(read_file, str(image)), size, found, path)
+    assembly.add(id, image, functools.partial(read_file, str(image)), size, objects, path)

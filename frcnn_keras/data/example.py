@@ -35,7 +35,7 @@ class Problem:
     file: str
     message: str  # what is wrong and what to do, without the file's name
     item: str = ""  # "object 3 (RBC)", "line 17", "annotation 1234"; empty where the file itself is meant
-    fatal: bool = True  # whether data_prep stops for it (unless told to skip bad items)
+    fatal: bool = True  # whether prep stops for it (unless told to skip bad items)
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.item, self.message) if part)

@@ -71,9 +71,9 @@ def fit_neck(examples: Sequence[Example], maps_of: Callable, channels: int, samp
         return None if maps is None else fit_rows(maps, FIT_ROWS)
 
     with Progress("neck", len(chosen), "images") as bar:
-        for found in ahead(rows, chosen, workers):
-            if found is not None:
-                fit.add(found)
+        for cells in ahead(rows, chosen, workers):
+            if cells is not None:
+                fit.add(cells)
             bar.advance()
     if fit.mean is None:
         raise InputError("none of the images that the neck is fitted on can be used; see what was left out")

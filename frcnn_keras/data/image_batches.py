@@ -31,7 +31,7 @@ def image_batches(examples, *, preparing: Preparing, augmentation: augmenting.Au
     """
     read = _reader(examples)
 
-    def one(epoch, index):
+    def prepare_image(epoch, index):
         image, boxes, labels, ignored, image_id = read(index)
         draw = tf.stack([tf.strings.to_hash_bucket_fast(image_id, 2**31), tf.constant(seed, tf.int64) * 2**20 + epoch])
         seeds = tf.random.experimental.stateless_split(draw, 4)
@@ -47,14 +47,14 @@ def image_batches(examples, *, preparing: Preparing, augmentation: augmenting.Au
                 "exists": tf.ones_like(ignored), "seed": seeds[3]}
 
     dataset = epoch_order(len(examples), seed, first_epoch, epochs, batch, share)
-    dataset = dataset.map(one, num_parallel_calls=workers, deterministic=True)
+    dataset = dataset.map(prepare_image, num_parallel_calls=workers, deterministic=True)
     return dataset.padded_batch(batch // share.replicas, drop_remainder=True).prefetch(2)
 
 
 def bad_image(error: tf.errors.OpError) -> InputError | None:
     """The InputError that TensorFlow reports as its own, one line; None where the error is another."""
-    found = re.search(r"\bInputError: (.*)", str(error.message))
-    return InputError(found[1].strip()) if found else None
+    match = re.search(r"\bInputError: (.*)", str(error.message))
+    return InputError(match[1].strip()) if match else None
 
 
 def _reader(examples):

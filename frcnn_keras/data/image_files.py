@@ -81,8 +81,8 @@ def list_images(pattern: str | os.PathLike) -> list[Path]:
     path = Path(pattern)
     if path.is_file():
         return [path]
-    found = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(pattern), recursive=True))
-    images = sorted(item for item in found if item.is_file() and item.suffix.lower() in IMAGE_SUFFIXES)
+    paths = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(pattern), recursive=True))
+    images = sorted(item for item in paths if item.is_file() and item.suffix.lower() in IMAGE_SUFFIXES)
     if not images:
         suffixes = ", ".join(IMAGE_SUFFIXES)
         raise InputError(f"{pattern}: no such image file, or a folder or pattern without any image ({suffixes})")

@@ -62,8 +62,9 @@ def read_manifest(folder: Path, record: type[M], kind: str) -> M:
     path = folder / NAME
     stored = read_json(path)
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        found = stored.get("format") if isinstance(stored, dict) else "none"
-        raise InputError(f"{folder}: is of format {found}, and this version reads {FORMAT}; make it anew with --fresh")
+        version = stored.get("format") if isinstance(stored, dict) else "none"
+        raise InputError(f"{folder}: is of format {version}, and this version reads {FORMAT}; make it anew with "
+                         "--fresh")
     if stored.get("kind") != kind:
         raise InputError(f"{folder}: holds {stored.get('kind')}, not {kind}")
     try:

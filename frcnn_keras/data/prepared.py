@@ -78,11 +78,11 @@ def _spans(folder: Path, manifest: Manifest) -> tuple[records.Span, ...]:
     for shard in paths:
         if not shard.exists():
             raise InputError(f"{shard}: missing; prepare the folder anew with --fresh")
-    found = records.spans(paths)
-    if len(found) != manifest.records:
-        raise InputError(f"{folder}: {len(found)} records, its manifest says {manifest.records}; "
+    spans = records.spans(paths)
+    if len(spans) != manifest.records:
+        raise InputError(f"{folder}: {len(spans)} records, its manifest says {manifest.records}; "
                          "prepare it anew with --fresh")
-    return tuple(found)
+    return tuple(spans)
 
 
 def check_fits(first: Prepared, second: Prepared) -> None:
@@ -90,7 +90,7 @@ def check_fits(first: Prepared, second: Prepared) -> None:
     for field in ("extractor", "class_names", "channels", "preparing", "geometry"):
         ours, theirs = getattr(first.features, field), getattr(second.features, field)
         if ours != theirs:
-            found = f".{options.difference(options.to_dict(ours), options.to_dict(theirs))}" \
+            difference = f".{options.difference(options.to_dict(ours), options.to_dict(theirs))}" \
                 if dataclasses.is_dataclass(ours) else ""
-            raise InputError(f"{second.path}: {field}{found} differs from {first.path}'s; "
+            raise InputError(f"{second.path}: {field}{difference} differs from {first.path}'s; "
                              f"prepare it with --like {first.path}")

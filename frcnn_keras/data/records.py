@@ -47,7 +47,7 @@ def write_shard(path: Path, records: Iterable[bytes]) -> None:
 
 def spans(paths: Iterable[Path]) -> list[Span]:
     """Finds every record of some shards by hopping over their frames (8 length, 4 crc, payload, 4 crc)."""
-    found = []
+    all_spans = []
     for path in paths:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -55,11 +55,11 @@ def spans(paths: Iterable[Path]) -> list[Span]:
             while offset < size:
                 file.seek(offset)
                 length = int.from_bytes(file.read(8), "little")
-                found.append(Span(str(path), offset + 12, length))
+                all_spans.append(Span(str(path), offset + 12, length))
                 offset += 12 + length + 4
             if offset != size:
                 raise InputError(f"{path}: cut off in a record; make it anew with --fresh")
-    return found
+    return all_spans
 
 
 def _example(values: dict) -> bytes:

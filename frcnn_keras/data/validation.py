@@ -172,8 +172,8 @@ def settle(dataset: Dataset, skip_bad: bool = False) -> Dataset:
     """
     fatal = [problem for problem in dataset.problems if problem.fatal]
     if fatal and not skip_bad:
-        more = f" (and {len(fatal) - 1} more; `{command('check')} ...` lists them)" if len(fatal) > 1 else ""
-        raise InputError(f"{fatal[0]}{more}")
+        rest = f" (and {len(fatal) - 1} more; `{command('check')} ...` lists them)" if len(fatal) > 1 else ""
+        raise InputError(f"{fatal[0]}{rest}")
     left = f" that could be used ({len(fatal)} problems: {fatal[0]})" if fatal else ""
     if not dataset.examples:
         raise InputError(f"{dataset.name}: there is no image{left}")

@@ -33,19 +33,19 @@ def read_voc(root, split: str | None = None, class_names: Sequence[str] | None =
     folders = (root / "Annotations", root / "JPEGImages")
     annotations, images = (folder if folder.is_dir() else root for folder in folders)
     ids = _all_ids(root, annotations) if split is None else _split_ids(root, split, annotations)
-    found, broken = {}, []
+    parsed, broken = {}, []
     for id in dict.fromkeys(ids):
         try:
-            found[id] = parse_voc(_xml(annotations, id))
+            parsed[id] = parse_voc(_xml(annotations, id))
         except InputError as error:
             broken.append((_xml(annotations, id), str(error)))
-    names = sorted({raw.name for annotation in found.values() for raw in annotation.objects})
+    names = sorted({raw.name for annotation in parsed.values() for raw in annotation.objects})
     assembly = Assembly(f"{root} {split}" if split else str(root), resolve_classes(names, class_names))
     for file, message in broken:
         assembly.report(file, message)
     for id in ids:  # an id that is listed twice is met twice, and refused the second time
-        if id in found:
-            _add(assembly, id, _xml(annotations, id), images, found[id])
+        if id in parsed:
+            _add(assembly, id, _xml(annotations, id), images, parsed[id])
     if split is None:
         _note_images_without_xml(assembly, images, set(ids))
     return assembly.finish()

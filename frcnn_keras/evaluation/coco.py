@@ -37,8 +37,8 @@ def coco_metrics(examples: Sequence, detections: Sequence, class_names: Sequence
     categories = tuple(range(1, len(class_names) + 1))
     image_ids = _image_ids(examples)
     truth = COCO(_annotations(examples, image_ids, categories))
-    found = truth.loadRes(_results(image_ids, detections, categories))
-    evaluation = COCOeval_faster(truth, found, iouType="bbox", print_function=_log.debug)
+    results = truth.loadRes(_results(image_ids, detections, categories))
+    evaluation = COCOeval_faster(truth, results, iouType="bbox", print_function=_log.debug)
     evaluation.run()
     precision = evaluation.eval["precision"]  # (thresholds, recalls, classes, size ranges, detection limits)
     per_class = {
@@ -73,8 +73,8 @@ def _results(image_ids: Sequence, detections: Sequence, category_ids: Sequence[i
             f"{len(detections)} detections"
         )
     results = []
-    for image_id, found in zip(image_ids, detections):
-        for box, score, label in zip(_xywh(found.boxes), found.scores, found.labels):
+    for image_id, detected in zip(image_ids, detections):
+        for box, score, label in zip(_xywh(detected.boxes), detected.scores, detected.labels):
             if not 1 <= label <= len(category_ids):
                 raise ValueError(f"labels of detections must be 1 to {len(category_ids)}. Received: {label}")
             results.append(

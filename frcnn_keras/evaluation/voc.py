@@ -78,17 +78,17 @@ def precision_recall(
     scores = [[] for _ in range(class_count)]
     outcomes = [[] for _ in range(class_count)]
     objects = np.zeros(class_count, np.int64)
-    for example, found in zip(examples, detections):
-        found_scores, found_labels = np.asarray(found.scores, np.float64), np.asarray(found.labels)
-        _check_labels(found_labels, class_count)
-        overlaps = np.asarray(box_ops.iou(found.boxes, example.boxes))  # (M, G)
+    for example, detected in zip(examples, detections):
+        detected_scores, detected_labels = np.asarray(detected.scores, np.float64), np.asarray(detected.labels)
+        _check_labels(detected_labels, class_count)
+        overlaps = np.asarray(box_ops.iou(detected.boxes, example.boxes))  # (M, G)
         objects += np.bincount(example.labels[~example.ignored], minlength=class_count + 1)[1:]
-        for label in np.unique(found_labels):
-            rows, columns = found_labels == label, example.labels == label
-            scores[label - 1].append(found_scores[rows])
+        for label in np.unique(detected_labels):
+            rows, columns = detected_labels == label, example.labels == label
+            scores[label - 1].append(detected_scores[rows])
             outcomes[label - 1].append(
                 match_detections(
-                    overlaps[rows][:, columns], found_scores[rows], example.ignored[columns], iou_threshold
+                    overlaps[rows][:, columns], detected_scores[rows], example.ignored[columns], iou_threshold
                 )
             )
     return tuple(_curve(s, o, int(n)) for s, o, n in zip(scores, outcomes, objects))

@@ -41,8 +41,8 @@ def best_overlaps(boxes: np.ndarray, image_sizes: np.ndarray, sizes: Sequence[fl
         corners = (x - halves[:, 0], y - halves[:, 1], x + halves[:, 0], y + halves[:, 1])
         anchors = np.nan_to_num(np.stack(corners, -1))  # (g, K, 4); without area where none lies inside
         overlaps = iou(anchors.reshape(-1, 4), chunk).numpy().reshape(len(chunk), -1, len(chunk))
-        own = overlaps[np.arange(len(chunk)), :, np.arange(len(chunk))]  # (g, K)
-        best[start:start + _CHUNK] = own.reshape(len(chunk), len(ratios), len(sizes)).max(axis=1)
+        object_overlaps = overlaps[np.arange(len(chunk)), :, np.arange(len(chunk))]  # (g, K)
+        best[start:start + _CHUNK] = object_overlaps.reshape(len(chunk), len(ratios), len(sizes)).max(axis=1)
     return best
 
 
@@ -82,8 +82,8 @@ def sizes_to_try(sides: np.ndarray, current: Sequence[float]) -> list[float]:
     """Current sizes and others in half octaves from 8 pixels on, as far as objects (root of the area) go."""
     low, high = np.percentile(sides, (1, 99))
     steps = [round(8 * _STEP**n) for n in range(20)]
-    found = [float(size) for size in steps if low / _STEP <= size <= high * _STEP]
-    return sorted({*current, *(size for size in found if not _has_near(size, current))})
+    candidates = [float(size) for size in steps if low / _STEP <= size <= high * _STEP]
+    return sorted({*current, *(size for size in candidates if not _has_near(size, current))})
 
 
 def suggest(best: np.ndarray, tried: Sequence[float], current: Sequence[float], labels: np.ndarray) -> list[float]:
@@ -104,8 +104,8 @@ def suggest(best: np.ndarray, tried: Sequence[float], current: Sequence[float], 
 
     chosen = sorted(set(current))
     while len(chosen) < len(set(current)) + 2:
-        more = [[*chosen, size] for size in tried if not _has_near(size, chosen)]
-        wider = max(more, key=value, default=chosen)
+        candidates = [[*chosen, size] for size in tried if not _has_near(size, chosen)]
+        wider = max(candidates, key=value, default=chosen)
         if value(wider) < value(chosen) + GAIN:
             break
         chosen = wider

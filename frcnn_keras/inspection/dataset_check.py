@@ -50,8 +50,8 @@ def decode_images(dataset: Dataset) -> Dataset:
                 same[digest].append(example)
     for first, *others in same.values():
         if others:
-            more = f" and of {len(others) - 3} more" if len(others) > 3 else ""
-            files = ", ".join(other.file for other in others[:3]) + more
+            rest = f" and of {len(others) - 3} more" if len(others) > 3 else ""
+            files = ", ".join(other.file for other in others[:3]) + rest
             problems.append(Problem(first.file, f"its image is the same, to the byte, as that of {files}", fatal=False))
     return dataclasses.replace(dataset, examples=tuple(good), problems=tuple(problems))
 
@@ -71,7 +71,7 @@ def _decode(example: Example) -> tuple[bytes, Problem | None]:
 
 
 def what_stops(dataset: Dataset, skip_bad: bool = False) -> list[str]:
-    """Why data_prep would not start with this data set, as `validation.settle` decides it; empty where it would."""
+    """Why prep would not start with this data set, as `validation.settle` decides it; empty where it would."""
     fatal = sum(problem.fatal for problem in dataset.problems)
     reasons = []
     if fatal and not skip_bad:

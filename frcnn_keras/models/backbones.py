@@ -60,11 +60,11 @@ def load_backbone(
     if preprocess is not None and preprocess not in NORMALISATIONS:
         raise InputError(f"unknown preprocessing {preprocess!r}; use one of {', '.join(NORMALISATIONS)}")
     if name in BACKBONES:
-        usual = (PYRAMID_LAYERS if pyramid else DEFAULT_LAYERS).get(name)
-        if not (layers or usual):
+        default_layers = (PYRAMID_LAYERS if pyramid else DEFAULT_LAYERS).get(name)
+        if not (layers or default_layers):
             raise InputError(f"{name}: no usual pyramid; name its layers with --feature-layers, finest first")
         full = in_float32(BACKBONES[name](weights))
-        layers = tuple(layers or usual)
+        layers = tuple(layers or default_layers)
         preprocess = preprocess or PREPROCESS_OF[name]
     else:
         full = _load_own(name, weights)
@@ -102,11 +102,11 @@ def _part(start, ends, name: str) -> keras.Model:
     ValueError where a branch goes round `start`: before 3.14 Keras makes a model of it, with the image as a second
     input.
     """
-    made = keras.Model(start, ends, name=name)
-    if sum(isinstance(layer, keras.layers.InputLayer) for layer in made.layers) > 1:
+    part = keras.Model(start, ends, name=name)
+    if sum(isinstance(layer, keras.layers.InputLayer) for layer in part.layers) > 1:
         raise ValueError("a branch goes round the first tensor")
-    made.dtype_policy = policy_of("float32")
-    return made
+    part.dtype_policy = policy_of("float32")
+    return part
 
 
 def top_model(model: keras.Model, layer: str) -> keras.Model:

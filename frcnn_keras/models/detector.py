@@ -102,7 +102,7 @@ class FasterRCNN(keras.Model):
         scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))  # (B, R, N)
         deltas = tf.reshape(deltas, (batch, regions, classes, 4))
 
-        def one(inputs):
+        def postprocess(inputs):
             scores, deltas, boxes, valid, size = inputs
             return postprocessing.detect(scores, deltas, boxes, valid, size[0], size[1],
                                          **self.detecting.keywords(), suppress=self.suppress_classes)
@@ -110,15 +110,15 @@ class FasterRCNN(keras.Model):
         limit = self.detecting.limit
         kinds = DetectedBoxes(tf.TensorSpec((limit, 4), tf.float32), tf.TensorSpec((limit,), tf.float32),
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
-        return _each(one, (scores, deltas, proposals.boxes, proposals.valid, sizes), kinds)
+        return _each(postprocess, (scores, deltas, proposals.boxes, proposals.valid, sizes), kinds)
 
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
         images, size = self.prepare_image(image)
-        found = self.call(images, size[None])
+        detections = self.call(images, size[None])
         factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
-        boxes = box_ops.rescale(found.boxes[0], factors[1], factors[0])
-        return DetectedBoxes(boxes, found.scores[0], found.labels[0], found.valid[0])
+        boxes = box_ops.rescale(detections.boxes[0], factors[1], factors[0])
+        return DetectedBoxes(boxes, detections.scores[0], detections.labels[0], detections.valid[0])
 
     def prepare_image(self, image) -> tuple:
         """One image (H, W, 3) uint8 RGB -> what `call` takes: (1, h, w, 3) float32, resized, normalised and padded, and
@@ -153,8 +153,8 @@ def settings_of(config: dict) -> DetectorSettings:
         InputError: it is of another format, or something is missing or makes no sense.
     """
     if not isinstance(config, dict) or config.get("format") != FORMAT:
-        found = config.get("format", 1) if isinstance(config, dict) else "no known format"
-        raise InputError(f"it is of format {found}, and this version reads {FORMAT}; train or import the run anew")
+        version = config.get("format", 1) if isinstance(config, dict) else "no known format"
+        raise InputError(f"it is of format {version}, and this version reads {FORMAT}; train or import the run anew")
     try:
         return options.from_dict(DetectorSettings, config["settings"])
     except (KeyError, ValueError) as error:
@@ -167,19 +167,19 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: 
     see ops.proposals.propose."""
     anchors = geometry.anchors(shapes)
 
-    def one(inputs):
+    def propose_image(inputs):
         logits, deltas, size = inputs
         return proposals.propose(logits, deltas, anchors, size[0], size[1], **proposing.keywords(), suppress=suppress)
 
     count = proposing.after
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
-    return _each(one, (logits, deltas, sizes), kinds)
+    return _each(propose_image, (logits, deltas, sizes), kinds)
 
 
 def _each(work, inputs, kinds):
     """`work` on each image of a batch; the last of `inputs` tells where there is but one, which needs no loop."""
     if inputs[-1].shape[0] != 1:
         return tf.map_fn(work, inputs, fn_output_signature=kinds)
-    found = work(tf.nest.map_structure(lambda values: values[0], inputs))
-    return tf.nest.map_structure(lambda values: values[None], found)
+    outputs = work(tf.nest.map_structure(lambda values: values[0], inputs))
+    return tf.nest.map_structure(lambda values: values[None], outputs)

@@ -12,9 +12,9 @@ from frcnn_keras.models.normed_conv import NormedConv2D
 
 def _sequence(layers: list, name: str, dtype) -> keras.Model:
     """The layers one behind the other, all of one policy."""
-    made = keras.Sequential(layers, name=name)
-    made.dtype_policy = dtype
-    return made
+    sequence = keras.Sequential(layers, name=name)
+    sequence.dtype_policy = dtype
+    return sequence
 
 
 def two_fc(size: int, channels: int, width: int = 1024, dropout: float = 0.0, dtype="float32") -> keras.Model:

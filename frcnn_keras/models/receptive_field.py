@@ -169,13 +169,13 @@ def measure(model: keras.Model) -> tuple[tuple[int, float], ...]:
     for method, make in attempts:
         try:
             copy = make()
-            found = tuple(method(copy, output, min(shape)) for output, shape in enumerate(shapes))
+            measured = tuple(method(copy, output, min(shape)) for output, shape in enumerate(shapes))
         # a layer unknown to us may fail in any way in a copy that was altered; the next attempt alters less
         except Exception as error:
             reasons.append(str(error).split("\n")[0])
             continue
-        if all(stride >= 1 for stride, _ in found):
-            return found
+        if all(stride >= 1 for stride, _ in measured):
+            return measured
     reason = reasons[0] if reasons else "no stride"
     raise InputError(
         f"cannot find where the feature maps of model {model.name!r} lie in the image ({reason}); "

@@ -39,8 +39,8 @@ def _renumbered(content: bytes) -> bytes:
     """Numbers shared objects in order of appearance: Keras names them by their address in memory."""
     numbers: dict[bytes, int] = {}
 
-    def number(found):
-        return found[1] + b"%d" % numbers.setdefault(found[2], len(numbers))
+    def number(match):
+        return match[1] + b"%d" % numbers.setdefault(match[2], len(numbers))
 
     return re.sub(rb'("shared_object_id": )(\d+)', number, content)
 

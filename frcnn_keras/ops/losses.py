@@ -50,8 +50,8 @@ def rcnn_losses(logits, deltas, labels, targets, valid, *, beta: float = 1.0):
     """
     logits, deltas, targets = (tf.cast(values, tf.float32) for values in (logits, deltas, targets))
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    own = tf.gather(deltas, labels, axis=-2, batch_dims=len(labels.shape))  # (..., R, 4)
-    boxes = tf.reduce_sum(smooth_l1(own - targets, beta), -1)  # (..., R)
+    class_deltas = tf.gather(deltas, labels, axis=-2, batch_dims=len(labels.shape))  # (..., R, 4)
+    boxes = tf.reduce_sum(smooth_l1(class_deltas - targets, beta), -1)  # (..., R)
     return _mean_over(valid, entropy, valid), _mean_over(valid & (labels > 0), boxes, valid)
 
 

@@ -31,5 +31,5 @@ def sample(labels, seed, count: int = 256, positive_fraction: float = 0.5):
 
 def _first(members, rank, limit: int):
     """Indices (limit,) of the members of highest rank, and how many of these are members."""
-    found = tf.math.top_k(tf.where(members, rank, -1.0), limit).indices
-    return found, tf.minimum(tf.reduce_sum(tf.cast(members, tf.int32)), limit)
+    indices = tf.math.top_k(tf.where(members, rank, -1.0), limit).indices
+    return indices, tf.minimum(tf.reduce_sum(tf.cast(members, tf.int32)), limit)

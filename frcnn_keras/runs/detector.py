@@ -41,13 +41,13 @@ class Detector:
 
     def stream(self, images: Iterable) -> Iterator[Detections]:
         """The same, one by one, a few images ahead: memory does not grow with their number."""
-        return ahead(self._one, images)
+        return ahead(self._predict_image, images)
 
-    def _one(self, image) -> Detections:
-        found = self._detect(pixels(image))
-        valid = found.valid.numpy()
-        return Detections.of(found.boxes.numpy()[valid], found.scores.numpy()[valid], found.labels.numpy()[valid],
-                             self.class_names)
+    def _predict_image(self, image) -> Detections:
+        detected = self._detect(pixels(image))
+        valid = detected.valid.numpy()
+        return Detections.of(detected.boxes.numpy()[valid], detected.scores.numpy()[valid],
+                             detected.labels.numpy()[valid], self.class_names)
 
 
 def pixels(image):

@@ -41,8 +41,8 @@ def run_settings(run: str | Path) -> DetectorSettings:
 
 def default_settings(run: str | Path) -> dict:
     """`prep`'s defaults where `--backbone` is this run, by flag: its sizes and anchors; the levels as they are."""
-    found = run_settings(run)
-    geometry, preparing = found.geometry, found.preparing
+    settings = run_settings(run)
+    geometry, preparing = settings.geometry, settings.preparing
     every_level = geometry.levels > 1 and len(geometry.anchor_sizes[0]) > 1
     spread = geometry.anchor_sizes[:1] if geometry.levels == 1 or every_level else geometry.anchor_sizes
     return {"shorter": preparing.shorter, "longer": preparing.longer,
@@ -71,17 +71,17 @@ def load_rpn(run: str | Path, geometry: Geometry, channels: int):
     Raises:
         InputError: it was trained on other anchors or other maps.
     """
-    own = run_settings(run).geometry
+    rpn_geometry = run_settings(run).geometry
     for field in dataclasses.fields(Geometry):
-        ours, theirs = getattr(geometry, field.name), getattr(own, field.name)
+        ours, theirs = getattr(geometry, field.name), getattr(rpn_geometry, field.name)
         if not _same(ours, theirs):
             raise InputError(f"--rpn {run}: its RPN was trained with {field.name} {theirs}, these features have "
                              f"{ours}; prepare with --backbone {run} and without anchor flags")
     rpn = load_detector(run).rpn
-    found = rpn.convolution.kernel.shape[2]
-    if found != channels:
-        raise InputError(f"--rpn {run}: its RPN takes maps of {found} channels, these have {channels}; prepare with "
-                         f"--backbone {run} --neck-channels 0")
+    rpn_channels = rpn.convolution.kernel.shape[2]
+    if rpn_channels != channels:
+        raise InputError(f"--rpn {run}: its RPN takes maps of {rpn_channels} channels, these have {channels}; prepare "
+                         f"with --backbone {run} --neck-channels 0")
     return rpn
 
 
@@ -99,9 +99,10 @@ def load_head_trunk(run: str | Path, trunk) -> None:
     Raises:
         InputError: the two are not of one shape.
     """
-    theirs = load_detector(run).rcnn.trunk
-    ours, own = ([tuple(weight.shape) for weight in found.weights] for found in (trunk, theirs))
-    if ours != own:
-        raise InputError(f"--head-weights {run}: its head has layers of shapes {own}, this one {ours}; prepare with "
-                         f"--backbone {run} --neck-channels 0 and give the same --head, --head-width and --roi-size")
-    trunk.set_weights(theirs.get_weights())
+    run_trunk = load_detector(run).rcnn.trunk
+    shapes, run_shapes = ([tuple(weight.shape) for weight in part.weights] for part in (trunk, run_trunk))
+    if shapes != run_shapes:
+        raise InputError(f"--head-weights {run}: its head has layers of shapes {run_shapes}, this one {shapes}; "
+                         f"prepare with --backbone {run} --neck-channels 0 and give the same --head, --head-width and "
+                         "--roi-size")
+    trunk.set_weights(run_trunk.get_weights())

@@ -31,10 +31,10 @@ def begin(path: Path, request: Any, begun: bool, flag: str = "--run", write: boo
         InputError: it was begun with another config; names the difference.
     """
     if path.exists() and begun:
-        found = differs(path, request)
-        if found:
-            raise InputError(f"{path}: was begun with another config ({found}); give that config, another {flag}, or "
-                             "--fresh to start over")
+        difference = differs(path, request)
+        if difference:
+            raise InputError(f"{path}: was begun with another config ({difference}); give that config, another {flag}, "
+                             "or --fresh to start over")
     elif write:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, stored_form(request))
@@ -48,8 +48,8 @@ def read_request(path: Path, record: type) -> Any:
     """
     stored = read_json(path)
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        found = stored.get("format", 1) if isinstance(stored, dict) else "none"
-        raise InputError(f"{path}: is of format {found}, and this version reads {FORMAT}; start that stage over with "
+        version = stored.get("format", 1) if isinstance(stored, dict) else "none"
+        raise InputError(f"{path}: is of format {version}, and this version reads {FORMAT}; start that stage over with "
                          "--fresh")
     try:
         return options.from_dict(record, {name: value for name, value in stored.items() if name != "format"})

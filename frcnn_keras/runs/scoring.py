@@ -23,8 +23,8 @@ def score(detector: Detector, dataset: Dataset) -> Scores:
     examples, detections = dataset.examples, []
     begun = time.perf_counter()
     with Progress("evaluate", len(examples), "images") as bar:
-        for found in detector.stream(example.read() for example in examples):
-            detections.append(found)
+        for detected in detector.stream(example.read() for example in examples):
+            detections.append(detected)
             bar.advance()
     seconds = (time.perf_counter() - begun) / len(examples)
     metrics = evaluate_detections(examples, detections, detector.class_names)

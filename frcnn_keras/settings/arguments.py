@@ -20,7 +20,7 @@ def in_arguments(message: str, settings: type | None = None) -> str:
                 known.setdefault(flag.replace("_", "-"), "config." + ".".join(path))
                 known[flag.replace("_", "-")] = "config." + ".".join(path)
 
-    def argument(found: re.Match) -> str:
-        return known.get(found[1], found[1].replace("-", "_"))
+    def argument(match: re.Match) -> str:
+        return known.get(match[1], match[1].replace("-", "_"))
 
     return _FLAG.sub(argument, message)

@@ -75,9 +75,9 @@ def difference(old: dict, new: dict, prefix: str = "") -> str:
         if key not in old or key not in new:
             return f"{prefix}{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
         if isinstance(old[key], dict) and isinstance(new[key], dict):
-            found = difference(old[key], new[key], f"{prefix}{key}.")
-            if found:
-                return found
+            inner = difference(old[key], new[key], f"{prefix}{key}.")
+            if inner:
+                return inner
         elif old[key] != new[key]:
             return f"{prefix}{key}: {old[key]} -> {new[key]}"
     return ""
