@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from frcnn_keras.files import whole_file, write_whole
-from frcnn_keras.progress import Progress
+from frcnn_keras.progress import Progress, say
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
 from frcnn_keras.training.optimizers import WarmUp, build_optimizer
@@ -190,6 +190,9 @@ def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keep
         model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
         optimizer.build(model.network.trainable_variables)
         first = keeper.restore(model, distribution.from_chief(keeper.stored))
+    if first:
+        resumes = f"resuming after epoch {first} of {fit.epochs}"
+        say(f"{keeper.title}: {resumes if first < fit.epochs else f'all {fit.epochs} epochs are done already'}")
     if first < fit.epochs and distribution.strategy:
         distribution.train(model, dataset(first), first, fit.epochs, keeper, callbacks)
     elif first < fit.epochs:

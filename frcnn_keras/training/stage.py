@@ -90,7 +90,7 @@ class Stage(abc.ABC):
 
     def fit_model(self, **settings) -> History:
         """Trains; settings: keywords of training.loop.fit_stage."""
-        return fit_stage(self.model, self._announced, self.fit, self.keeper, self.run / "tensorboard" / self.name,
+        return fit_stage(self.model, self.batches, self.fit, self.keeper, self.run / "tensorboard" / self.name,
                          distribution=self.distribution, callbacks=self.callbacks, **settings)
 
     def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
@@ -107,14 +107,6 @@ class Stage(abc.ABC):
         """Gives the network the weights that `keep_best` kept."""
         with self.distribution.scope():
             load_weights(network, self.best_file)
-
-    def _announced(self, first: int) -> tf.data.Dataset:
-        """The batches, when it has been said where a second start goes on."""
-        if first >= self.fit.epochs:
-            say(f"{self.name}: all {self.fit.epochs} epochs are done already")
-        elif first:
-            say(f"{self.name}: resuming after epoch {first} of {self.fit.epochs}")
-        return self.batches(first)
 
     def _path(self, name: str) -> Path:
         return self.run / f"{self.name}_{name}"

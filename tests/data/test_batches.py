@@ -52,10 +52,11 @@ def proposals(prep, tmp_path_factory):
     return records.spans([path])
 
 
-def regions(prep, proposals, first=0, epochs=2, seed=0, batch=2, share=WHOLE, **sampling):
+def regions(prep, proposals, first=0, epochs=2, seed=0, batch=2, share=WHOLE, scales=(0.1, 0.1, 0.2, 0.2),
+            **sampling):
     return values(region_batches(
         prep, proposals, pooling=Pooling(op="align", size=3), sampling=RegionSamplingConfig(16, **sampling),
-        scales=(0.1, 0.1, 0.2, 0.2), batch=batch, seed=seed, first_epoch=first, epochs=epochs, share=share))
+        scales=scales, batch=batch, seed=seed, first_epoch=first, epochs=epochs, share=share))
 
 
 def test_every_epoch_is_a_permutation_of_its_own():
@@ -184,6 +185,15 @@ def test_another_seed_draws_other_regions(prep, proposals):
 def test_sampling_settings_are_used(prep, proposals):
     found = regions(prep, proposals, epochs=1, positive_fraction=0.0)
     assert all((batch["labels"] == 0).all() and batch["valid"].any() for batch in found)
+
+
+def test_deltas_are_in_the_units_that_are_given(prep, proposals):
+    one = regions(prep, proposals, epochs=1)
+    other = regions(prep, proposals, epochs=1, scales=(0.1, 0.2, 0.2, 0.05))
+    for batch, changed in zip(one, other, strict=True):
+        assert np.any(batch["deltas"])
+        np.testing.assert_allclose(changed["deltas"], batch["deltas"] * np.float32([1, 0.5, 1, 4]), rtol=1e-6)
+        assert all(np.array_equal(batch[name], changed[name]) for name in ("pooled", "labels", "valid"))
 
 
 def test_feature_maps_come_in_order_with_their_proposals(prep, proposals, shapes):

@@ -12,9 +12,6 @@ from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.commands import prep as data_prep
 from frcnn_keras.commands import train_rcnn, train_rpn
 from frcnn_keras.data import records
-from frcnn_keras.errors import InputError
-from frcnn_keras.runs import folder as run_folder
-from frcnn_keras.settings.stages import StageHeadConfig
 from frcnn_keras.training.loop import Keeper
 
 SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160",
@@ -134,17 +131,6 @@ def test_backbone_top_goes_on_with_the_backbone(tmp_path, tiny_backbone, capsys)
 
     detector = frcnn_keras.load(folders.run, score_threshold=0.0)
     assert len(detector.predict(np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8))[0])
-
-
-def test_a_start_that_failed_at_once_binds_nobody(tmp_path):
-    def begin(kind):
-        run_folder.begin(tmp_path, "rcnn", StageHeadConfig(kind=kind), ("state", "made"), fresh=False)
-
-    begin("backbone_top")
-    begin("two_fc")
-    (tmp_path / "state").touch()
-    with pytest.raises(InputError, match="kind: two_fc -> vgg_fc"):
-        begin("vgg_fc")
 
 
 def test_backbone_top_needs_raw_maps(copied, capsys):

@@ -20,7 +20,7 @@ from frcnn_keras.settings.learning import (
 from frcnn_keras.training.image_losses import LOSSES, ImageLosses
 from frcnn_keras.training.rcnn_stage import rcnn_stage_model
 from frcnn_keras.training.rpn_stage import rpn_stage_model
-from tests.detectors import uneven_detector
+from tests.detectors import change, uneven_detector
 from tests.joint_batches import UNLIKE, batch_of, image
 
 ANCHORS = AnchorSamplingConfig(positive=0.6, negative=0.3, count=16, positive_fraction=0.5)
@@ -64,6 +64,20 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
         {"pooled": pooled, "labels": drawn[1][None], "deltas": drawn[2][None], "valid": drawn[3][None]})
     assert found["class_loss"] == pytest.approx(float(staged["class_loss"]), rel=1e-5)
     assert found["box_loss"] == pytest.approx(float(staged["box_loss"]), rel=1e-5) and staged["box_loss"] > 0
+
+
+def test_the_head_learns_in_the_units_that_the_detector_decodes_in():
+    """A head that says 0, and a loss that is quadratic everywhere: half the unit is four times the loss."""
+    model = uneven_detector()
+    for weight in model.rcnn.deltas.weights:
+        weight.assign(tf.zeros_like(weight))
+    regions = dataclasses.replace(REGIONS, foreground=0.1)  # which others than the objects themselves reach
+    settings = ImageLossConfig(ANCHORS, ImageProposalConfig(60, 20), regions, RPN_LOSS, HeadLossConfig(beta=1e3))
+    one = values(ImageLosses(model, settings)(batch_of(UNLIKE[:1])))
+    change(model, "detecting", scales=(0.05, 0.05, 0.1, 0.1))
+    other = values(ImageLosses(model, settings)(batch_of(UNLIKE[:1])))
+    assert other["box_loss"] == pytest.approx(4 * one["box_loss"], rel=1e-5) and one["box_loss"] > 0
+    assert {**other, "box_loss": 0} == {**one, "box_loss": 0}
 
 
 def test_a_batch_of_unlike_images_is_the_sum_of_its_images_by_the_count():

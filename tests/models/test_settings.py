@@ -1,0 +1,271 @@
+"""The records of a detector: their JSON, what they refuse, and that each number is used where it says."""
+
+import dataclasses
+import inspect
+import json
+import math
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.detector import FORMAT, settings_of
+from frcnn_keras.models.saving import load_model, save_model
+from frcnn_keras.models.settings import (
+    Detecting,
+    DetectorSettings,
+    Geometry,
+    LevelPooling,
+    Pooling,
+    Preparing,
+    Proposing,
+)
+from frcnn_keras.ops import postprocessing, proposals, pyramid
+from frcnn_keras.ops.images import NORMALISATIONS
+from frcnn_keras.runs.parts import run_settings
+from frcnn_keras.settings import options
+from frcnn_keras.settings.detector import LevelAnchorConfig, ProposalConfig
+from tests.bright_pictures import bright
+from tests.detectors import change, random_detector
+
+GEOMETRY = Geometry((8.0, 16.0), (4.0, 8.0), ((16.0,), (32.0,)), (0.5, 2.0))
+PREPARING = Preparing(600, 1000, "torch", 32)
+PROPOSING = Proposing(60, 20)
+
+sizes = st.integers(1, 4000)
+numbers = st.floats(1e-3, 1e4)
+shares = st.floats(0, 1)
+
+
+@st.composite
+def geometries(draw):
+    levels, each = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    many = st.lists(numbers, min_size=levels, max_size=levels).map(tuple)
+    level = st.lists(numbers, min_size=each, max_size=each).map(tuple)
+    return Geometry(draw(many), draw(many), tuple(draw(level) for _ in range(levels)),
+                    tuple(draw(st.lists(numbers, min_size=1, max_size=3))), draw(st.booleans()),
+                    draw(st.sampled_from(pyramid.STRIDE_RULES)))
+
+
+level_poolings = st.builds(LevelPooling, st.none() | st.integers(1, 5), st.floats(0, 2))
+detectors = st.builds(
+    DetectorSettings, geometries(),
+    st.builds(Preparing, sizes, sizes, st.sampled_from(list(NORMALISATIONS)), sizes, st.booleans()),
+    st.builds(Proposing, sizes, sizes, shares, st.floats(0, 9), shares),
+    st.builds(Pooling, st.none() | st.integers(1, 5), st.floats(0, 2), st.sampled_from(["align", "pool"]),
+              st.integers(1, 14)),
+    st.builds(Detecting, shares, shares, sizes, st.floats(0, 9),
+              st.none() | st.lists(st.integers(1, 90), min_size=1).map(tuple), st.tuples(*[numbers] * 4)))
+
+
+@settings(deadline=None)
+@given(detectors)
+def test_json_both_ways(wanted):
+    stored = json.loads(json.dumps(wanted.to_dict()))
+    assert options.from_dict(DetectorSettings, stored) == wanted
+    assert stored == options.to_dict(wanted)
+
+
+@settings(deadline=None)
+@given(level_poolings)
+def test_json_of_what_a_manifest_holds_alone(wanted):
+    assert options.from_dict(LevelPooling, json.loads(json.dumps(options.to_dict(wanted)))) == wanted
+
+
+@pytest.mark.parametrize("record, change, message", [
+    (GEOMETRY, {"strides": (8.0,)}, "must be one a level"),
+    (GEOMETRY, {"offsets": (4.0,)}, "must be one a level"),
+    (GEOMETRY, {"anchor_sizes": ((16.0,),)}, "must be one a level"),
+    (GEOMETRY, {"strides": (), "offsets": (), "anchor_sizes": ()}, "must be one a level"),
+    (GEOMETRY, {"strides": (8.0, 0.0)}, "strides must be positive"),
+    (GEOMETRY, {"strides": (8.0, math.inf)}, "strides must be positive"),
+    (GEOMETRY, {"strides": (8.0, math.nan)}, "strides must be positive"),
+    (GEOMETRY, {"offsets": (4.0, math.nan)}, "offsets must be finite"),
+    (GEOMETRY, {"offsets": (4.0, -math.inf)}, "offsets must be finite"),
+    (GEOMETRY, {"anchor_sizes": ((16.0,), (32.0, 64.0))}, "as many anchor sizes"),
+    (GEOMETRY, {"anchor_sizes": ((), ())}, "as many anchor sizes"),
+    (GEOMETRY, {"anchor_sizes": ((16.0,), (-32.0,))}, "sizes and ratios must be positive"),
+    (GEOMETRY, {"anchor_ratios": ()}, "sizes and ratios must be positive"),
+    (GEOMETRY, {"anchor_ratios": (0.0,)}, "sizes and ratios must be positive"),
+    (GEOMETRY, {"anchor_ratios": (math.nan,)}, "sizes and ratios must be positive"),
+    (GEOMETRY, {"stride_rule": "guessed"}, "stride_rule must be one of given, quotient. Received: guessed"),
+    (PREPARING, {"shorter": 0}, "at least 1"), (PREPARING, {"longer": -1}, "at least 1"),
+    (PREPARING, {"pad_multiple": 0}, "at least 1"),
+    (PREPARING, {"preprocessing": "grey"}, "preprocessing must be one of .* Received: grey"),
+    (PROPOSING, {"before": 0}, "before and after"), (PROPOSING, {"after": 0}, "before and after"),
+    (PROPOSING, {"iou_threshold": 1.01}, "iou_threshold must be 0 to 1. Received: 1.01"),
+    (PROPOSING, {"iou_threshold": math.nan}, "iou_threshold must be 0 to 1"),
+    (Pooling(), {"op": "max"}, "op must be align or pool. Received: max"), (Pooling(), {"size": 0}, "size must be"),
+    (Pooling(), {"levels": 0}, "levels must be at least 1"),
+    (Detecting(), {"limit": 0}, "limit must be at least 1"), (Detecting(), {"iou_threshold": -0.1}, "0 to 1"),
+    (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "four positive numbers"),
+    (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "four positive numbers")])
+def test_what_makes_no_sense_is_refused_where_it_is_made(record, change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(record, **change)
+
+
+def geometry(levels, **anchors):
+    strides = [8.0 * 2**level for level in range(levels)]
+    return Geometry.of(strides, [stride / 2 for stride in strides], LevelAnchorConfig(**anchors))
+
+
+def test_one_level_takes_every_size():
+    found = geometry(1, sizes=(16.0, 32.0, 64.0), ratios=(0.5, 1.0), rounded=True)
+    assert found == Geometry((8.0,), (4.0,), ((16.0, 32.0, 64.0),), (0.5, 1.0), anchor_rounded=True)
+    assert (found.levels, found.anchors_per_position) == (1, 6)
+    assert geometry(1, sizes=(16.0, 32.0), every_level=True).anchor_sizes == ((16.0, 32.0),)
+
+
+def test_several_levels_take_one_size_each_or_all():
+    found = geometry(3, sizes=(16.0, 32.0, 64.0), ratios=(1.0, 2.0))
+    assert found.anchor_sizes == ((16.0,), (32.0,), (64.0,)) and (found.levels, found.anchors_per_position) == (3, 2)
+    found = geometry(3, sizes=(16.0, 32.0), ratios=(1.0, 2.0), every_level=True)
+    assert found.anchor_sizes == ((16.0, 32.0),) * 3 and found.anchors_per_position == 4
+
+
+def test_sizes_that_are_neither_are_one_line():
+    with pytest.raises(InputError, match="^--anchor-sizes has 3 sizes for 2 levels; .*--anchors-on-every-level$"):
+        geometry(2, sizes=(16.0, 32.0, 64.0))
+
+
+def test_the_stride_rule_is_kept_and_used():
+    found = Geometry.of([4.0, 8.0], [0.0, 0.0], LevelAnchorConfig((4.0, 8.0), (1.0,)), "quotient")
+    assert found.stride_rule == "quotient"
+    # a side of 4 * 5 = 20 has 3 cells of 20 // 3 = 6 pixels on the second level
+    _, coarse = found.anchors([(5, 5), (3, 3)])
+    np.testing.assert_allclose(coarse[1], [6 - 4, -4, 6 + 4, 4])
+    _, coarse = dataclasses.replace(found, stride_rule="given").anchors([(5, 5), (3, 3)])
+    np.testing.assert_allclose(coarse[1], [8 - 4, -4, 8 + 4, 4])
+
+
+def test_anchors_by_hand():
+    """Two levels of strides 8 and 16, sizes 8 and 16; ratio 4: half as wide and twice as high."""
+    found = Geometry((8.0, 16.0), (4.0, 8.0), ((8.0,), (16.0,)), (1.0, 4.0)).anchors([(1, 2), (1, 1)])
+    np.testing.assert_allclose(found[0], [[0, 0, 8, 8], [2, -4, 6, 12], [8, 0, 16, 8], [10, -4, 14, 12]], atol=1e-5)
+    np.testing.assert_allclose(found[1], [[0, 0, 16, 16], [4, -8, 12, 24]], atol=1e-5)
+
+
+def test_proposing_of_settings():
+    assert Proposing.of(ProposalConfig(50, 10, 0.6, 2.0)) == Proposing(50, 10, 0.6, 2.0)
+
+
+@pytest.mark.parametrize("size, wanted", [
+    ((480, 640), (600, 800)), ((100, 400), (250, 1000)), ((640, 480), (800, 600))])
+def test_resized_sizes_by_hand(size, wanted):
+    assert PREPARING.size(*size) == wanted
+
+
+@pytest.mark.parametrize("record, function, others", [
+    (GEOMETRY, pyramid.level_anchors, {"shapes"}),
+    (PROPOSING, proposals.propose, {"logits", "deltas", "anchors", "height", "width", "suppress"}),
+    (Pooling(), pyramid.pool_regions, {"maps", "regions", "strides", "offsets"}),
+    (Detecting(), postprocessing.detect,
+     {"class_scores", "deltas", "regions", "valid", "height", "width", "suppress"})])
+def test_keywords_are_all_that_their_function_takes_beside_arrays(record, function, others):
+    keywords = record.keywords()
+    assert keywords == {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    assert set(keywords) | others == set(inspect.signature(function).parameters)
+
+
+def detected(detecting):
+    """What is found of three sure regions of 40 x 40 and 20 x 20 pixels, the first two the same; of two classes."""
+    regions = tf.constant([[10, 10, 50, 50], [10, 10, 50, 50], [60, 60, 80, 80]], tf.float32)
+    scores = tf.constant([[0.1, 0.5, 0.4], [0.2, 0.3, 0.5], [0.1, 0.8, 0.1]])
+    deltas = tf.tile(tf.constant([1.0, 0.0, 0.0, 0.0]), [9])
+    found = postprocessing.detect(scores, tf.reshape(deltas, (3, 3, 4)), regions, tf.ones(3, tf.bool), 100, 100,
+                                  **detecting.keywords())
+    return [(int(label), round(float(score), 3), np.round(box, 2).tolist()) for box, score, label, valid in
+            zip(*(part.numpy() for part in found), strict=True) if valid]
+
+
+ALL = [(1, 0.8, [62, 60, 82, 80]), (1, 0.5, [14, 10, 54, 50]), (2, 0.5, [14, 10, 54, 50]), (2, 0.1, [62, 60, 82, 80])]
+
+
+@pytest.mark.parametrize("change, wanted", [
+    ({}, ALL), ({"score_threshold": 0.2}, ALL[:3]), ({"limit": 2}, ALL[:2]), ({"min_size": 30.0}, ALL[1:3]),
+    ({"iou_threshold": 1.0}, [*ALL[:3], (2, 0.4, ALL[1][2]), (1, 0.3, ALL[1][2]), ALL[3]]),
+    ({"classes": (2,)}, [(1, 0.5, ALL[1][2]), (1, 0.1, ALL[0][2])]),
+    ({"scales": (0.5, 0.1, 0.2, 0.2)}, [(label, score, [box[0] + 0.4 * side, box[1], box[2] + 0.4 * side, box[3]])
+                                        for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)])])
+def test_each_setting_of_detecting_changes_what_it_says(change, wanted):
+    assert sorted(detected(Detecting(**change))) == sorted(wanted)
+
+
+@pytest.mark.parametrize("scales, box", [
+    ((0.1, 0.1, 0.2, 0.2), [39.2, 18.4, 71.2, 50.4]), ((0.2, 0.1, 0.2, 0.2), [42.4, 18.4, 74.4, 50.4]),
+    ((0.1, 0.4, 0.2, 0.2), [39.2, 13.6, 71.2, 45.6])])
+def test_a_detector_decodes_in_its_own_units(hand_detector, scales, box):
+    """Anchor 36, 20, 68, 52 in the image of twice the size; the head says dx 1, dy -0.5: 32 pixels times the scale."""
+    change(hand_detector, "detecting", scales=scales)
+    found = hand_detector.detect_image(bright(48, 64, 16, 24))
+    np.testing.assert_allclose(found.boxes[0], np.array(box) / 2, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def uncommon(tmp_path_factory):
+    """(model, its file): every setting is another than a detector of the stages has."""
+    model = random_detector(levels=2)
+    model.geometry = Geometry((8.0, 16.0), (3.5, 7.5), ((16.0,), (33.0,)), (0.5, 1.5), True, "quotient")
+    model.preparing = Preparing(61, 97, "caffe", 32, fused_resize=True)
+    model.proposing = Proposing(50, 11, 0.6, 2.0, 0.01)
+    model.pooling = Pooling(1, 1.0, "align", 3)
+    model.detecting = Detecting(0.2, 0.4, 8, 0.5, (3, 1), (0.3, 0.2, 0.1, 0.4))
+    path = tmp_path_factory.mktemp("run") / "detector.keras"
+    save_model(model, path)
+    return model, path
+
+
+def test_the_file_keeps_all_of_it(uncommon):
+    model, path = uncommon
+    for name, record in vars(model.settings).items():
+        usual = vars(random_detector(levels=2).settings)[name]
+        assert record != usual
+    assert load_model(path).settings == model.settings == run_settings(path.parent)
+
+
+def spoiled(path, target, spoil):
+    """A copy of a detector's file whose config was spoiled: spoil(config of the model)."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                stored = json.loads(content)
+                spoil(stored["config"])
+                content = json.dumps(stored)
+            new.writestr(name, content)
+    return target
+
+
+BAD = {
+    "without a format": (lambda config: config.pop("format"), "of format 1, and this version reads"),
+    "of another format": (lambda config: config.update(format=FORMAT + 1), f"of format {FORMAT + 1}, "),
+    "without settings": (lambda config: config.pop("settings"), "settings are damaged"),
+    "a missing field": (lambda config: config["settings"]["detecting"].pop("scales"), "'scales'"),
+    "an unknown field": (lambda config: config["settings"]["geometry"].update(depth=2), "'depth'"),
+    "a missing record": (lambda config: config["settings"].pop("pooling"), "'pooling'"),
+    "no record": (lambda config: config["settings"].update(preparing=3), "must be stored as an object. Received: 3"),
+    "a value of another kind": (lambda config: config["settings"]["preparing"].update(shorter="6"), "another kind"),
+    "a value that makes no sense": (lambda config: config["settings"]["pooling"].update(op="max"), "align or pool"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_file_that_cannot_be_right_is_one_line_that_names_it(case, uncommon, tmp_path):
+    spoil, message = BAD[case]
+    path = spoiled(uncommon[1], tmp_path / "detector.keras", spoil)
+    for read in (load_model, lambda path: run_settings(path.parent)):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        text = str(caught.value)
+        assert text.startswith(f"{path}: it") and message in text and "\n" not in text and "anew" in text
+
+
+@pytest.mark.parametrize("config", [None, [], "text", {}, {"format": FORMAT}, {"format": FORMAT, "settings": None}])
+def test_what_is_no_config_is_one_line(config):
+    with pytest.raises(InputError, match="train or import the run anew"):
+        settings_of(config)
