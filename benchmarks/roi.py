@@ -7,13 +7,13 @@ import tensorflow as tf
 
 from benchmarks.inputs import OFFSET, STRIDE, Settings, random_boxes
 from benchmarks.timing import Row, alternate, rows_of
-from frcnn_keras.ops.roi import roi_align, roi_pool
+from frcnn_keras.ops.roi import align_regions, roi_pool
 
 REGIONS = (128, 300)  # training, prediction
 
 
 def align_by_gather(features, regions, stride: float, offset: float, size: int = 7, samples: int = 2):
-    """ops.roi.roi_align by its definition: gathers the four cells about every sample point, weighs, averages."""
+    """ops.roi.align_regions by its definition: gathers the four cells about every sample point, weighs, averages."""
     features = tf.cast(features, tf.float32)
     batch, rows, columns, channels = features.shape
     x1, y1, x2, y2 = tf.unstack((tf.cast(regions, tf.float32) - offset) / stride, axis=-1)
@@ -28,6 +28,11 @@ def align_by_gather(features, regions, stride: float, offset: float, size: int =
             sampled += tf.gather(cells, index) * weight[..., None]  # (B, R, P, P, C)
     split = tf.reshape(sampled, (batch, -1, size, samples, size, samples, channels))
     return tf.reduce_mean(split, (3, 5))
+
+
+def align_one(features, regions, stride: float, offset: float):
+    """ops.roi.align_regions of one image's regions (1, R, 4)."""
+    return align_regions(features, regions[0], tf.zeros(tf.shape(regions)[1:2], tf.int32), stride, offset)
 
 
 def _corners(start, end, points: int, cells: int):
@@ -64,7 +69,7 @@ def measure(settings: Settings) -> list[Row]:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(1, *settings.cells, settings.channels)).astype(np.float32)
     graphs = {name: tf.function(lambda maps, regions, pool=pool: pool(maps, regions, STRIDE, OFFSET))
-              for name, pool in (("align", roi_align), ("pool", roi_pool), ("gather", align_by_gather))}
+              for name, pool in (("align", align_one), ("pool", roi_pool), ("gather", align_by_gather))}
     shape = "{}x{}x{}".format(*features.shape[1:])
     rows = []
     for count in REGIONS:

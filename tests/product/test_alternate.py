@@ -120,7 +120,7 @@ def test_steps_3_and_4_share_step_2s_backbone_to_the_bit(killed):
 
 def test_step_4_starts_from_step_2s_head(killed):
     settings = (killed[0] / "run" / "rcnn.json").read_text()
-    assert f'"head_weights": "{killed[0] / "step2_rcnn"}"' in settings
+    assert f'"weights": "{killed[0] / "step2_rcnn"}"' in settings
 
 
 def test_a_finished_run_does_nothing(killed, tiny_backbone, capsys):

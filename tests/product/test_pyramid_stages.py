@@ -126,7 +126,7 @@ def test_the_runs_rpn_as_it_is(run, prep, tmp_path, capsys):
     out = tmp_path / "run"
     assert train(train_rpn, prep, out, *RPN, "--rpn", str(run), "--epochs", "0") == 0
     assert "taken from" in capsys.readouterr().err
-    assert json.loads((out / "rpn.json").read_text())["network"] == {"hidden": 8, "depth": 1}
+    assert json.loads((out / "rpn.json").read_text())["network"] == {"channels": 8, "depth": 1}
     assert train(train_rcnn, prep, out, *RCNN, "--head-weights", str(run)) == 0
     before, after = frcnn_keras.load(run).model, frcnn_keras.load(out).model
     for old, new in zip(before.rpn.get_weights(), after.rpn.get_weights(), strict=True):
