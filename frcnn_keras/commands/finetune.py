@@ -1,6 +1,5 @@
 """Trains a finished run's detector further on images: backbone, RPN and head together."""
 
-
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
 from frcnn_keras.settings.image_trainers import FinetuneConfig

@@ -1,6 +1,5 @@
 """Trains the Fast R-CNN head on the RPN's proposals, then saves the whole detector."""
 
-
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.settings.stages import RCNNConfig

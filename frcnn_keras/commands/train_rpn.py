@@ -1,6 +1,5 @@
 """Trains the region proposal network on minibatches of tiles, then writes every image's proposals."""
 
-
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.settings.stages import RPNConfig

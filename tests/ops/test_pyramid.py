@@ -75,7 +75,6 @@ def test_anchors_by_a_detectors_geometry(rule, last):
         assert found[1][5].numpy().tolist() == [2 * last - 10, last - 10, 2 * last + 10, last + 10]
 
 
-
 def test_anchors_of_two_levels_by_loops():
     bases = level_bases((16, 32), (0.5, 2), 2)
     shapes, strides, offsets = ((2, 3), (1, 2)), (8, 16), (4.0, 7.5)
