@@ -58,10 +58,10 @@ class RecordMaker:
         height, width = size = self.maps.size(example)
         boxes = box_ops.rescale(example.boxes, width / example.width, height / example.height)
         boxes = (box_ops.flip(boxes, width) if mirror else boxes).numpy()
-        made = {"features": [records.feature_record(
+        by_kind = {"features": [records.feature_record(
             image_id=example.id, mirror=mirror, maps=maps, size=size, original=(example.height, example.width),
             boxes=boxes, labels=example.labels, difficult=example.difficult, crowd=example.crowd)]}
-        return made if self.eval_only else made | self._draws(example, mirror, maps, boxes, size)
+        return by_kind if self.eval_only else by_kind | self._draws(example, mirror, maps, boxes, size)
 
     def _draws(self, example: Example, mirror: bool, maps, boxes, size) -> dict[str, list[bytes]]:
         """The minibatch record, and the tile records where they are asked for."""

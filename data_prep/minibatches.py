@@ -37,13 +37,13 @@ def minibatch_function(geometry: Geometry, settings: AnchorSamplingConfig):
         labels, deltas, reached = anchor_targets(anchors, boxes, ignored, size[0], size[1],
                                                  positive=settings.positive, negative=settings.negative)
 
-        def one(seed):
+        def sample_minibatch(seed):
             indices, valid = sample(labels, seed, count, settings.positive_fraction)
             return indices, tf.where(valid, tf.gather(labels, indices), -1), tf.gather(deltas, indices)
 
         kinds = (tf.TensorSpec((count,), tf.int32), tf.TensorSpec((count,), tf.int32),
                  tf.TensorSpec((count, 4), tf.float32))
-        indices, labels, deltas = tf.map_fn(one, seeds, fn_output_signature=kinds)
+        indices, labels, deltas = tf.map_fn(sample_minibatch, seeds, fn_output_signature=kinds)
         return indices, labels, deltas, reached
 
     return draw

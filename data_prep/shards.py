@@ -51,7 +51,7 @@ class PrepRequest:
 
 
 class Preparation:
-    """One run of data_prep over one data set."""
+    """One run of prep over one data set."""
 
     def __init__(self, dataset: Dataset, request: PrepRequest, source: FeatureSource, *, skip_bad: bool, workers: int):
         self.dataset, self.request, self.source = dataset, request, source
@@ -105,10 +105,10 @@ class Preparation:
         with Progress("features", total, "images", start=total - left) as bar:
             for index, group in zip(todo, wanted, strict=True):
                 written = {kind: [] for kind in kinds}
-                for made in itertools.islice(results, len(group)):
+                for by_kind in itertools.islice(results, len(group)):
                     bar.advance()
-                    for kind in kinds if made else ():
-                        written[kind] += made[kind]
+                    for kind in kinds if by_kind else ():
+                        written[kind] += by_kind[kind]
                 for kind in kinds:
                     records.write_shard(partial / kind / names[index], written[kind])
         return names

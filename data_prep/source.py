@@ -76,9 +76,9 @@ def _from_run(config: PrepConfig) -> FeatureSource:
             raise InputError(f"--backbone {chosen.name} is a run, whose features are taken as they are; leave "
                              f"--{flag} out")
     detector = parts.load_detector(chosen.name)
-    own, model, pooling = detector.geometry, detector.extractor, detector.pooling
-    geometry = Geometry.of(list(map(float, own.strides)), list(map(float, own.offsets)), config.anchors,
-                           own.stride_rule)
+    run_geometry, model, pooling = detector.geometry, detector.extractor, detector.pooling
+    geometry = Geometry.of(list(map(float, run_geometry.strides)), list(map(float, run_geometry.offsets)),
+                           config.anchors, run_geometry.stride_rule)
     preparing = _preparing(config, detector.preparing.preprocessing, detector.preparing.pad_multiple)
     return FeatureSource(preparing, geometry, LevelPooling(pooling.levels, pooling.min_cells),
                          lambda kernel, bias: project(model, kernel, bias), bool(config.neck.channels))

@@ -134,8 +134,8 @@ def prepare(dataset: Dataset, out: Path_, config: PrepConfig | None = None, *, l
     Raises:
         InputError: the data set is bad, `out` holds something else, or the disk is too small.
     """
-    found = like if like is None or isinstance(like, Prepared) else open_prepared(like)
-    return _prepare(settle(dataset, skip_bad), out, config, like=found, eval_only=eval_only, write_tiles=write_tiles,
+    prepared = like if like is None or isinstance(like, Prepared) else open_prepared(like)
+    return _prepare(settle(dataset, skip_bad), out, config, like=prepared, eval_only=eval_only, write_tiles=write_tiles,
                     skip_bad=skip_bad, fresh=fresh)
 
 

@@ -112,7 +112,7 @@ def begin(out: Path, request: AlternateRequest, fresh: bool, chief: bool = True)
 def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | None,
           strategy: str = "none") -> list[Step]:
     """The processes, in order."""
-    joint, one, two, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
+    joint, step1, step2, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
     train, test = out / "prep" / "train", out / "prep" / "val"
     devices = [] if strategy == "none" else ["--strategy", strategy]
     common = ["joint", *data, *flags.to_arguments(joint), *devices]
@@ -120,19 +120,20 @@ def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | 
     precision = [f"--precision={chosen}"] if chosen in STAGE_PRECISIONS else []
     folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
                f"--epochs={config.stage_epochs}", *precision, *devices]
-    prepare = [Step(["prep", *data, "--backbone", str(two), "--neck-channels=0", f"--draws={config.stage_epochs}",
+    prepare = [Step(["prep", *data, "--backbone", str(step2), "--neck-channels=0", f"--draws={config.stage_epochs}",
                      *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",), alone=True)]
     if val:
         prepare.append(Step(["prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
                             (test / "config.json",), alone=True))
     proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
     return [
-        Step([*common, "--losses", "rpn", "--out", str(one)], (one / "detector.keras", one / "joint_metrics.json")),
-        Step([*common, "--losses", "rcnn", "--proposals", str(one), "--out", str(two)],
-             (two / "detector.keras", two / "joint_metrics.json")),
+        Step([*common, "--losses", "rpn", "--out", str(step1)],
+             (step1 / "detector.keras", step1 / "joint_metrics.json")),
+        Step([*common, "--losses", "rcnn", "--proposals", str(step1), "--out", str(step2)],
+             (step2 / "detector.keras", step2 / "joint_metrics.json")),
         *prepare,
         Step(["train-rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals)),
-        Step(["train-rcnn", *folders, "--head-weights", str(two), *flags.to_arguments(joint, RCNN)],
+        Step(["train-rcnn", *folders, "--head-weights", str(step2), *flags.to_arguments(joint, RCNN)],
              (run / "detector.keras", run / "rcnn_metrics.json")),
     ]
 

@@ -52,10 +52,11 @@ def main(args) -> int:
     from frcnn_keras.files import to_json
     from frcnn_keras.inspection.report import report
 
-    found = report(dataset, config, grid(args), skip_bad=args.skip_bad, decode=not args.quick)
+    dataset_report = report(dataset, config, grid(args), skip_bad=args.skip_bad, decode=not args.quick)
     sheet = draw_sheet(Path(args.sheet), dataset, args.sheet_images)
-    print(to_json(as_json(found, sheet)) if args.json else format_report(found, sheet, None if args.all else SHOWN))
-    return 0 if found.ok else cli.BAD_INPUT
+    print(to_json(as_json(dataset_report, sheet)) if args.json else
+          format_report(dataset_report, sheet, None if args.all else SHOWN))
+    return 0 if dataset_report.ok else cli.BAD_INPUT
 
 
 def as_json(found, sheet: str | None) -> dict:

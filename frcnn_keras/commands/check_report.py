@@ -16,13 +16,13 @@ def format_report(found: DatasetReport, sheet: str | None = None, most: int | No
     return "\n\n".join(parts)
 
 
-def _head(found: DatasetReport) -> str:
+def _head(report: DatasetReport) -> str:
     """What was read: images, objects, classes, images without objects."""
-    classes = sum(row["objects"] > 0 for row in found.per_class.values())
-    empty = found.images_without_objects
+    classes = sum(row["objects"] > 0 for row in report.per_class.values())
+    empty = report.images_without_objects
     named = f" (first: {empty[0]})" if empty else ""
-    read = "every image decoded" if found.decoded else "images not decoded (--quick)"
-    return (f"{found.data}: {found.images} images, {found.objects} objects of {classes} classes; {read}\n"
+    read = "every image decoded" if report.decoded else "images not decoded (--quick)"
+    return (f"{report.data}: {report.images} images, {report.objects} objects of {classes} classes; {read}\n"
             f"images without objects: {len(empty)}{named}")
 
 
@@ -40,51 +40,51 @@ def _problems(problems: Sequence[Problem], most: int | None) -> str:
     return "\n".join(lines)
 
 
-def _classes(found: DatasetReport) -> str:
+def _classes(report: DatasetReport) -> str:
     """A line a class; those without objects are named below."""
-    images, reach = found.settings.images, found.reach
+    images, reach = report.settings.images, report.reach
     rows = [("class", "objects", "images", "difficult", "crowd", "size p5", "p50", "p95", "shorter p5", "p50",
              "IoU>=.5", "IoU>=.7")]
-    for name, row in found.per_class.items():
+    for name, row in report.per_class.items():
         if row["objects"] or row["difficult"] or row["crowd"]:
             rows.append((name, *(str(row[key]) for key in ("objects", "images", "difficult", "crowd")),
                          *(_pixels(row["size"][key]) for key in ("p5", "p50", "p95")),
                          *(_pixels(row["shorter_side"][key]) for key in ("p5", "p50")), *map(_share, reach[name])))
-    rows.append(("all", str(found.objects), *[""] * 8, *map(_share, reach["all"])))
+    rows.append(("all", str(report.objects), *[""] * 8, *map(_share, reach["all"])))
     lines = [_table(rows), f"size: root of the area, shorter: the shorter side, in pixels after resizing to "
              f"{images.shorter} (at most {images.longer})",
              "objects: those that train; difficult and crowd ones stand apart"]
-    absent = [name for name, row in found.per_class.items() if not row["objects"]]
+    absent = [name for name, row in report.per_class.items() if not row["objects"]]
     if absent:
         names = ", ".join(absent[:10]) + (", ..." if len(absent) > 10 else "")
         lines.append(f"classes without an object that trains: {len(absent)} ({names})")
     return "\n".join(lines)
 
 
-def _reach(found: DatasetReport) -> str:
+def _reach(report: DatasetReport) -> str:
     """What the last columns mean, and the sizes that would serve better."""
-    anchors = found.settings.anchors
+    anchors = report.settings.anchors
     sizes, ratios = (",".join(f"{value:g}" for value in values) for values in (anchors.sizes, anchors.ratios))
     lines = [f"IoU>=.5, IoU>=.7: share of objects that an anchor inside the image reaches (sizes {sizes}; ratios "
-             f"{ratios}; every {found.grid.stride:g} pixels from {found.grid.offset:g})"]
-    if found.unreached:
-        lines.append(f"{found.unreached} objects overlap no anchor inside the image and make none positive")
-    if found.suggested_sizes is None:
+             f"{ratios}; every {report.grid.stride:g} pixels from {report.grid.offset:g})"]
+    if report.unreached:
+        lines.append(f"{report.unreached} objects overlap no anchor inside the image and make none positive")
+    if report.suggested_sizes is None:
         return "\n".join([*lines, "no other anchor sizes were found that serve clearly better"])
-    lines.append(f"these sizes serve better: {found.suggested_flag}")
-    then = found.suggested_reach
+    lines.append(f"these sizes serve better: {report.suggested_flag}")
+    then = report.suggested_reach
     rows = [("", "IoU>=.5", "then", "IoU>=.7", "then")]
-    for name, now in found.reach.items():
+    for name, now in report.reach.items():
         if name != "all" and not math.isnan(now[0]):
             rows.append((name, _share(now[0]), _share(then[name][0]), _share(now[1]), _share(then[name][1])))
     return "\n".join([*lines, _table(rows)])
 
 
-def _verdict(found: DatasetReport, sheet: str | None) -> str:
+def _verdict(report: DatasetReport, sheet: str | None) -> str:
     drawn = [f"sheet: {sheet}"] if sheet else []
-    if found.ok:
+    if report.ok:
         return "\n".join([*drawn, "ok: nothing here stops prep"])
-    return "\n".join([*drawn, *(f"prep would stop: {reason}" for reason in found.stops)])
+    return "\n".join([*drawn, *(f"prep would stop: {reason}" for reason in report.stops)])
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

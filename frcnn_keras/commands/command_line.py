@@ -20,12 +20,12 @@ def parser(name: str, description: str, epilog: str = "", program: str = "") -> 
     name: of the command. epilog: in it {frcnn} stands for how the package's commands are called. program: how a program
     that is no command of the package is called.
     """
-    made = flags.Parser(prog=program or command(name), description=description, allow_abbrev=False,
-                        epilog=epilog.replace("{frcnn}", command("").rstrip()),
-                        formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
-    made.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return made
+    command_parser = flags.Parser(prog=program or command(name), description=description, allow_abbrev=False,
+                                  epilog=epilog.replace("{frcnn}", command("").rstrip()),
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    command_parser.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
+    command_parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return command_parser
 
 
 def run(made: argparse.ArgumentParser, main: Callable, argv=None, derive: Callable | None = None) -> int:

@@ -48,13 +48,13 @@ def main(args) -> int:
                     precision=args.precision)
     dataset = settle(read_source(args, detector.class_names), args.skip_bad)
     scores = score(detector, dataset)
-    examples, detections, found = dataset.examples, scores.detections, scores.metrics
+    examples, detections = dataset.examples, scores.detections
     out = Path(args.out) if args.out else Path(args.run) / "evaluation"
     out.mkdir(parents=True, exist_ok=True)
-    files.write_json(out / "metrics.json", found)
+    files.write_json(out / "metrics.json", scores.metrics)
     files.write_json(out / "detections.json", coco.coco_results(examples, detections, dataset.category_ids))
     plot(out / "precision_recall.png", voc, examples, detections, detector.class_names)
-    print(files.to_json(found) if args.json else metrics.format_table(found))
+    print(files.to_json(scores.metrics) if args.json else metrics.format_table(scores.metrics))
     return 0
 
 

@@ -47,12 +47,12 @@ def main(args) -> int:
         pixels(path)  # where it cannot be decoded, an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
-    found = export(detector, args.out, args.format, check_images=args.check_image, version=args.version,
-                   overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size))
-    say(f"export: as predict: {found.agreement}")
-    if not found.agreement.detections:
+    exported = export(detector, args.out, args.format, check_images=args.check_image, version=args.version,
+                      overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size))
+    say(f"export: as predict: {exported.agreement}")
+    if not exported.agreement.detections:
         say("export: nothing was found in the images compared; give --check-image with objects in it")
-    print(found.path)
+    print(exported.path)
     return 0
 
 

@@ -116,9 +116,9 @@ def to_arguments(config, names: frozenset[str] | None = None) -> list[str]:
     """Flags that stand for a config: what is not at its default, as `from_args` would take it. names: these alone."""
     default, arguments = type(config)(), []
     for path, field, _ in leaves(type(config)):
-        value, usual = (functools.reduce(getattr, path, one) for one in (config, default))
+        value, default_value = (functools.reduce(getattr, path, settings) for settings in (config, default))
         flag = _flag(field)
-        if value == usual or (names is not None and flag not in names):
+        if value == default_value or (names is not None and flag not in names):
             continue
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
@@ -131,8 +131,8 @@ def contradiction(given, fixed) -> str:
     """The first flag of `given` that is neither at its default nor as `fixed` has it: `--flag value`, or empty."""
     default = type(given)()
     for path, field, _ in leaves(type(given)):
-        asked, settled, usual = (functools.reduce(getattr, path, config) for config in (given, fixed, default))
-        if asked not in (settled, usual):
+        asked, settled, default_value = (functools.reduce(getattr, path, config) for config in (given, fixed, default))
+        if asked not in (settled, default_value):
             return f"--{_flag(field)} {settled}"
     return ""
 

@@ -16,7 +16,7 @@ tensors as .safetensors or .npz. torchvision's own files: https://docs.pytorch.o
 writes OUT: detector.keras, which predict, evaluate and export take as they take a trained one (labels are COCO's
 category ids), and import.json: model, file, its sha256, sizes.
 
-next: predict or evaluate with --run OUT; or --backbone OUT in data_prep, for your own classes on COCO's features."""
+next: predict or evaluate with --run OUT; or --backbone OUT in prep, for your own classes on COCO's features."""
 
 
 def build_parser():

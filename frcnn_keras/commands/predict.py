@@ -78,10 +78,10 @@ def main(args) -> int:
                     raise
                 say(f"left out: {error}")
                 continue
-            found = detector.predict(image)[0]
-            results += records_of(path, number, found, detector.category_ids)
+            detections = detector.predict(image)[0]
+            results += records_of(path, number, detections, detector.category_ids)
             if not args.no_draw:
-                save_image(out / name, draw_detections(image, found.boxes, found.labels, found.scores,
+                save_image(out / name, draw_detections(image, detections.boxes, detections.labels, detections.scores,
                                                        detector.class_names))
     write_json(out / "detections.json", results)
     if args.json:

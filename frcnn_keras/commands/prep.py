@@ -25,7 +25,7 @@ next: {frcnn} train-rpn --data work/prep/trainval --val work/prep/test --run wor
 
 
 def build_parser():
-    """Flags of data_prep."""
+    """Flags of prep."""
     parser = cli.parser("prep", __doc__, EXAMPLES)
     add_source_arguments(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to make")
@@ -71,9 +71,9 @@ def defaults_of_run(parser, argv) -> None:
     start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.runs.parts import default_settings
 
-    usual = build_parser()
+    plain_parser = build_parser()
     for name, value in default_settings(backbone).items():
-        if parser.get_default(name) == usual.get_default(name):  # else the TOML file has set it
+        if parser.get_default(name) == plain_parser.get_default(name):  # else the TOML file has set it
             parser.set_defaults(**{name: value})
 
 

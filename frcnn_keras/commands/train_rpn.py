@@ -19,7 +19,7 @@ def build_parser():
     parser.add_argument("--data", required=True, metavar="DIR", help="prep folder to train on")
     parser.add_argument("--val", metavar="DIR", help="prep folder to measure on (made with --eval-only --like DATA)")
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder to write into")
-    parser.add_argument("--tiles", action="store_true", help="read the tiles that data_prep --write-tiles wrote")
+    parser.add_argument("--tiles", action="store_true", help="read the tiles that prep --write-tiles wrote")
     parser.add_argument("--fresh", action="store_true", help="start over")
     cli.add_strategy_argument(parser)
     flags.add_arguments(parser, RPNConfig)

@@ -114,8 +114,8 @@ def compare_all(name: str, answers: Iterable[dict], wanted: Iterable[Detections]
                 allowance: Allowance | None = None) -> Agreement:
     """`compare` over images. answers, wanted and sizes: of each image; name: of what answered, for messages."""
     total = Agreement()
-    for number, (answer, found, size) in enumerate(zip(answers, wanted, sizes, strict=True)):
-        total += compare(place(name, number, size), answer, found, size, allowance)
+    for number, (answer, detections, size) in enumerate(zip(answers, wanted, sizes, strict=True)):
+        total += compare(place(name, number, size), answer, detections, size, allowance)
     return total
 
 

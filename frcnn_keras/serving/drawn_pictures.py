@@ -15,7 +15,7 @@ def drawn_pictures(size: tuple[int, int] | None = None) -> list[np.ndarray]:
     alike, for where scores tie, runtimes may choose differently.
     """
     rng = np.random.default_rng(1)
-    return [_picture(rng, *one) for one in ([size] * len(SIZES) if size else SIZES)]
+    return [_picture(rng, height, width) for height, width in ([size] * len(SIZES) if size else SIZES)]
 
 
 def drawn_images() -> list[bytes]:

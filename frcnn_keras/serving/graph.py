@@ -70,7 +70,7 @@ class ServingModule(tf.Module):
         """Detects in every item that read(item, index) makes an image of; the outputs by name."""
         model, limit = self._model.whole, self._model.whole.detecting.limit
 
-        def one(inputs):
+        def detect_item(inputs):
             item, index = inputs
             image = read(item, index)  # (H, W, 3) uint8
             size = tf.shape(image)[:2]
@@ -79,10 +79,10 @@ class ServingModule(tf.Module):
         shapes = {"detection_boxes": (limit, 4), "detection_scores": (limit,), "detection_classes": (limit,),
                   "num_detections": (), "image_size": (2,)}
         kinds = {name: tf.TensorSpec(shape, _KINDS[name]) for name, shape in shapes.items()}
-        found = tf.map_fn(one, (items, tf.range(tf.shape(items)[0])), fn_output_signature=kinds,
-                          parallel_iterations=PARALLEL)
-        found["detection_class_names"] = self.names.lookup(tf.cast(found["detection_classes"], tf.int64) - 1)
-        return found
+        outputs = tf.map_fn(detect_item, (items, tf.range(tf.shape(items)[0])), fn_output_signature=kinds,
+                            parallel_iterations=PARALLEL)
+        outputs["detection_class_names"] = self.names.lookup(tf.cast(outputs["detection_classes"], tf.int64) - 1)
+        return outputs
 
 
 class _Untracked:

@@ -57,11 +57,11 @@ def next_version(out: str | Path) -> int:
 @contextlib.contextmanager
 def _new_version(target: Path) -> Iterator[Path]:
     """A folder in OUT whose name is no number, so that a server passes it by; at the end it becomes `target`."""
-    out, made = target.parent, not target.parent.exists()
+    out, new = target.parent, not target.parent.exists()
     with contextlib.ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)
-            if made:
+            if new:
                 stack.callback(_remove_empty, out)
             folder = stack.enter_context(whole_folder(target))
         except OSError as error:
@@ -89,8 +89,8 @@ def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) ->
     total = Agreement()
     for way, outputs in answers.items():
         name = f"SavedModel, {way}"
-        alone = [single(place(name, number, size), one, limit)
-                 for number, (one, size) in enumerate(zip(outputs, sizes, strict=True))]
+        alone = [single(place(name, number, size), output, limit)
+                 for number, (output, size) in enumerate(zip(outputs, sizes, strict=True))]
         total += compare_all(name, alone, wanted, sizes)
     return total
 

@@ -32,16 +32,16 @@ def new_file(out: Path, overwrite: bool) -> Iterator[Path]:
 
 def needed(format_name: str, *modules: str) -> list:
     """Imports the packages that a format needs; InputError names one that is missing."""
-    found = []
+    imported = []
     for module in modules:
         try:
-            found.append(importlib.import_module(module))
+            imported.append(importlib.import_module(module))
         except ImportError as error:
             package = module.split(".")[0].replace("_", "-")
             raise InputError(f"--format {format_name} needs the package {package} ({error}); "
                              f"pip install 'frcnn-keras[{format_name}]', or in a checkout pip install -r "
                              "requirements-extras.txt") from error
-    return found
+    return imported
 
 
 def require_float32(detector: Detector) -> None:

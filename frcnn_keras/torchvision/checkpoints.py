@@ -82,9 +82,9 @@ def _read_zip(file, path: Path) -> dict[str, np.ndarray]:
             raise pickle.UnpicklingError("its table of contents is too large")
         if f"{folder}byteorder" in members and archive.read(f"{folder}byteorder") != b"little":
             raise InputError(f"{path}: was written on a machine of the other byte order")
-        found: dict[str, Storage] = {}
-        content = StateDictUnpickler(io.BytesIO(archive.read(pickles[0])), path, storages(found, size)).load()
-        for key, storage in found.items():
+        by_key: dict[str, Storage] = {}
+        content = StateDictUnpickler(io.BytesIO(archive.read(pickles[0])), path, storages(by_key, size)).load()
+        for key, storage in by_key.items():
             info = members[f"{folder}data/{key}"]
             if info.file_size != storage.size:
                 raise pickle.UnpicklingError(f"storage {key} has {info.file_size} bytes instead of {storage.size}")
@@ -95,20 +95,20 @@ def _read_zip(file, path: Path) -> dict[str, np.ndarray]:
 def _read_legacy(file, path: Path) -> dict[str, np.ndarray]:
     """A torch checkpoint before torch 1.6: pickles one after another, then each storage's count and numbers."""
     size = path.stat().st_size
-    found: dict[str, Storage] = {}
+    by_key: dict[str, Storage] = {}
 
     def load():
-        return StateDictUnpickler(file, path, storages(found, size)).load()
+        return StateDictUnpickler(file, path, storages(by_key, size)).load()
 
     if load() != _LEGACY_MAGIC or load() != _LEGACY_PROTOCOL:
         raise InputError(f"{path}: a pickle, but no torch checkpoint")
     if not load().get("little_endian", True):
         raise InputError(f"{path}: was written on a machine of the other byte order")
     content, keys = load(), load()
-    if sorted(map(str, keys)) != sorted(found):
+    if sorted(map(str, keys)) != sorted(by_key):
         raise pickle.UnpicklingError("its list of storages does not fit its tensors")
     for key in map(str, keys):
-        storage = found[key]
+        storage = by_key[key]
         (count,) = struct.unpack("<q", file.read(8))
         if count != storage.count:
             raise pickle.UnpicklingError(f"storage {key} has {count} numbers instead of {storage.count}")

@@ -25,7 +25,7 @@ def load_torchvision(weights: str | Path | Mapping[str, np.ndarray], model: str 
 
     Args:
         weights: a file (.pth in either form, .safetensors, .npz), or tensors by their state_dict's names.
-        model: a key of models.torchvision_detectors.MODELS; None to tell it by the weights. The two MobileNet models
+        model: a key of torchvision.detectors.MODELS; None to tell it by the weights. The two MobileNet models
             have the same tensors: without a name the larger one is taken unless the file's name says 320.
         num_classes: outputs of the classifier, the background's included.
         min_size, max_size: the shorter side of the resized image, and the longer one's limit; the model's own by
@@ -67,13 +67,13 @@ def import_torchvision(weights: str | Path, out: str | Path, model: str | None =
         detector = load_torchvision(tensors, model, classes, **settings)
     except InputError as error:  # it read no file, and so could not name it
         raise InputError(str(error).replace("the weights", str(weights), 1)) from error
-    made = detector.model
+    network = detector.model
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    save_run(made, out, "import", {
-        "model": model, "file": weights.name, "sha256": digest, "classes": classes, "class_names": made.class_names,
-        "category_ids": made.category_ids, "min_size": made.preparing.shorter,
-        "max_size": made.preparing.longer, "settings": made.settings.to_dict(),
+    save_run(network, out, "import", {
+        "model": model, "file": weights.name, "sha256": digest, "classes": classes, "class_names": network.class_names,
+        "category_ids": network.category_ids, "min_size": network.preparing.shorter,
+        "max_size": network.preparing.longer, "settings": network.settings.to_dict(),
         "coco_ap": MODELS[model].coco_ap if weights.name == MODELS[model].file else None})
     return detector
 

@@ -36,7 +36,7 @@ _LAYOUTS = {
 
 
 def assign_weights(detector: FasterRCNN, tensors: Mapping[str, np.ndarray], source: str) -> None:
-    """Gives a detector of `models.torchvision_detectors` the weights of a state_dict.
+    """Gives a detector of `torchvision.detectors` the weights of a state_dict.
 
     tensors: by name, in either spelling: as the models have them today, or as the file of 2019 does. source: what
     messages call them.

@@ -136,10 +136,10 @@ class Distribution:
             others.on_epoch_end(epoch, means)
             return {"means": means, "stop": bool(others.model.stop_training)}  # with what the keeper measured
 
-        found = self.on_chief(end)
+        outcome = self.on_chief(end)
         if not self.chief:
-            keeper.add(found["means"])
-        return found["stop"]
+            keeper.add(outcome["means"])
+        return outcome["stop"]
 
 
 SINGLE = Distribution()
@@ -166,15 +166,15 @@ def start(name: str) -> Distribution:
     Raises:
         InputError: multiworker without a TF_CONFIG, or with one that cannot be understood.
     """
-    made = SINGLE
+    distribution = SINGLE
     if name == "mirrored":
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        made = Distribution(tf.distribute.MirroredStrategy([device.name for device in devices]))
+        distribution = Distribution(tf.distribute.MirroredStrategy([device.name for device in devices]))
     elif name == "multiworker":
         worker, workers = place(os.environ.get("TF_CONFIG", ""))
         say(f"worker {worker} of {workers} (0 is the chief): waiting for the others")
-        made = Distribution(tf.distribute.MultiWorkerMirroredStrategy(), worker, workers)
-    return made
+        distribution = Distribution(tf.distribute.MultiWorkerMirroredStrategy(), worker, workers)
+    return distribution
 
 
 def place(tf_config: str) -> tuple[int, int]:
@@ -187,8 +187,8 @@ def place(tf_config: str) -> tuple[int, int]:
     if not tf_config.strip():
         raise InputError(f"--strategy multiworker needs the environment variable TF_CONFIG, for example {example}")
     try:
-        found = json.loads(tf_config)
-        cluster, task = found["cluster"], found["task"]
+        parsed = json.loads(tf_config)
+        cluster, task = parsed["cluster"], parsed["task"]
         chiefs, workers = (list(cluster.get(kind, ())) for kind in ("chief", "worker"))
         kind, index = task["type"], int(task["index"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -203,8 +203,8 @@ def place(tf_config: str) -> tuple[int, int]:
             raise InputError(f"TF_CONFIG: {address!r} is no address; give host:port")
     if len(set(addresses)) != len(addresses):
         raise InputError(f"TF_CONFIG: an address stands there twice: {', '.join(addresses)}")
-    own = {"chief": chiefs, "worker": workers}.get(kind, [])
-    if not 0 <= index < len(own):
+    tasks = {"chief": chiefs, "worker": workers}.get(kind, [])
+    if not 0 <= index < len(tasks):
         raise InputError(f"TF_CONFIG: the cluster has no task {kind} {index}; it has {len(chiefs)} chief and "
                          f"{len(workers)} workers")
     return index + (len(chiefs) if kind == "worker" else 0), len(addresses)

@@ -53,16 +53,16 @@ class ImageLosses:
         maps = self.detector.features(batch["images"]) if self.together else None
         per_image = []
         for index in range(images):
-            one = {name: values[index] for name, values in batch.items()}
-            levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(one)
-            per_image.append(self.of_image(levels, one))
+            image = {name: values[index] for name, values in batch.items()}
+            levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(image)
+            per_image.append(self.of_image(levels, image))
         return {name: tf.add_n([losses[name] for losses in per_image]) / tf.cast(count or images, tf.float32)
                 for name in self.names}
 
-    def _own_maps(self, one: dict) -> tuple:
+    def _own_maps(self, image: dict) -> tuple:
         """Maps of an image without what it was padded with to be as large as the others of its batch."""
-        height, width = tf.unstack(one["padded"])
-        return self.detector.features(one["images"][None, :height, :width])
+        height, width = tf.unstack(image["padded"])
+        return self.detector.features(image["images"][None, :height, :width])
 
     def of_image(self, levels, one: dict) -> dict:
         """The losses of one image: levels, tuple over levels of (1, h, w, C); one: its part of the batch."""
@@ -93,8 +93,8 @@ class ImageLosses:
         """
         height, width = tf.unstack(one["padded"])
         levels = self.proposer.features(one["images"][None, :height, :width])
-        found = self.proposer.propose(levels, one["size"][None], self.proposing)
-        return Proposals(*(tf.stop_gradient(part[0]) for part in found))
+        proposals = self.proposer.propose(levels, one["size"][None], self.proposing)
+        return Proposals(*(tf.stop_gradient(part[0]) for part in proposals))
 
     def propose(self, levels, outputs, size, padded) -> Proposals:
         """An image's proposals as constants: boxes (P, 4), scores (P,), valid (P,).
@@ -109,8 +109,8 @@ class ImageLosses:
             logits = tuple(tf.where(here, level, level.dtype.min) for level, here in zip(logits, within))
             # and moved out of the image: those of the lowest rank may be proposals where there are few others
             deltas = tuple(tf.where(here[:, None], level, 1e6) for level, here in zip(deltas, within))
-        found = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry, self.proposing)
-        return Proposals(*(tf.stop_gradient(part[0]) for part in found))
+        proposals = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry, self.proposing)
+        return Proposals(*(tf.stop_gradient(part[0]) for part in proposals))
 
     def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
         """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""

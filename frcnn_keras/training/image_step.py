@@ -34,9 +34,9 @@ class ImageStepModel(StageModel):
         def part(number, losses, gradients):
             images = {name: tf.ensure_shape(values[number * size:(number + 1) * size], (size, *values.shape[1:]))
                       for name, values in batch.items()}
-            more_losses, more = self._gradients_of_part(images, count)
-            return (number + 1, {name: losses[name] + more_losses[name] for name in losses},
-                    [one + other for one, other in zip(gradients, more, strict=True)])
+            part_losses, part_gradients = self._gradients_of_part(images, count)
+            return (number + 1, {name: losses[name] + part_losses[name] for name in losses},
+                    [total + gradient for total, gradient in zip(gradients, part_gradients, strict=True)])
 
         zeros = [tf.zeros(variable.shape) for variable in self.network.trainable_variables]
         start = (0, dict.fromkeys(self.losses_of.names, 0.0), zeros)
@@ -73,9 +73,9 @@ def make_optimizer(fit: ImageFitConfig, slowed, decay: float, name: str, **setti
     scaled = fit.precision == "float16"
     if scaled:  # gradients are scaled until the optimizer unscales them: it has to clip
         settings["global_clipnorm"] = fit.clip_norm or None
-    made = build_optimizer(name, **settings)
-    made.slow(slowed, fit.backbone_rate)
-    return keras.optimizers.LossScaleOptimizer(made) if scaled else made
+    optimizer = build_optimizer(name, **settings)
+    optimizer.slow(slowed, fit.backbone_rate)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer
 
 
 @contextlib.contextmanager

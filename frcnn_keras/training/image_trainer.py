@@ -110,18 +110,18 @@ class ImageTrainer(Stage):
         return ImageStepModel(losses, self.fit.accumulate)
 
     def _refuse_unsafe(self) -> None:
-        found = unsafe_layer(self.detector)
-        if found and not tf.config.list_physical_devices("GPU"):
-            raise InputError(f"layer {found!r} of the backbone: TensorFlow's gradient of a 1x1 convolution of stride 2 "
+        layer = unsafe_layer(self.detector)
+        if layer and not tf.config.list_physical_devices("GPU"):
+            raise InputError(f"layer {layer!r} of the backbone: TensorFlow's gradient of a 1x1 convolution of stride 2 "
                              "with so few channels writes past its memory on CPU; freeze its stage (--freeze-stages)")
 
     def _check_division(self) -> None:
         """InputError unless a step's images can be divided among devices and parts, and fill a step."""
         fit = self.fit
-        own = fit.batch // self.distribution.share(fit.batch).replicas
-        if fit.accumulate < 1 or own % fit.accumulate:
-            raise InputError(f"--batch {fit.batch}: {own} images a device cannot be divided into --accumulate "
-                             f"{fit.accumulate} equal parts")
+        replica_batch = fit.batch // self.distribution.share(fit.batch).replicas
+        if fit.accumulate < 1 or replica_batch % fit.accumulate:
+            raise InputError(f"--batch {fit.batch}: {replica_batch} images a device cannot be divided into "
+                             f"--accumulate {fit.accumulate} equal parts")
         if self.images < fit.batch:
             raise InputError(f"{self.dataset.name}: {self.images} images are less than --batch {fit.batch}")
 

@@ -77,14 +77,14 @@ def train_joint(dataset: Dataset, out: str | Path, config: JointConfig | None = 
 
 def _proposer(run: str | Path, detector: FasterRCNN) -> FasterRCNN:
     """The detector of `run`, frozen; InputError unless it takes images prepared as `detector` takes them."""
-    found = load_detector(run)
+    proposer = load_detector(run)
     for field in dataclasses.fields(Preparing):
-        theirs, ours = getattr(found.preparing, field.name), getattr(detector.preparing, field.name)
+        theirs, ours = getattr(proposer.preparing, field.name), getattr(detector.preparing, field.name)
         if theirs != ours:
             raise InputError(f"--proposals {run}: it has {field.name} {theirs}, the new detector {ours}; give both the "
                              "same backbone and --shorter, --longer")
-    found.trainable = False
-    return found
+    proposer.trainable = False
+    return proposer
 
 
 def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
@@ -110,7 +110,7 @@ def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
 
 
 def _fitted_neck(backbone: Backbone, dataset: Dataset, config: JointConfig):
-    """Kernel and bias of the neck, fitted as data_prep fits it."""
+    """Kernel and bias of the neck, fitted as prep fits it."""
     preparing = _preparing(backbone, config)
     function = map_function(extractor(backbone), preparing)
 
@@ -127,7 +127,7 @@ def _preparing(backbone: Backbone, config: JointConfig) -> Preparing:
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
              class_names: Sequence[str], config: JointConfig) -> FasterRCNN:
     """A detector on a feature extractor of these levels, with a new RPN and a new head."""
-    head, found, levels = config.head, config.detections, len(strides)
+    head, settings, levels = config.head, config.detections, len(strides)
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
     geometry = Geometry.of(strides, offsets, config.anchors)
@@ -141,4 +141,4 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
         proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
         pooling=Pooling(max(1, levels - 1), op=head.roi_op, size=head.roi_size),
-        detecting=Detecting(found.score_threshold, found.nms, found.limit))
+        detecting=Detecting(settings.score_threshold, settings.nms, settings.limit))

@@ -64,7 +64,7 @@ def build_optimizer(name: str, *, learning_rate, momentum: float, weight_decay: 
     learning_rate: a number or a schedule. more: keywords of every Keras optimizer.
     """
     shared = {"learning_rate": learning_rate, "weight_decay": weight_decay or None, **more}
-    made = FusedAdam(**shared) if name == "adam" else SGD(momentum=momentum, **shared)
+    optimizer = FusedAdam(**shared) if name == "adam" else SGD(momentum=momentum, **shared)
     if weight_decay:
-        made.exclude_from_weight_decay(var_names=["bias"])
-    return made
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer

@@ -31,19 +31,19 @@ def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -
         logits, deltas = rpn(maps)
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in maps], size[None], geometry, proposing)
 
-    def one(record):
-        found = propose(record["maps"], record["size"])
-        valid = found.valid[0].numpy()
-        return record, found.boxes[0].numpy()[valid], found.scores[0].numpy()[valid]
+    def propose_image(record):
+        proposals = propose(record["maps"], record["size"])
+        valid = proposals.valid[0].numpy()
+        return record, proposals.boxes[0].numpy()[valid], proposals.scores[0].numpy()[valid]
 
-    return ahead(one, feature_maps(prepared).skip(skip))
+    return ahead(propose_image, feature_maps(prepared).skip(skip))
 
 
 def measure_recall(rpn, prepared: Prepared, proposing: Proposing) -> dict[str, float]:
     """Share of objects that the best 100, 300 and 1000 proposals reach at IoU 0.5 and 0.7."""
     proposals, boxes, ignored = [], [], []
-    for record, found, _ in proposals_of(rpn, prepared, proposing):
-        proposals.append(found)
+    for record, proposed, _ in proposals_of(rpn, prepared, proposing):
+        proposals.append(proposed)
         boxes.append(record["boxes"].numpy())
         ignored.append(record["ignored"].numpy())
     return proposal_recall(proposals, boxes, ignored)
@@ -109,8 +109,8 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
                              f"run {train} with --data {prepared.path}")
     if manifest.rpn != rpn_fingerprint:
         raise InputError(f"{folder}: made by another RPN than this run's rpn.weights.h5; run {train} again")
-    found = tuple(records.spans(folder / name for name in manifest.shards))
-    if len(found) != len(prepared.feature_spans):
-        raise InputError(f"{folder}: {len(found)} proposal records for {len(prepared.feature_spans)} images; "
+    spans = tuple(records.spans(folder / name for name in manifest.shards))
+    if len(spans) != len(prepared.feature_spans):
+        raise InputError(f"{folder}: {len(spans)} proposal records for {len(prepared.feature_spans)} images; "
                          f"run {train} again")
-    return found
+    return spans

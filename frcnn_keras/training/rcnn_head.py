@@ -37,7 +37,7 @@ def build_rcnn(prepared: Prepared, config: StageHeadConfig, precision: str = "fl
 
 
 def _load_top(prepared: Prepared) -> keras.Model:
-    """The rest of the backbone, as data_prep left it; InputError where it did not."""
+    """The rest of the backbone, as prep left it; InputError where it did not."""
     path = prepared.path / "features" / "top.keras"
     if not path.exists():
         raise InputError(f"{path}: absent; --head backbone_top goes on with the backbone itself and needs its raw "

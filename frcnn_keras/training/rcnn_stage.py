@@ -96,10 +96,10 @@ def _rpn_request(run: Path, prepared: Prepared) -> RPNRequest:
     if not path.exists() or not (run / "rpn.weights.h5").exists():
         raise InputError(f"{run}: holds no trained RPN; run {command('train-rpn')} with this --run first")
     begun = read_request(path, RPNRequest)
-    found = options.difference(options.to_dict(begun.data), options.to_dict(PreparedFacts.of(prepared)))
-    if found:
-        raise InputError(f"{path}: the RPN was trained on another prep folder than {prepared.path} ({found}); give the "
-                         "same --data to both trainers")
+    difference = options.difference(options.to_dict(begun.data), options.to_dict(PreparedFacts.of(prepared)))
+    if difference:
+        raise InputError(f"{path}: the RPN was trained on another prep folder than {prepared.path} ({difference}); "
+                         "give the same --data to both trainers")
     return begun
 
 
@@ -133,8 +133,8 @@ class RCNNStage(Stage):
         self.rpn, self.proposing, self.config = rpn, proposing, config
         levels = self.prepared.features.pooling
         self.pooling = Pooling(levels.levels, levels.min_cells, config.head.roi_op, config.head.roi_size)
-        found = config.detections
-        self.detecting = Detecting(found.score_threshold, found.nms, found.limit)
+        settings = config.detections
+        self.detecting = Detecting(settings.score_threshold, settings.nms, settings.limit)
 
     def build(self) -> StageModel:
         with self.distribution.scope():
@@ -166,15 +166,15 @@ class RCNNStage(Stage):
         """Objects and detections of every validation image, in pixels of the original images."""
         self.detector.rcnn.set_weights(self.rcnn.get_weights())
 
-        def one(record):
-            found = self.detect(record["maps"], record["proposals"], record["size"])
+        def detect_image(record):
+            detected = self.detect(record["maps"], record["proposals"], record["size"])
             back = np.tile((record["original"] / record["size"]).numpy()[::-1], 2).astype(np.float32)
-            valid = found.valid[0].numpy()
-            detections = Detections.of(found.boxes[0].numpy()[valid] * back, found.scores[0].numpy()[valid],
-                                       found.labels[0].numpy()[valid], self.prepared.class_names)
+            valid = detected.valid[0].numpy()
+            detections = Detections.of(detected.boxes[0].numpy()[valid] * back, detected.scores[0].numpy()[valid],
+                                       detected.labels[0].numpy()[valid], self.prepared.class_names)
             return example_of(record, back), detections
 
-        pairs = list(ahead(one, feature_maps(self.validation.prepared, self.validation.proposals)))
+        pairs = list(ahead(detect_image, feature_maps(self.validation.prepared, self.validation.proposals)))
         return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
     @functools.cached_property

@@ -74,9 +74,9 @@ class Stage(abc.ABC):
             InputError: the folder was begun with another request.
             FloatingPointError: the loss became NaN or infinite.
         """
-        made = (f"{self.name}_state.npz", self.best_file.name, f"{self.name}_log.csv", f"{self.name}_curves.png",
-                f"{self.name}_metrics.json", self.artefact)
-        self.distribution.on_chief(lambda: folder.begin(self.run, self.name, request, made, fresh, self.flag))
+        files = (f"{self.name}_state.npz", self.best_file.name, f"{self.name}_log.csv", f"{self.name}_curves.png",
+                 f"{self.name}_metrics.json", self.artefact)
+        self.distribution.on_chief(lambda: folder.begin(self.run, self.name, request, files, fresh, self.flag))
         done = self.distribution.on_chief(self._finished)
         if done is not None:
             say(f"{self.name}: trained already ({self.run / self.artefact})")
@@ -96,12 +96,12 @@ class Stage(abc.ABC):
     def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
                   network: keras.Model) -> dict[str, float]:
         """AP of an epoch's detections; keeps the network's weights where no epoch before had a better one."""
-        found = coco_metrics(examples, detections, class_names)
+        metrics = coco_metrics(examples, detections, class_names)
         best = np.nanmax([-np.inf, *self.keeper.history.get("AP", ())])
-        if not found["AP"] <= best:  # the first epoch too, where AP is NaN
+        if not metrics["AP"] <= best:  # the first epoch too, where AP is NaN
             save_weights(network, self.best_file)
-        say(f"epoch {epoch + 1}: AP {found['AP']:.3f}  AP50 {found['AP50']:.3f}")
-        return {"AP": found["AP"], "AP50": found["AP50"]}
+        say(f"epoch {epoch + 1}: AP {metrics['AP']:.3f}  AP50 {metrics['AP50']:.3f}")
+        return {"AP": metrics["AP"], "AP50": metrics["AP50"]}
 
     def take_best(self, network: keras.Model) -> None:
         """Gives the network the weights that `keep_best` kept."""
@@ -113,8 +113,8 @@ class Stage(abc.ABC):
 
     def _finished(self) -> History | None:
         """The numbers of a training that is finished already."""
-        found = (self.run / self.artefact).exists() and self._path("metrics.json").exists()
-        return read_json(self._path("metrics.json")) if found else None
+        finished = (self.run / self.artefact).exists() and self._path("metrics.json").exists()
+        return read_json(self._path("metrics.json")) if finished else None
 
     def _finish(self, history: History) -> None:
         """Writes what a finished training leaves: curves, the artefact, the numbers."""
