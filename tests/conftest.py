@@ -96,3 +96,17 @@ def hand_detector():
     from tests.detectors import hand_made
 
     return hand_made()
+
+
+@pytest.fixture
+def mixed_policy():
+    """The caller's global policy of Keras is mixed_bfloat16 meanwhile; fails where a test leaves another one."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        yield "mixed_bfloat16"
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy(before)

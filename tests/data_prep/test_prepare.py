@@ -1,0 +1,150 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from data_prep.prepare import disk_needed, is_finished, prepare
+from data_prep.shards import PrepRequest
+from data_prep.source import feature_source
+from frcnn_keras.data.prepared import REQUEST
+from frcnn_keras.data.shapes import shapes_dataset
+from frcnn_keras.errors import InputError
+from frcnn_keras.files import write_json
+from frcnn_keras.runs.request import stored_form
+from frcnn_keras.settings.detector import NeckConfig
+from frcnn_keras.settings.stages import MinibatchConfig
+
+
+def request_of(config, dataset, eval_only=False, write_tiles=False):
+    return PrepRequest(config, eval_only, write_tiles, tuple(dataset.class_names), len(dataset.examples),
+                       dataset.fingerprint(), None)
+
+
+def needed(config, dataset, free=10**9, **asked):
+    return disk_needed(dataset, request_of(config, dataset, **asked), feature_source(config, None), free)
+
+
+# images of 120 x 156 and of 150 x 110 become 96 x 124 and 130 x 96 pixels, padded 96 x 128 and 136 x 96: maps of
+# 12 x 16 and 17 x 12 cells
+CELLS = 4 * 12 * 16 + 2 * 17 * 12
+
+
+def test_bytes_by_hand(prep_config, shapes):
+    """Float16 maps of 8 channels, and 2 draws of 32 anchors: 4 bytes of index, 1 of label, 16 of deltas."""
+    features, draws = 2 * CELLS * 8 * 2, 2 * 6 * 2 * 32 * 21
+    assert needed(prep_config, shapes) == features + draws
+    assert needed(prep_config, shapes, eval_only=True) == features // 2  # no mirror images, no draws
+    tiles = 2 * 6 * 2 * 32 * (9 * 8 * 2 + 24)
+    assert needed(prep_config, shapes, write_tiles=True) == features + draws + tiles
+
+
+@pytest.mark.parametrize("change, wanted", [
+    ({"mirror": False}, CELLS * 8 * 2 + 6 * 2 * 32 * 21),
+    ({"neck": NeckConfig(0)}, 2 * CELLS * 12 * 2 + 2 * 6 * 2 * 32 * 21),
+    ({"neck": NeckConfig(99)}, 2 * CELLS * 12 * 2 + 2 * 6 * 2 * 32 * 21),  # no more than there are
+    ({"minibatches": MinibatchConfig(count=10, draws=3)}, 2 * CELLS * 8 * 2 + 2 * 6 * 3 * 10 * 21)])
+def test_bytes_of_other_settings(change, wanted, prep_config, shapes):
+    assert needed(dataclasses.replace(prep_config, **change), shapes) == wanted
+
+
+def test_the_folder_takes_about_as_much(prep, prep_config, shapes):
+    """Records have names, numbers and objects besides: a few hundred bytes."""
+    taken = sum(path.stat().st_size for path in prep.path.rglob("*.tfrecord"))
+    assert 1 <= taken / needed(prep_config, shapes, write_tiles=True) < 1.1
+
+
+def test_a_disk_that_is_too_small(prep_config, shapes, capsys):
+    enough = needed(prep_config, shapes)
+    assert needed(prep_config, shapes, free=enough) == enough and "disk: " in capsys.readouterr().err
+    with pytest.raises(InputError, match="MB free and .* MB are needed; free space, or lower --neck-channels"):
+        needed(prep_config, shapes, free=enough - 1)
+
+
+@pytest.fixture
+def asked(prep_config, shapes):
+    return request_of(prep_config, shapes)
+
+
+def begun(folder, request):
+    folder.mkdir(parents=True)
+    write_json(folder / REQUEST, stored_form(request))
+
+
+def test_finished_or_not(asked, tmp_path):
+    out = tmp_path / "prep"
+    assert not is_finished(out, asked, fresh=False)  # nothing there
+    out.mkdir()
+    assert not is_finished(out, asked, fresh=False)  # an empty folder
+    out.rmdir()
+    begun(tmp_path / "prep.partial", asked)
+    assert not is_finished(out, asked, fresh=False)  # one to go on with
+    begun(out, asked)
+    assert is_finished(out, asked, fresh=False)
+
+
+@pytest.mark.parametrize("name", ["prep", "prep.partial"])
+def test_another_config_is_named(name, asked, tmp_path):
+    begun(tmp_path / name, asked)
+    with pytest.raises(InputError, match=f"{name}/{REQUEST}: was begun .*prep.mirror: True -> False.* another --out"):
+        is_finished(tmp_path / "prep", dataclasses.replace(asked, prep=dataclasses.replace(asked.prep, mirror=False)),
+                    fresh=False)
+
+
+@pytest.mark.parametrize("name", ["prep", "prep.partial"])
+def test_a_folder_of_something_else_is_left_alone(name, asked, tmp_path):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "thesis.tex").write_text("mine")
+    with pytest.raises(InputError, match=f"{tmp_path / name}: is not empty and no prep folder; give another --out"):
+        is_finished(tmp_path / "prep", asked, fresh=False)
+    assert (tmp_path / name / "thesis.tex").exists()
+
+
+def test_fresh_throws_away_what_was_begun_and_keeps_what_is_finished_until_then(asked, tmp_path):
+    for name in ("prep", "prep.partial"):
+        begun(tmp_path / name, asked)
+    assert not is_finished(tmp_path / "prep", asked, fresh=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["prep"]
+
+
+def test_tiles_of_no_minibatches(prep_config, shapes, tmp_path):
+    with pytest.raises(InputError, match="--write-tiles .* --eval-only"):
+        prepare(shapes, tmp_path / "prep", prep_config, eval_only=True, write_tiles=True)
+
+
+def test_settings_besides_those_of_the_folder_to_be_like(prep, prep_config, shapes, tmp_path):
+    with pytest.raises(InputError, match=f"^{prep.path}: fixes the settings"):
+        prepare(shapes, tmp_path / "prep", dataclasses.replace(prep_config, seed=3), like=prep)
+
+
+def test_like_an_earlier_folder(val_prep, prep):
+    assert val_prep.config == prep.config and val_prep.features.extractor == prep.features.extractor
+    assert val_prep.features.preparing == prep.features.preparing and val_prep.geometry == prep.geometry
+
+
+def broken(dataset, *numbers):
+    """The data set with images that cannot be decoded."""
+    examples = [dataclasses.replace(example, read=lambda: b"no image", file=f"bad{number}.png")
+                if number in numbers else example for number, example in enumerate(dataset.examples)]
+    return dataclasses.replace(dataset, examples=tuple(examples))
+
+
+def test_bad_images_are_left_out_and_listed(prep_config, tmp_path, capsys):
+    """With their mirror images, of the neck's sample too; each is named once."""
+    found = prepare(broken(shapes_dataset(4, 3, 120, 156), 0, 2), tmp_path / "prep", prep_config, skip_bad=True)
+    said = capsys.readouterr().err
+    assert [line.split(":")[1].strip() for line in said.splitlines() if line.startswith("left out: ")] == [
+        "bad0.png", "bad2.png"]
+    assert len(found.feature_spans) == len(found.minibatch_spans) == 4
+    assert f"prep: {tmp_path / 'prep'} is finished; next: " in said and f"--data {tmp_path / 'prep'} --run RUN" in said
+
+
+def test_a_bad_image_leaves_nothing_behind(prep_config, tmp_path):
+    with pytest.raises(InputError, match="^bad1.png: "):
+        prepare(broken(shapes_dataset(2, 3, 120, 156), 1), tmp_path / "prep", prep_config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_mirror_images_are_left_out_where_they_are_not_wanted(prep_config, tmp_path):
+    found = prepare(shapes_dataset(2, 3, 120, 156), tmp_path / "prep", dataclasses.replace(prep_config, mirror=False))
+    assert len(found.feature_spans) == 2 and not found.features.mirror
+    assert np.array_equal(found.channels, (8,))
