@@ -28,24 +28,24 @@ def parser(name: str, description: str, epilog: str = "", program: str = "") -> 
     return command_parser
 
 
-def run(made: argparse.ArgumentParser, main: Callable, argv=None, derive: Callable | None = None) -> int:
+def run(parser: argparse.ArgumentParser, main: Callable, argv=None, derive: Callable | None = None) -> int:
     """Parses `argv`, calls `main(args)` and returns the exit code.
 
-    0 done, 1 failed, 2 usage, config or data at fault, 130 interrupted. `derive(made, argv)` may change defaults after
-    the TOML file has.
+    0 done, 1 failed, 2 usage, config or data at fault, 130 interrupted. `derive(parser, argv)` may change defaults
+    after the TOML file has.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    name = made.prog.split()[-1]
+    name = parser.prog.split()[-1]
     debug = "--debug" in argv
     try:
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         first.add_argument("--config")
         toml = first.parse_known_args(argv)[0].config
         if toml:
-            flags.apply_toml(made, toml, name)
+            flags.apply_toml(parser, toml, name)
         if derive:
-            derive(made, argv)
-        args = made.parse_args(argv)
+            derive(parser, argv)
+        args = parser.parse_args(argv)
         return main(args) or 0
     except KeyboardInterrupt:
         print(f"\n{name}: interrupted; the same command goes on from here", file=sys.stderr)
@@ -86,9 +86,9 @@ def start_devices(strategy: str):
     return distribution
 
 
-def add_strategy_argument(made: argparse.ArgumentParser) -> None:
+def add_strategy_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --strategy, for distribution.start."""
-    made.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
+    parser.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
                       help="devices that share every step's images: none "
                       "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
                       "docs/distributed.md); the result is the same (default none)")

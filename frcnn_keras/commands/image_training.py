@@ -7,13 +7,13 @@ from frcnn_keras.commands.data_flags import add_source_arguments, add_validation
 from frcnn_keras.data.validation import settle
 
 
-def add_arguments(made: argparse.ArgumentParser, out: str) -> None:
+def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Adds the flags of both data sets, --out (described by `out`), --fresh and --strategy."""
-    add_source_arguments(made)
-    add_validation_arguments(made)
-    made.add_argument("--out", required=True, metavar="DIR", help=out)
-    made.add_argument("--fresh", action="store_true", help="start over")
-    cli.add_strategy_argument(made)
+    add_source_arguments(parser)
+    add_validation_arguments(parser)
+    parser.add_argument("--out", required=True, metavar="DIR", help=out)
+    parser.add_argument("--fresh", action="store_true", help="start over")
+    cli.add_strategy_argument(parser)
 
 
 def read(args, class_names=None):

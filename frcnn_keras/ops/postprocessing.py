@@ -72,7 +72,7 @@ def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
     return kept.nmsed_boxes[0], kept.nmsed_scores[0], classes, kept.valid_detections[0]
 
 
-def served(found: DetectedBoxes, size) -> dict:
+def served(detections: DetectedBoxes, size) -> dict:
     """Detections of one image in its pixels -> the tensors that servers' clients know; size: (2,) int32, its height and
     width.
 
@@ -83,9 +83,9 @@ def served(found: DetectedBoxes, size) -> dict:
         num_detections: () float32; past it all is zero.
     """
     height, width = tf.unstack(tf.cast(size, tf.float32), num=2)
-    x1, y1, x2, y2 = tf.unstack(found.boxes, num=4, axis=-1)
+    x1, y1, x2, y2 = tf.unstack(detections.boxes, num=4, axis=-1)
     boxes = tf.stack([y1 / height, x1 / width, y2 / height, x2 / width], axis=-1)  # (M, 4)
-    return {"detection_boxes": tf.where(found.valid[:, None], tf.clip_by_value(boxes, 0.0, 1.0), 0.0),
-            "detection_scores": tf.where(found.valid, found.scores, 0.0),
-            "detection_classes": tf.cast(tf.where(found.valid, found.labels, 0), tf.float32),
-            "num_detections": tf.reduce_sum(tf.cast(found.valid, tf.float32))}
+    return {"detection_boxes": tf.where(detections.valid[:, None], tf.clip_by_value(boxes, 0.0, 1.0), 0.0),
+            "detection_scores": tf.where(detections.valid, detections.scores, 0.0),
+            "detection_classes": tf.cast(tf.where(detections.valid, detections.labels, 0), tf.float32),
+            "num_detections": tf.reduce_sum(tf.cast(detections.valid, tf.float32))}

@@ -44,9 +44,9 @@ def finetune(run: str | Path, dataset: Dataset, out: str | Path, config: Finetun
         raise InputError(f"--out {out}: is the run itself; give another folder")
     with distribution.scope():
         detector = load(run).model
-    for split in filter(None, (dataset, validation)):
-        if split.class_names != detector.class_names:
-            raise InputError(f"{split.name}: has the classes {', '.join(split.class_names)}, the detector "
+    for images in filter(None, (dataset, validation)):
+        if images.class_names != detector.class_names:
+            raise InputError(f"{images.name}: has the classes {', '.join(images.class_names)}, the detector "
                              f"{', '.join(detector.class_names)}")
     trainer = ImageTrainer("finetune", detector, dataset, validation, out, config, distribution=distribution,
                            callbacks=callbacks)

@@ -64,11 +64,11 @@ class ImageLosses:
         height, width = tf.unstack(image["padded"])
         return self.detector.features(image["images"][None, :height, :width])
 
-    def of_image(self, levels, one: dict) -> dict:
-        """The losses of one image: levels, tuple over levels of (1, h, w, C); one: its part of the batch."""
-        exists = one["exists"]  # (G,)
-        objects = {name: tf.boolean_mask(one[name], exists) for name in ("boxes", "labels", "ignored")}
-        draws = tf.random.experimental.stateless_split(one["seed"], 2)  # (2, 2)
+    def of_image(self, levels, image: dict) -> dict:
+        """The losses of one image: levels, tuple over levels of (1, h, w, C); image: its part of the batch."""
+        exists = image["exists"]  # (G,)
+        objects = {name: tf.boolean_mask(image[name], exists) for name in ("boxes", "labels", "ignored")}
+        draws = tf.random.experimental.stateless_split(image["seed"], 2)  # (2, 2)
         # the proposals need the whole map, their losses the sampled positions alone, an eighth of it; a deeper network
         # sees more than 3x3 cells and has to learn on the whole map
         deep = getattr(self.detector.rpn, "depth", 1) > 1
@@ -76,24 +76,25 @@ class ImageLosses:
         if deep or (self.proposer is None and self.names != RPN_LOSSES):
             outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
         if self.names != RCNN_LOSSES:
-            index, labels, targets = self.sampled_anchors(levels, objects, one["size"], draws[0])
+            index, labels, targets = self.sampled_anchors(levels, objects, image["size"], draws[0])
             logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
             rpn = self.settings.rpn
             objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=rpn.beta)
             losses = (objectness, rpn.box_weight * boxes)
         if self.names != RPN_LOSSES:
-            proposals = self.given(one) if self.proposer else self.propose(levels, outputs, one["size"], one["padded"])
+            proposals = self.given(image) if self.proposer else self.propose(levels, outputs, image["size"],
+                                                                             image["padded"])
             losses += self.rcnn_losses(levels, proposals, objects, draws[1])
         return dict(zip(self.names, losses, strict=True))
 
-    def given(self, one: dict) -> Proposals:
+    def given(self, image: dict) -> Proposals:
         """The proposer's proposals on an image, as `propose` gives the detector's own.
 
         Made anew on the image as it is augmented, with the numbers and the weights that are final: none can be stale.
         """
-        height, width = tf.unstack(one["padded"])
-        levels = self.proposer.features(one["images"][None, :height, :width])
-        proposals = self.proposer.propose(levels, one["size"][None], self.proposing)
+        height, width = tf.unstack(image["padded"])
+        levels = self.proposer.features(image["images"][None, :height, :width])
+        proposals = self.proposer.propose(levels, image["size"][None], self.proposing)
         return Proposals(*(tf.stop_gradient(part[0]) for part in proposals))
 
     def propose(self, levels, outputs, size, padded) -> Proposals:
