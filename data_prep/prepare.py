@@ -16,7 +16,7 @@ from frcnn_keras.settings.stages import PrepConfig
 
 
 def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None, *, like: Prepared | None = None,
-            eval_only: bool = False, write_tiles: bool = False, skip_bad: bool = False, workers: int = WORKERS,
+            eval_only: bool = False, write_tiles: bool = False, skip_bad: bool = False, workers: int | None = None,
             fresh: bool = False) -> Prepared:
     """Prepares a settled data set (data.validation.settle) and opens the finished folder.
 
@@ -39,7 +39,7 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
     source = feature_source(config, like)
     out.parent.mkdir(parents=True, exist_ok=True)
     disk_needed(dataset, request, source, shutil.disk_usage(out.parent).free)
-    preparation = Preparation(dataset, request, source, skip_bad=skip_bad, workers=workers)
+    preparation = Preparation(dataset, request, source, skip_bad=skip_bad, workers=workers or WORKERS)
     try:
         preparation.run(out)
     except InputError:
@@ -74,7 +74,7 @@ def is_finished(out: Path, request: PrepRequest, fresh: bool) -> bool:
             requests.begin(folder / REQUEST, request, begun=True, flag="--out")
             if folder == out:
                 return True
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
             raise InputError(f"{folder}: is not empty and no prep folder; give another --out")
     return False
 

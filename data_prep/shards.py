@@ -8,8 +8,6 @@ import dataclasses
 import itertools
 from pathlib import Path
 
-import numpy as np
-
 from data_prep.image_records import MapMaker, RecordMaker
 from data_prep.source import FeatureSource
 from frcnn_keras.data import records
@@ -17,10 +15,11 @@ from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
 from frcnn_keras.data.prepared import REQUEST
-from frcnn_keras.files import fingerprint, keep_folder, write_json
+from frcnn_keras.files import keep_folder, write_json
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.progress import Progress, ahead, say
 from frcnn_keras.runs import request as requests
+from frcnn_keras.runs.folder import weights_fingerprint
 from frcnn_keras.settings.stages import PrepConfig
 
 SHARD_IMAGES = 32  # what a kill loses at most
@@ -61,9 +60,10 @@ class Preparation:
     def run(self, out: Path) -> None:
         """Makes OUT, going on with OUT.partial where there is one."""
         partial = out.with_name(out.name + ".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        write_json(partial / REQUEST, requests.stored_form(self.request))  # first: it says whose folder this is
         for kind in self.request.artefacts:
-            (partial / kind).mkdir(parents=True, exist_ok=True)
-        write_json(partial / REQUEST, requests.stored_form(self.request))
+            (partial / kind).mkdir(exist_ok=True)
         extractor = self._extractor(partial)
         if self.source.top is not None:
             save_model(self.source.top, partial / "features" / "top.keras")
@@ -115,7 +115,7 @@ class Preparation:
 
     def _write_manifests(self, partial: Path, names: list[str], extractor) -> None:
         """Says beside each artefact's shards what they hold and what they were made from."""
-        weights = fingerprint(*[np.asarray(weight) for weight in extractor.weights])
+        weights = weights_fingerprint(extractor)
         for kind in self.request.artefacts:
             count = len(records.spans(partial / kind / name for name in names))
             shared = Manifest(kind, tuple(names), count, weights, self.request.annotations)

@@ -56,7 +56,7 @@ _HOMES = {
                      "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn"),
                     "frcnn_keras.api"),
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
-    "evaluate_detections": "frcnn_keras.evaluation.metrics",  # what programs called before there was `evaluate`
+    "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
     "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",

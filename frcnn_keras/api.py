@@ -8,10 +8,10 @@ as readers return them; errors name arguments where the commands' name flags.
     frcnn_keras.evaluate("work/run", frcnn_keras.read_voc("DIR", "test"))["coco"]["AP50"]
 """
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,9 +21,8 @@ from frcnn_keras.data import coco, csv_file, shapes, tf_records, voc
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.data.validation import settle
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
-from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
@@ -37,6 +36,8 @@ from frcnn_keras.torchvision import importing
 from frcnn_keras.training import finetune as _finetune
 from frcnn_keras.training import joint as _joint
 from frcnn_keras.training import rcnn_stage, rpn_stage
+from frcnn_keras.training.distribution import SINGLE, Distribution
+from frcnn_keras.training.image_losses import LOSSES
 from frcnn_keras.training.loop import History
 
 __all__ = [
@@ -46,29 +47,12 @@ __all__ = [
     "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
 ]
 
-Path_ = str | Path
+FilePath = str | Path
 Callbacks = Sequence[keras.callbacks.Callback]
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
-def _naming_arguments(settings: type | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Gives a function's InputErrors in arguments instead of flags; settings: of its argument `config`."""
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(function)
-        def called(*args: P.args, **kwargs: P.kwargs) -> R:
-            try:
-                return function(*args, **kwargs)
-            except InputError as error:
-                raise InputError(in_arguments(str(error), settings)) from error
-
-        return called
-
-    return decorate
-
-
-@_naming_arguments()
-def read_voc(folder: Path_, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
+@in_words(in_arguments)
+def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
     """A Pascal VOC folder, or a folder of XML files beside their images.
 
     split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; in
@@ -80,20 +64,20 @@ def read_voc(folder: Path_, split: str | None = None, class_names: Sequence[str]
     return voc.read_voc(folder, split, class_names)
 
 
-@_naming_arguments()
-def read_coco(images: Path_, annotations: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+@in_words(in_arguments)
+def read_coco(images: FilePath, annotations: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
     """A folder of images and a COCO instances JSON; see `read_voc`."""
     return coco.read_coco(images, annotations, class_names)
 
 
-@_naming_arguments()
-def read_csv(file: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+@in_words(in_arguments)
+def read_csv(file: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
     """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; see `read_voc`."""
     return csv_file.read_csv(file, class_names)
 
 
-@_naming_arguments()
-def read_tfrecord(pattern: str, label_map: Path_, class_names: Sequence[str] | None = None) -> Dataset:
+@in_words(in_arguments)
+def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
     """TFRecords of the TF Object Detection API that match a glob pattern; see `read_voc`."""
     return tf_records.read_tf_records(pattern, label_map, class_names)
 
@@ -103,49 +87,49 @@ def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320)
     return shapes.shapes_dataset(count, seed, height, width)
 
 
-@_naming_arguments(CheckConfig)
+@in_words(partial(in_arguments, settings=CheckConfig))
 def check(dataset: Dataset, config: CheckConfig | None = None, *, backbone: str = "mobilenet_v2",
-          skip_bad: bool = False, decode: bool = True) -> DatasetReport:
+          grid: AnchorGrid | None = None, skip_bad: bool = False, decode: bool = True) -> DatasetReport:
     """Inspects a data set: problems, classes, object sizes, and how its objects suit the anchors.
 
-    backbone: whose grid the anchors are laid on. decode: whether to decode every image, which finds damage behind the
-    headers, and duplicates.
+    backbone: whose grid the anchors are laid on; grid: that of one of your own, AnchorGrid(stride, offset). decode:
+    whether to decode every image, which finds damage behind the headers, and duplicates.
 
     Raises:
         InputError: a backbone whose grid is not known.
     """
-    if backbone not in GEOMETRY:
-        raise InputError(f"backbone {backbone!r}: the grid is known of {', '.join(GEOMETRY)} alone")
-    stride, offset = GEOMETRY[backbone][DEFAULT_LAYERS[backbone][-1]]
-    return report(dataset, config or CheckConfig(), AnchorGrid(float(stride), float(offset)), skip_bad=skip_bad,
-                  decode=decode)
+    return report(dataset, config or CheckConfig(), grid or AnchorGrid.of(backbone), skip_bad=skip_bad, decode=decode)
 
 
-@_naming_arguments(PrepConfig)
-def prepare(dataset: Dataset, out: Path_, config: PrepConfig | None = None, *, like: Path_ | Prepared | None = None,
-            eval_only: bool = False, write_tiles: bool = False, skip_bad: bool = False,
-            fresh: bool = False) -> Prepared:
+@in_words(partial(in_arguments, settings=PrepConfig))
+def prepare(dataset: Dataset, out: FilePath, config: PrepConfig | None = None, *,
+            like: FilePath | Prepared | None = None, eval_only: bool = False, write_tiles: bool = False,
+            skip_bad: bool = False, workers: int | None = None, fresh: bool = False) -> Prepared:
     """Runs the frozen backbone once over a data set and draws the RPN's minibatches; opens the folder `out`.
 
     like: an earlier prep folder, whose extractor and settings are taken: for images to measure on (with eval_only: no
-    mirror images, no minibatches). skip_bad: leave bad images and objects out instead of stopping. A second call goes
-    on where the first was stopped; fresh: start over.
+    mirror images, no minibatches). write_tiles: whole minibatches too, for training an RPN elsewhere. skip_bad: leave
+    bad images and objects out instead of stopping. workers: images at a time. A second call goes on where the first was
+    stopped; fresh: start over.
 
     Raises:
         InputError: the data set is bad, `out` holds something else, or the disk is too small.
     """
     prepared = like if like is None or isinstance(like, Prepared) else open_prepared(like)
     return _prepare(settle(dataset, skip_bad), out, config, like=prepared, eval_only=eval_only, write_tiles=write_tiles,
-                    skip_bad=skip_bad, fresh=fresh)
+                    skip_bad=skip_bad, workers=workers, fresh=fresh)
 
 
-@_naming_arguments(RPNConfig)
-def train_rpn(data: Path_, run: Path_, config: RPNConfig | None = None, *, val: Path_ | None = None,
-              fresh: bool = False, callbacks: Callbacks = ()) -> History:
+@in_words(partial(in_arguments, settings=RPNConfig))
+def train_rpn(data: FilePath, run: FilePath, config: RPNConfig | None = None, *, val: FilePath | None = None,
+              from_tiles: bool = False, fresh: bool = False, callbacks: Callbacks = (),
+              distribution: Distribution = SINGLE) -> History:
     """Trains the region proposal network on a prep folder; writes RUN/rpn.weights.h5 and every image's proposals.
 
-    val: a prep folder to measure the proposals' recall on after every epoch. callbacks: of Keras (early stopping, W&B,
-    MLflow, ...); they find loss and measures in an epoch's logs. A second call goes on where the first was stopped.
+    val: a prep folder to measure the proposals' recall on after every epoch. from_tiles: read the tiles that `prepare`
+    wrote with write_tiles. callbacks: of Keras (early stopping, W&B, MLflow, ...); they find loss and measures in an
+    epoch's logs. distribution: several devices (training.distribution.start). A second call goes on where the first was
+    stopped.
 
     Returns:
         Every number of every epoch, by name.
@@ -154,44 +138,51 @@ def train_rpn(data: Path_, run: Path_, config: RPNConfig | None = None, *, val: 
         InputError: a prep folder is missing or does not fit; the run was begun with other settings.
         FloatingPointError: the loss became NaN or infinite.
     """
-    return rpn_stage.train_rpn(data, run, config, val=val, fresh=fresh, callbacks=callbacks)
+    return rpn_stage.train_rpn(data, run, config, val=val, from_tiles=from_tiles, fresh=fresh, callbacks=callbacks,
+                               distribution=distribution)
 
 
-@_naming_arguments(RCNNConfig)
-def train_rcnn(data: Path_, run: Path_, config: RCNNConfig | None = None, *, val: Path_ | None = None,
-               fresh: bool = False, callbacks: Callbacks = ()) -> History:
+@in_words(partial(in_arguments, settings=RCNNConfig))
+def train_rcnn(data: FilePath, run: FilePath, config: RCNNConfig | None = None, *, val: FilePath | None = None,
+               fresh: bool = False, callbacks: Callbacks = (), distribution: Distribution = SINGLE) -> History:
     """Trains the Fast R-CNN head on the run's proposals; writes RUN/detector.keras. See `train_rpn`.
 
     val: the prep folder that train_rpn had: every epoch ends with its AP, and the best is kept.
     """
-    return rcnn_stage.train_rcnn(data, run, config, val=val, fresh=fresh, callbacks=callbacks)
+    return rcnn_stage.train_rcnn(data, run, config, val=val, fresh=fresh, callbacks=callbacks,
+                                 distribution=distribution)
 
 
-@_naming_arguments(FinetuneConfig)
-def finetune(run: Path_, dataset: Dataset, out: Path_, config: FinetuneConfig | None = None, *,
+@in_words(partial(in_arguments, settings=FinetuneConfig))
+def finetune(run: FilePath, dataset: Dataset, out: FilePath, config: FinetuneConfig | None = None, *,
              validation: Dataset | None = None, skip_bad: bool = False, fresh: bool = False,
-             callbacks: Callbacks = ()) -> History:
+             callbacks: Callbacks = (), distribution: Distribution = SINGLE) -> History:
     """Trains a finished run's detector further on images, its backbone included; writes OUT/detector.keras.
 
     validation: images to measure AP on after every epoch; the best is kept. See `train_rpn` for the rest.
     """
     return _finetune.finetune(run, settle(dataset, skip_bad), out, config, fresh=fresh, callbacks=callbacks,
+                              distribution=distribution,
                               validation=settle(validation, skip_bad) if validation else None)
 
 
-@_naming_arguments(JointConfig)
-def train_joint(dataset: Dataset, out: Path_, config: JointConfig | None = None, *, validation: Dataset | None = None,
-                skip_bad: bool = False, fresh: bool = False, callbacks: Callbacks = ()) -> History:
+@in_words(partial(in_arguments, settings=JointConfig))
+def train_joint(dataset: Dataset, out: FilePath, config: JointConfig | None = None, *,
+                validation: Dataset | None = None, losses: tuple[str, ...] = LOSSES, proposals: FilePath | None = None,
+                skip_bad: bool = False, fresh: bool = False, callbacks: Callbacks = (),
+                distribution: Distribution = SINGLE) -> History:
     """Trains a detector on images from an ImageNet backbone, all four losses together; writes OUT/detector.keras.
 
-    See `finetune`.
+    losses, proposals: a part of a detector alone, as alternating training does; see training.joint. See `finetune` for
+    the rest.
     """
-    return _joint.train_joint(settle(dataset, skip_bad), out, config, fresh=fresh, callbacks=callbacks,
+    return _joint.train_joint(settle(dataset, skip_bad), out, config, fresh=fresh, callbacks=callbacks, losses=losses,
+                              proposals=proposals, distribution=distribution,
                               validation=settle(validation, skip_bad) if validation else None)
 
 
-@_naming_arguments()
-def load(run: Path_, *, score_threshold: float | None = None, nms: float | None = None, limit: int | None = None,
+@in_words(in_arguments)
+def load(run: FilePath, *, score_threshold: float | None = None, nms: float | None = None, limit: int | None = None,
          precision: str | None = None) -> Detector:
     """The detector of a run folder, or of a `.keras` file.
 
@@ -204,14 +195,26 @@ def load(run: Path_, *, score_threshold: float | None = None, nms: float | None 
     return detectors.load(run, score_threshold=score_threshold, nms=nms, limit=limit, precision=precision)
 
 
-@_naming_arguments()
-def load_torchvision(weights: Path_, model: str | None = None, **settings: Any) -> Detector:
-    """A detector with the weights of one of torchvision's Faster R-CNN models; see torchvision.importing."""
-    return importing.load_torchvision(weights, model, **settings)
+@in_words(in_arguments)
+def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | None = "fasterrcnn_resnet50_fpn",
+                     num_classes: int = 91, min_size: int | None = None, max_size: int | None = None,
+                     class_names: Sequence[str] | None = None, keep_classes: Sequence[str] | None = None,
+                     precision: str | None = None) -> Detector:
+    """A detector with the weights of one of torchvision's Faster R-CNN models; its detections are torchvision's.
+
+    weights: a file (.pth, .safetensors, .npz), or tensors by their state_dict's names. model: None to tell it by the
+    weights. num_classes: of the weights, with the background. min_size, max_size: of the resized image, the model's own
+    by default. class_names: of weights that are not COCO's. keep_classes: find these alone.
+
+    Raises:
+        InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
+    """
+    return importing.load_torchvision(weights, model, num_classes, min_size, max_size, class_names, keep_classes,
+                                      precision)
 
 
-@_naming_arguments()
-def evaluate(run: Path_ | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
+@in_words(in_arguments)
+def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
     """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
 
     Returns:
@@ -219,16 +222,13 @@ def evaluate(run: Path_ | Detector, dataset: Dataset, *, skip_bad: bool = False)
         "seconds_per_image"}.
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
-    if tuple(dataset.class_names) != tuple(detector.class_names):
-        raise InputError(f"{dataset.name}: has the classes {', '.join(dataset.class_names)}, the detector "
-                         f"{', '.join(detector.class_names)}; read it with class_names=detector.class_names")
     return score(detector, settle(dataset, skip_bad)).metrics
 
 
-@_naming_arguments()
-def export(run: Path_ | Detector, out: Path_, format: str = "savedmodel", *,
-           check_images: Sequence[Path_ | bytes | np.ndarray] = (), version: int | None = None, overwrite: bool = False,
-           image_size: tuple[int, int] | None = None) -> Exported:
+@in_words(in_arguments)
+def export(run: FilePath | Detector, out: FilePath, format: str = "savedmodel", *,
+           check_images: Sequence[FilePath | bytes | np.ndarray] = (), version: int | None = None,
+           overwrite: bool = False, image_size: tuple[int, int] | None = None) -> Exported:
     """Writes a detector for TensorFlow Serving (`savedmodel`: OUT/VERSION), as `onnx` or as `litert` (the file OUT).
 
     It gets its name only when its answers have been compared with `predict`'s, on drawn pictures and on check_images.

@@ -1,7 +1,13 @@
 """The one exception that means: the input is at fault, not the program; and what its line is made of."""
 
+import functools
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class InputError(ValueError):
@@ -10,6 +16,21 @@ class InputError(ValueError):
     The message is one line: what is wrong, in which file (and line or object), and what to do. Commands print it
     without a traceback and end with exit code 2.
     """
+
+
+def in_words(words: Callable[[str], str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a function whose InputErrors are to say words(message)."""
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except InputError as error:
+                raise InputError(words(str(error))) from error
+
+        return called
+
+    return decorate
 
 
 def one_line(error: Exception, limit: int = 200) -> str:

@@ -81,19 +81,16 @@ def check_settings(config: CheckConfig) -> None:
 def grid(args):
     """The inspection.report.AnchorGrid: as given, else the backbone's."""
     from frcnn_keras.inspection.report import AnchorGrid
-    from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 
     if args.stride is not None and not args.stride > 0:
         raise InputError(f"--stride must be positive; received: {args.stride:g}")
     if args.stride is not None and args.offset is not None:
         return AnchorGrid(args.stride, args.offset)
-    if args.backbone not in GEOMETRY:
-        raise InputError(f"--backbone {args.backbone}: the grid is known of {', '.join(GEOMETRY)} alone; give --stride "
-                         "and --offset, the centre of its first cell")
-    stride, offset = GEOMETRY[args.backbone][DEFAULT_LAYERS[args.backbone][-1]]
-    if args.stride not in (None, stride):
-        raise InputError(f"--stride {args.stride:g}: {args.backbone} has {stride}; give --offset with another stride")
-    return AnchorGrid(float(stride), offset if args.offset is None else args.offset)
+    usual = AnchorGrid.of(args.backbone)
+    if args.stride not in (None, usual.stride):
+        raise InputError(f"--stride {args.stride:g}: {args.backbone} has {usual.stride:g}; give --offset with another "
+                         "stride")
+    return usual if args.offset is None else AnchorGrid(usual.stride, args.offset)
 
 
 def draw_sheet(path: Path, dataset, count: int) -> str | None:

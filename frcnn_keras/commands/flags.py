@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import difflib
 import functools
+import sys
 import tomllib
 import types
 import typing
@@ -22,19 +23,28 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args=None, namespace=None):
         """As argparse's, but for what an unknown flag is told."""
+        args = sys.argv[1:] if args is None else list(args)
+        for argument in args[:args.index("--")] if "--" in args else args:  # before what is required is asked for
+            if argument.startswith("--") and argument.split("=")[0] not in self._option_string_actions:
+                self.error(self._unknown(argument.split("=")[0]))
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            self.error(self._unknown(unknown[0].split("=")[0]))
+            self.error(self._unknown(unknown[0]))
         return parsed
 
     def error(self, message: str):
         """Ends with 2 and one line."""
         self.exit(2, f"{self.prog}: error: {message} (--help lists all flags)\n")
 
+    def shared(self, argument: str) -> str:
+        """What is told where a flag, or a TOML key, could mean several flags of this command; else nothing."""
+        meant = self.shared_aliases.get(argument.lstrip("-").replace("_", "-"), ())
+        return f"{argument} could mean {' or '.join(f'--{flag}' for flag in meant)}; give the one that is meant" \
+            if meant else ""
+
     def _unknown(self, argument: str) -> str:
-        meant = self.shared_aliases.get(argument.lstrip("-"))
-        if meant:
-            return f"{argument} could mean {' or '.join(f'--{flag}' for flag in meant)}; give the one that is meant"
+        if self.shared(argument):
+            return self.shared(argument)
         known = [flag for action in self._actions for flag in action.option_strings]
         near = difflib.get_close_matches(argument, known, 1, 0.5) if argument.startswith("-") else []
         return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "")
@@ -162,6 +172,9 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None
     for key, value in merged.items():
         name = key.replace("-", "_")
         if name not in actions:
+            shared = parser.shared(key) if isinstance(parser, Parser) else ""
+            if shared:
+                raise InputError(f"{path}: {shared}")
             near = difflib.get_close_matches(name, actions, 1, 0)[0]
             raise InputError(f"{path}: {key}: no such setting of {command}; the nearest is {near}")
         parser.set_defaults(**{actions[name].dest: _toml_value(actions[name], value, path, key)})

@@ -3,7 +3,9 @@
 import dataclasses
 
 from frcnn_keras.data.example import Dataset, Problem
+from frcnn_keras.errors import InputError
 from frcnn_keras.inspection import dataset_check
+from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 from frcnn_keras.settings.stages import CheckConfig
 
 
@@ -13,6 +15,19 @@ class AnchorGrid:
 
     stride: float  # pixels between them
     offset: float  # of the first
+
+    @classmethod
+    def of(cls, backbone: str) -> "AnchorGrid":
+        """That of a backbone's usual layers.
+
+        Raises:
+            InputError: a backbone whose grid is not known.
+        """
+        if backbone not in GEOMETRY:
+            raise InputError(f"--backbone {backbone}: the grid is known of {', '.join(GEOMETRY)} alone; give --stride "
+                             "and --offset, the centre of its first cell")
+        stride, offset = GEOMETRY[backbone][DEFAULT_LAYERS[backbone][-1]]
+        return cls(float(stride), offset)
 
 
 @dataclasses.dataclass(frozen=True)

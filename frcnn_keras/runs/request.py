@@ -17,8 +17,7 @@ def stored_form(request: Any) -> dict:
 def differs(path: Path, request: Any) -> str:
     """What the request at `path` differs in from this one: `name: old -> new`; empty where they are the same."""
     stored = read_json(path)
-    if not isinstance(stored, dict):
-        raise InputError(f"{path}: holds no settings; start over with --fresh")
+    _require_format(path, stored)
     return options.difference(stored, stored_form(request))
 
 
@@ -47,11 +46,17 @@ def read_request(path: Path, record: type) -> Any:
         InputError: it is absent, damaged or of another format version.
     """
     stored = read_json(path)
-    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-        version = stored.get("format", 1) if isinstance(stored, dict) else "none"
-        raise InputError(f"{path}: is of format {version}, and this version reads {FORMAT}; start that stage over with "
-                         "--fresh")
+    _require_format(path, stored)
     try:
         return options.from_dict(record, {name: value for name, value in stored.items() if name != "format"})
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); start that stage over with --fresh") from error
+
+
+def _require_format(path: Path, stored: Any) -> None:
+    """InputError unless what is stored is of the format that this version writes."""
+    if not isinstance(stored, dict):
+        raise InputError(f"{path}: holds no settings; start that stage over with --fresh")
+    if stored.get("format") != FORMAT:
+        raise InputError(f"{path}: is of format {stored.get('format', 1)}, and this version reads {FORMAT}; start that "
+                         "stage over with --fresh")

@@ -4,6 +4,7 @@ import dataclasses
 import time
 
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.metrics import evaluate_detections
 from frcnn_keras.progress import Progress
 from frcnn_keras.runs.detections import Detections
@@ -19,7 +20,14 @@ class Scores:
 
 
 def score(detector: Detector, dataset: Dataset) -> Scores:
-    """Detects in every image of a settled data set of the detector's classes."""
+    """Detects in every image of a settled data set.
+
+    Raises:
+        InputError: its classes are not the detector's.
+    """
+    if tuple(dataset.class_names) != tuple(detector.class_names):
+        raise InputError(f"{dataset.name}: has the classes {', '.join(dataset.class_names)}, the detector "
+                         f"{', '.join(detector.class_names)}; read it with class_names=detector.class_names")
     examples, detections = dataset.examples, []
     begun = time.perf_counter()
     with Progress("evaluate", len(examples), "images") as bar:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
@@ -55,13 +56,17 @@ def _value(hint: Any, value: Any) -> Any:
     """A stored value as its field has it: dataclasses for objects, tuples for lists."""
     if isinstance(hint, types.UnionType):  # SomeRecord | None
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and value is not None:
+        if value is None:
+            return None
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
-    return _tuples(value)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise TypeError(f"{value!r} is no list")
+        return tuple(_value(typing.get_args(hint)[0], item) for item in value)
+    if hint in _SCALARS and (not isinstance(value, _SCALARS[hint]) or isinstance(value, bool) != (hint is bool)):
+        raise TypeError(f"{value!r} is no {hint.__name__}")
+    return value
 
 
 def to_dict(config: Any) -> dict:

@@ -102,7 +102,8 @@ class Distribution:
         callbacks: the caller's; the chief alone calls them, and stops all workers where one sets model.stop_training.
         """
         keeper.set_model(model)
-        others = keras.callbacks.CallbackList(list(callbacks) if self.chief else [], model=model)
+        others = keras.callbacks.CallbackList(list(callbacks) if self.chief else [], model=model, epochs=epochs,
+                                              steps=keeper.steps, verbose=0)
         model.stop_training = False
         others.on_train_begin()
         endless = dataset.repeat()  # of one that may end TensorFlow asks all workers before every step whether it has

@@ -103,10 +103,10 @@ def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
     if chosen.pyramid:
         strides, offsets = pyramid_geometry(backbone)
         return assemble(pyramid_extractor(backbone, chosen.pyramid), list(map(float, strides)),
-                        list(map(float, offsets)), backbone, dataset.class_names, config)
+                        list(map(float, offsets)), backbone, dataset, config)
     kernel, bias = _fitted_neck(backbone, dataset, config) if config.neck.channels else (None, None)
     return assemble(extractor(backbone, kernel, bias), [float(backbone.strides[-1])], [float(backbone.offsets[-1])],
-                    backbone, dataset.class_names, config)
+                    backbone, dataset, config)
 
 
 def _fitted_neck(backbone: Backbone, dataset: Dataset, config: JointConfig):
@@ -125,18 +125,19 @@ def _preparing(backbone: Backbone, config: JointConfig) -> Preparing:
 
 
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
-             class_names: Sequence[str], config: JointConfig) -> FasterRCNN:
-    """A detector on a feature extractor of these levels, with a new RPN and a new head."""
+             dataset: Dataset, config: JointConfig) -> FasterRCNN:
+    """A detector of a data set's classes on a feature extractor of these levels, with a new RPN and a new head."""
     head, settings, levels = config.head, config.detections, len(strides)
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
     geometry = Geometry.of(strides, offsets, config.anchors)
     rpn = RPN(geometry.anchors_per_position, config.rpn_channels, name="rpn")
     rpn.build((None, None, None, channels))
-    rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(class_names) + 1, name="rcnn")
+    rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(dataset.class_names) + 1, name="rcnn")
     rcnn.build((None, head.roi_size, head.roi_size, channels))
     return FasterRCNN(
-        features, rpn, rcnn, class_names=class_names, name="faster_rcnn", geometry=geometry,
+        features, rpn, rcnn, class_names=dataset.class_names, category_ids=dataset.category_ids, name="faster_rcnn",
+        geometry=geometry,
         preparing=_preparing(backbone, config),
         proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import feature_maps, map_specs
-from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest, write_manifest
+from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
@@ -66,7 +66,8 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fi
     if (out / NAME).exists() and not requests.differs(out / NAME, wanted):
         return
     partial = out.with_name(out.name + ".partial")
-    if partial.exists() and requests.differs(partial / REQUEST, wanted):
+    begun = next((partial / name for name in (REQUEST, NAME) if (partial / name).exists()), None)
+    if partial.exists() and (begun is None or requests.differs(begun, wanted)):
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
     write_json(partial / REQUEST, requests.stored_form(wanted))
@@ -74,8 +75,7 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fi
     done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
     _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
                   done * SHARD_IMAGES)
-    (partial / REQUEST).unlink()
-    write_manifest(partial, wanted)
+    (partial / REQUEST).replace(partial / NAME)  # in one step: a folder is never without the one or the other
     keep_folder(partial, out)
 
 

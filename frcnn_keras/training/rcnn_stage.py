@@ -200,6 +200,7 @@ class RCNNStage(Stage):
         rcnn = build_rcnn(self.prepared, dataclasses.replace(self.config.head, weights="none"))
         rcnn.set_weights(self.rcnn.get_weights())
         return FasterRCNN(extractor, self.rpn, rcnn, class_names=self.prepared.class_names, name="faster_rcnn",
+                          category_ids=self.prepared.features.category_ids,
                           geometry=self.prepared.geometry, preparing=self.prepared.features.preparing,
                           proposing=self.proposing, pooling=self.pooling, detecting=self.detecting)
 

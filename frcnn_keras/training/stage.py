@@ -2,6 +2,7 @@
 measure and keep the best, finish."""
 
 import abc
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ class Stage(abc.ABC):
     def _finished(self) -> History | None:
         """The numbers of a training that is finished already."""
         finished = (self.run / self.artefact).exists() and self._path("metrics.json").exists()
-        return read_json(self._path("metrics.json")) if finished else None
+        return _read_history(self._path("metrics.json")) if finished else None
 
     def _finish(self, history: History) -> None:
         """Writes what a finished training leaves: curves, the artefact, the numbers."""
@@ -126,3 +127,9 @@ class Stage(abc.ABC):
         write_json(self._path("metrics.json"), history)
         for path in (self._path("state.npz"), self.best_file):
             path.unlink(missing_ok=True)
+
+
+def _read_history(path: Path) -> History:
+    """What a finished training wrote: null is what JSON has for NaN."""
+    return {name: [math.nan if value is None else value for value in values]
+            for name, values in read_json(path).items()}
