@@ -1,8 +1,8 @@
 """From drawn images to an exported model in Python alone, with a caller's callbacks, and errors that name arguments."""
 
 import dataclasses
-import re
 import inspect
+import re
 import typing
 
 import keras
