@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.__main__ import main as frcnn
-from frcnn_keras.commands.export import WRITERS, build_parser
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
@@ -296,8 +295,3 @@ def test_bad_input_is_one_line(flags, message, tiny_run, tmp_path, capsys):
     assert frcnn(["export", "--out", str(tmp_path / "out"), *flags]) == 2
     text = capsys.readouterr().err
     assert message in text and text.count("\n") == 1 and not (tmp_path / "out").exists()
-
-
-def test_every_format_has_its_writer():
-    (action,) = (action for action in build_parser()._actions if action.dest == "format")
-    assert list(action.choices) == list(WRITERS) == ["savedmodel", "onnx", "litert"]
