@@ -1,6 +1,8 @@
+import sys
+
 import pytest
 
-from frcnn_keras.errors import InputError, one_line
+from frcnn_keras.errors import InputError, command, one_line
 
 
 @pytest.mark.parametrize("message, line", [
@@ -12,3 +14,12 @@ def test_one_line(message, line):
 
 def test_a_limit():
     assert one_line(InputError("abc def"), 4) == "abc"
+
+
+@pytest.mark.parametrize("program, spelled", [
+    ("/usr/local/bin/frcnn", "frcnn prep"), ("C:/Scripts/frcnn.exe", "frcnn prep"), ("frcnn", "frcnn prep"),
+    ("/home/a/frcnn_keras/__main__.py", "python -m frcnn_keras prep"), ("pytest", "python -m frcnn_keras prep"),
+    ("", "python -m frcnn_keras prep")])
+def test_a_command_is_spelled_as_the_process_was_started(program, spelled, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [program])
+    assert command("prep") == spelled

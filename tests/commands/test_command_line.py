@@ -1,4 +1,5 @@
 import errno
+import importlib
 import os
 import subprocess
 import sys
@@ -136,6 +137,15 @@ def test_help_answers_without_tensorflow(start, argv):
                           text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("usage:") and "--config" in done.stdout and "--debug" in done.stdout
+
+
+@pytest.mark.parametrize("program, spelled", [("/bin/frcnn", "frcnn"), ("__main__.py", "python -m frcnn_keras")])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_spells_commands_as_the_process_was_started(name, program, spelled, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [program])
+    text = importlib.import_module(f"frcnn_keras.commands.{name.replace('-', '_')}").build_parser().format_help()
+    assert text.startswith(f"usage: {spelled} {name} ") and f"\n  {spelled} {name} " in text and "{frcnn}" not in text
+    assert (" -m frcnn_keras" in text) == (spelled != "frcnn")
 
 
 def test_importing_the_package_imports_no_tensorflow():

@@ -1,9 +1,16 @@
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
+from frcnn_keras.models.detector import FORMAT, settings_of
 from frcnn_keras.models.saving import load_model, save_model
+from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.ops.proposals import Proposals
+from frcnn_keras.runs.parts import run_settings
 from tests.bright_pictures import bright
 from tests.closeness import close
 from tests.detectors import images_of, random_detector
@@ -108,3 +115,68 @@ def test_in_a_graph_for_images_of_any_size():
         close(found, detector.detect_image(image), atol=2e-3)
         boxes = found.boxes.numpy()
         assert np.all(boxes >= 0) and np.all(boxes <= np.array([width, height] * 2) * (1 + 1e-5))
+
+
+@pytest.fixture(scope="module")
+def uncommon(tmp_path_factory):
+    """(model, its file): every setting is another than a detector of the stages has."""
+    model = random_detector(levels=2)
+    model.geometry = Geometry((8.0, 16.0), (3.5, 7.5), ((16.0,), (33.0,)), (0.5, 1.5), True, "quotient")
+    model.preparing = Preparing(61, 97, "caffe", 32, fused_resize=True)
+    model.proposing = Proposing(50, 11, 0.6, 2.0, 0.01)
+    model.pooling = Pooling(1, 1.0, "align", 3)
+    model.detecting = Detecting(0.2, 0.4, 8, 0.5, (3, 1), (0.3, 0.2, 0.1, 0.4))
+    path = tmp_path_factory.mktemp("run") / "detector.keras"
+    save_model(model, path)
+    return model, path
+
+
+def test_the_file_keeps_all_of_it(uncommon):
+    model, path = uncommon
+    for name, record in vars(model.settings).items():
+        usual = vars(random_detector(levels=2).settings)[name]
+        assert record != usual
+    assert load_model(path).settings == model.settings == run_settings(path.parent)
+
+
+def spoiled(path, target, spoil):
+    """A copy of a detector's file whose config was spoiled: spoil(config of the model)."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                stored = json.loads(content)
+                spoil(stored["config"])
+                content = json.dumps(stored)
+            new.writestr(name, content)
+    return target
+
+
+BAD = {
+    "without a format": (lambda config: config.pop("format"), "of format 1, and this version reads"),
+    "of another format": (lambda config: config.update(format=FORMAT + 1), f"of format {FORMAT + 1}, "),
+    "without settings": (lambda config: config.pop("settings"), "settings are damaged"),
+    "a missing field": (lambda config: config["settings"]["detecting"].pop("scales"), "'scales'"),
+    "an unknown field": (lambda config: config["settings"]["geometry"].update(depth=2), "'depth'"),
+    "a missing record": (lambda config: config["settings"].pop("pooling"), "'pooling'"),
+    "no record": (lambda config: config["settings"].update(preparing=3), "must be stored as an object. Received: 3"),
+    "a value of another kind": (lambda config: config["settings"]["preparing"].update(shorter="6"), "another kind"),
+    "a value that makes no sense": (lambda config: config["settings"]["pooling"].update(op="max"), "align or pool"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_file_that_cannot_be_right_is_one_line_that_names_it(case, uncommon, tmp_path):
+    spoil, message = BAD[case]
+    path = spoiled(uncommon[1], tmp_path / "detector.keras", spoil)
+    for read in (load_model, lambda path: run_settings(path.parent)):
+        with pytest.raises(InputError) as caught:
+            read(path)
+        text = str(caught.value)
+        assert text.startswith(f"{path}: it") and message in text and "\n" not in text and "anew" in text
+
+
+@pytest.mark.parametrize("config", [None, [], "text", {}, {"format": FORMAT}, {"format": FORMAT, "settings": None}])
+def test_what_is_no_config_is_one_line(config):
+    with pytest.raises(InputError, match="train or import the run anew"):
+        settings_of(config)

@@ -21,14 +21,13 @@ from frcnn_keras.runs.detector import load
 from frcnn_keras.settings import stages as configs
 from frcnn_keras.settings.image_trainers import (
     AlternateConfig,
-    AugmentConfig,
     FinetuneConfig,
     ImageFitConfig,
     ImageLossConfig,
     ImageProposalConfig,
     JointConfig,
 )
-from frcnn_keras.settings.learning import AnchorSamplingConfig, HeadLossConfig, RegionSamplingConfig, RPNLossConfig
+from frcnn_keras.settings.learning import AnchorSamplingConfig, RegionSamplingConfig
 from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, ImageLosses
 from frcnn_keras.training.image_step import ImageStepModel
 from frcnn_keras.training.joint import new_detector, train_joint
@@ -181,61 +180,6 @@ def test_the_chief_alone_prepares(two_workers):
     for text in two_workers[1]:
         assert [row.count("--strategy multiworker") for row in text.splitlines()
                 if row.startswith("$ ") and " prep " not in row] == [1, 1, 1, 1]
-
-
-def test_several_workers_cannot_start_over(tiny_backbone, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", cluster(["a:1", "b:1"], 1))
-    assert alternate.run(command(tmp_path / "out", tiny_backbone, "--strategy", "multiworker", "--fresh")) == 2
-    assert "remove it before they start" in capsys.readouterr().err
-
-
-def test_an_out_of_ones_own_is_noticed(tiny_backbone, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", cluster(["a:1", "b:1"], 1))
-    monkeypatch.setattr(alternate, "run_stage", lambda command: 0)  # which writes nothing here
-    assert alternate.run(command(tmp_path / "out", tiny_backbone, "--strategy", "multiworker")) == 2
-    assert "worker 1 does not see what the chief wrote" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-def test_settings_reach_the_later_steps(tmp_path):
-    training = FinetuneConfig(
-        fit=ImageFitConfig(precision="bfloat16", seed=4),
-        augment=AugmentConfig(mirror=False),
-        losses=ImageLossConfig(
-            AnchorSamplingConfig(count=64, positive_fraction=0.4), regions=RegionSamplingConfig(positive_fraction=0.3),
-            rpn=RPNLossConfig(beta=0.2), head=HeadLossConfig(0.5)))
-    joint = JointConfig(rpn_channels=64, detections=configs.DetectionConfig(nms=0.3), training=training)
-    made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
-    one, two, prep, val, rpn, rcnn = (step.command for step in made)
-    assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step2_rcnn")}
-    assert two[two.index("--proposals") + 1] == str(tmp_path / "step1_rpn") == one[-1]
-    assert {"--samples=64", "--no-mirror", "--anchor-positive-fraction=0.4", "--seed=4", "--draws=5"} <= set(prep)
-    assert val[1:3] == ["--voc", "B"] and "--like" in val
-    assert {"--rpn-channels=64", "--rpn-beta=0.2", "--precision=bfloat16", "--epochs=5", "--strategy"} <= set(rpn)
-    assert {"--head-beta=0.5", "--region-positive-fraction=0.3", "--nms=0.3", "--seed=4", "--strategy"} <= set(rcnn)
-
-
-@pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])
-def test_the_steps_commands_know_their_flags(name, tmp_path):
-    import importlib
-
-    def changed(part):
-        return type(part)(*(value + 1 if isinstance(value, int) else value / 2 for value in dataclasses.astuple(part)))
-
-    losses = ImageLossConfig(*(changed(getattr(ImageLossConfig(), field.name))
-                               for field in dataclasses.fields(ImageLossConfig)))
-    joint = JointConfig(rpn_channels=3, proposals=configs.ProposalConfig(4, 5, .6, 2.),
-                        head=configs.HeadConfig(7, .1, "pool", 3), detections=configs.DetectionConfig(.2, .4, 9),
-                        training=FinetuneConfig(losses=losses))
-    seen = 0
-    for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):
-        own, *flags = step.command
-        if own == name:
-            seen += 1
-            module = importlib.import_module(f"frcnn_keras.commands.{name.replace('-', '_')}")
-            args = module.build_parser().parse_args(flags)
-            assert args.seed == 0
-    assert seen == (1 if name.startswith("train-") else 2)
 
 
 # the losses of a step alone

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.__main__ import main as frcnn
-from frcnn_keras.commands import export as command
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
@@ -19,7 +18,6 @@ from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export
 from frcnn_keras.serving.comparison import Agreement, compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
-from frcnn_keras.serving.export import FORMATS
 from frcnn_keras.serving.saved_model import compare_folder, export_saved_model, label_map, labels_file, next_version
 from frcnn_keras.serving.session import serving_session
 from tests.bright_pictures import encoded, picture
@@ -297,8 +295,3 @@ def test_bad_input_is_one_line(flags, message, tiny_run, tmp_path, capsys):
     assert frcnn(["export", "--out", str(tmp_path / "out"), *flags]) == 2
     text = capsys.readouterr().err
     assert message in text and text.count("\n") == 1 and not (tmp_path / "out").exists()
-
-
-def test_every_format_has_its_writer():
-    (action,) = (action for action in command.build_parser()._actions if action.dest == "format")
-    assert tuple(action.choices) == FORMATS == ("savedmodel", "onnx", "litert")

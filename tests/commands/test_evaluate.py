@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+import pytest
+
+from frcnn_keras.commands import evaluate
+from frcnn_keras.commands.evaluate import build_parser
+from frcnn_keras.models.saving import save_model
+from tests.bright_pictures import encoded, picture
+
+
+@pytest.fixture
+def run(hand_detector, tmp_path):
+    """A run folder, and in set.csv two images: in one the object that the detector finds, in the other none is."""
+    save_model(hand_detector, tmp_path / "detector.keras")
+    (tmp_path / "a.png").write_bytes(encoded(picture()))
+    (tmp_path / "b.png").write_bytes(encoded(picture(40)))
+    (tmp_path / "set.csv").write_text("a.png,20,9,36,25,two\nb.png,1,1,9,9,one\n")
+    return tmp_path
+
+
+def evaluated(run, *flags):
+    return evaluate.run(["--run", str(run), "--csv", str(run / "set.csv"), *flags])
+
+
+def test_what_it_writes_and_prints(run, capsys):
+    assert evaluated(run) == 0
+    out = run / "evaluation"
+    assert {path.name for path in out.iterdir()} == {"metrics.json", "detections.json", "precision_recall.png"}
+    table = capsys.readouterr().out
+    assert "AP50" in table and "two" in table
+    records = json.loads((out / "detections.json").read_text())
+    assert [record["category_id"] for record in records] == [2, 2]
+    np.testing.assert_allclose(records[0]["bbox"], [19.6, 9.2, 16, 16], atol=1e-3)
+    assert json.loads((out / "metrics.json").read_text())["per_class"]["one"]["AP50"] == 0
+
+
+def test_json_is_what_is_written_and_out_is_where(run, capsys):
+    assert evaluated(run, "--json", "--out", str(run / "there")) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((run / "there" / "metrics.json").read_text())
+    assert not (run / "evaluation").exists()
+
+
+@pytest.mark.parametrize("flags, count", [((), 2), (("--score-threshold", "0.9999"), 0)])
+def test_flags_reach_the_detector(flags, count, run):
+    assert evaluated(run, *flags) == 0
+    assert len(json.loads((run / "evaluation" / "detections.json").read_text())) == count
+
+
+def test_what_the_run_says_is_the_default():
+    args = build_parser().parse_args(["--run", "r", "--shapes", "3"])
+    assert (args.score_threshold, args.nms, args.max_detections, args.precision, args.out) == (None,) * 5

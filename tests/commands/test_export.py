@@ -1,0 +1,64 @@
+import types
+
+import pytest
+
+from frcnn_keras.commands import export
+from frcnn_keras.runs import detector
+from frcnn_keras.serving import export as serving
+from frcnn_keras.serving.comparison import Agreement, Exported
+from tests.bright_pictures import encoded, picture
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """What a detector and its export were asked for; `found`: what they agree on."""
+    calls = types.SimpleNamespace(load=None, export=None, found=Agreement(3, 12))
+
+    def load(run, **settings):
+        calls.load = (run, settings)
+        return "detector"
+
+    def write(found, out, format, **settings):
+        calls.export = (found, out, format, settings)
+        return Exported(tmp_path / "written", calls.found)
+
+    monkeypatch.setattr(detector, "load", load)
+    monkeypatch.setattr(serving, "export", write)
+    return calls
+
+
+def test_flags_become_arguments(asked, tmp_path, capsys):
+    image = tmp_path / "a.png"
+    image.write_bytes(encoded(picture()))
+    assert export.run(["--run", "r", "--out", "o", "--format", "onnx", "--image-size", "48", "64", "--overwrite",
+                       "--check-image", str(image), "--score-threshold", "0.1", "--nms", "0.3",
+                       "--max-detections", "7"]) == 0
+    assert asked.load == ("r", {"score_threshold": 0.1, "nms": 0.3, "limit": 7, "precision": None})
+    assert asked.export == ("detector", "o", "onnx", {"check_images": [str(image)], "version": None, "overwrite": True,
+                                                      "image_size": (48, 64)})
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'written'}\n"  # what a script goes on with
+    assert "export: as predict: 12 detections in 3 answers" in said.err and "nothing was found" not in said.err
+
+
+def test_a_saved_model_by_default(asked):
+    assert export.run(["--run", "r", "--out", "o", "--version", "4", "--precision", "bfloat16"]) == 0
+    assert asked.load[1]["precision"] == "bfloat16"
+    assert asked.export[2:] == ("savedmodel", {"check_images": [], "version": 4, "overwrite": False,
+                                               "image_size": None})
+
+
+def test_an_agreement_on_nothing_says_so(asked, capsys):
+    asked.found = Agreement(3, 0)
+    assert export.run(["--run", "r", "--out", "o"]) == 0
+    assert "give --check-image with objects in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags, words", [
+    (["--format", "onnx", "--precision", "bfloat16"], "--precision belongs to --format savedmodel"),
+    (["--format", "litert", "--version", "1"], "--version belongs to --format savedmodel"),
+    (["--image-size", "48", "64"], "--image-size belongs to"), (["--check-image", "absent.png"], "absent.png")])
+def test_bad_input_is_one_line_before_anything_is_loaded(flags, words, asked, capsys):
+    assert export.run(["--run", "r", "--out", "o", *flags]) == 2
+    text = capsys.readouterr().err
+    assert words in text and text.count("\n") == 1 and asked.load is None and asked.export is None
