@@ -52,6 +52,7 @@ def trained(tmp_path_factory, prep_config):
     return root / "run", prep, (rpn, rcnn), noted
 
 
+@pytest.mark.slow
 def test_trainers_return_every_number_of_every_epoch(trained):
     _, _, (rpn, rcnn), _ = trained
     assert {"loss", "objectness_loss", "box_loss", "recall@300/0.5"} <= rpn.keys()
@@ -76,6 +77,7 @@ def test_a_callback_may_stop_a_training(trained, tmp_path):
     assert frcnn_keras.train_rpn(prep.path, tmp_path, config) == history  # it is finished
 
 
+@pytest.mark.slow
 def test_evaluate_predict_and_export(trained, tmp_path):
     run, *_ = trained
     data = frcnn_keras.drawn_shapes(3, 9, 120, 160)
@@ -89,6 +91,7 @@ def test_evaluate_predict_and_export(trained, tmp_path):
     assert (written.path / "saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_finetune_and_joint(trained, tmp_path, prep_config):
     run, *_ = trained
     data = frcnn_keras.drawn_shapes(4, 0, 120, 156)

@@ -25,6 +25,7 @@ def test_without_tensorflow_one_line_says_what_to_install(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import frcnn_keras", "import keras, frcnn_keras",
                                      "import frcnn_keras, tensorflow", "import tensorflow, frcnn_keras",
                                      "import frcnn_keras.models.settings"])

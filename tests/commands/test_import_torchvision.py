@@ -12,6 +12,8 @@ from frcnn_keras.settings import options
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES
 from tests.rule_weights import reference, weights_of
 
+pytestmark = pytest.mark.slow
+
 MODEL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 
 

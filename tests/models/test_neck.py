@@ -153,6 +153,7 @@ def test_the_extractor_inside_another_model(tmp_path):
     np.testing.assert_allclose(keras.models.load_model(tmp_path / "model.keras")(pixels), model(pixels), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v2", "inception_resnet_v2"])
 def test_a_real_backbone_survives_saving(tmp_path, name):
     model = extractor(load_backbone(name))

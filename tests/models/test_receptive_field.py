@@ -41,6 +41,7 @@ def network(*layers):
     return keras.Model(images, maps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_built_in_numbers_are_those_measured_and_those_of_arithmetic(name):
     layers = list(GEOMETRY[name])

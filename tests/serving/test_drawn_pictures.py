@@ -42,6 +42,7 @@ def test_the_images_are_the_pictures():
     assert (grey[..., 0] == grey[..., 2]).all()
 
 
+@pytest.mark.slow
 def test_a_trained_detector_finds_objects_in_them(exported):
     detector = exported[0]
     for pictures in (drawn_pictures(), drawn_images(), drawn_pictures((120, 160))):

@@ -17,7 +17,7 @@ from tests.spoilt_exports import spoil
 needs_extras = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "tf2onnx", "onnxruntime")),
     reason="onnx, tf2onnx or onnxruntime is not installed (requirements-extras.txt)")
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")]
 
 
 def run(path, image):

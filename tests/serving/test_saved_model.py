@@ -23,6 +23,8 @@ from frcnn_keras.serving.session import serving_session
 from tests.bright_pictures import encoded, picture
 from tests.detectors import hand_made
 
+pytestmark = pytest.mark.slow
+
 FAR = Agreement(1, 1, 1, problems=("model, test image 0: does not answer as predict does",))
 SAME = Agreement(1, 1)
 

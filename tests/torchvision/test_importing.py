@@ -22,6 +22,8 @@ from frcnn_keras.torchvision.importing import load_torchvision
 from tests.detectors import change
 from tests.rule_weights import reference, weights_of
 
+pytestmark = pytest.mark.slow
+
 # model -> share of final scores within 1e-4 of torchvision's; v2 with features in float64 reaches .67
 REFERENCES = {"fasterrcnn_resnet50_fpn": 0.99, "fasterrcnn_resnet50_fpn_v2": 0.6,
               "fasterrcnn_mobilenet_v3_large_fpn": 0.99}

@@ -6,6 +6,8 @@ from frcnn_keras.torchvision.detectors import MODELS, build_detector
 from frcnn_keras.torchvision.weights import assign_weights, entries, guess_model, modern_names
 from tests.rule_weights import random_weights, reference, weights_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["fasterrcnn_resnet50_fpn", "fasterrcnn_mobilenet_v3_large_320_fpn"])
 def small(request):

@@ -18,6 +18,8 @@ from frcnn_keras.training.distribution import SINGLE, Distribution, place
 from tests.clusters import cluster, free_ports
 from tests.distributed_stages import joint_config
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 400  # seconds after which processes that wait for each other are killed
 STARTS = {"one": "none", "mirrored": "mirrored", "chief": "multiworker", "worker": "multiworker"}

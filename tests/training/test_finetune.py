@@ -12,6 +12,8 @@ from frcnn_keras.models.neck import Extractor
 from frcnn_keras.models.saving import load_model, save_model
 from tests.detectors import small_faster_rcnn
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--epochs", "2", "--warmup", "1", "--samples", "16", "--train-pre-nms", "60", "--train-post-nms", "20",
          "--regions", "12", "--precision", "float32", "--jitter-shorter", "80,110", "--freeze-stages", "1"]
 DATA = ["--shapes", "4", "--val-shapes", "2"]

@@ -20,6 +20,8 @@ from tests.closeness import close
 from tests.detectors import uneven_detector
 from tests.joint_batches import FIT, LOSS
 
+pytestmark = pytest.mark.slow
+
 CONFIG = FinetuneConfig(FIT, AugmentConfig(jitter_shorter=(40, 56), brightness=0.2), LOSS, 0)
 
 

@@ -14,6 +14,8 @@ from frcnn_keras.settings.detector import HeadConfig
 from frcnn_keras.settings.image_trainers import FinetuneConfig, ImageFitConfig, JointConfig
 from frcnn_keras.training.joint import new_detector
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160", "--neck-sample",
          "4", "--neck-channels", "8", "--anchor-sizes", "16,32,64", "--rpn-channels", "8", "--head-width", "16",
          "--roi-size", "3", "--pre-nms", "60", "--post-nms", "20", "--epochs", "1", "--samples", "16",

@@ -65,6 +65,7 @@ def test_the_rest_of_the_backbone_that_is_not_there(prep):
         build_rcnn(prep, dataclasses.replace(SMALL, kind="backbone_top"))
 
 
+@pytest.mark.slow
 def test_it_starts_from_a_runs_head(prep, tiny_run):
     settings = StageHeadConfig(width=32, roi_size=3, weights=str(tiny_run))
     trained = load_model(tiny_run / "detector.keras").rcnn
