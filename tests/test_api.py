@@ -60,6 +60,7 @@ def test_trainers_return_every_number_of_every_epoch(trained):
     assert {len(values) for history in (rpn, rcnn) for values in history.values()} == {2}
 
 
+@pytest.mark.slow
 def test_callbacks_are_told_losses_and_measures(trained):
     _, _, histories, noted = trained
     for history, told in zip(histories, noted):
@@ -68,6 +69,7 @@ def test_callbacks_are_told_losses_and_measures(trained):
                                for epoch in range(2)]
 
 
+@pytest.mark.slow
 def test_a_callback_may_stop_a_training(trained, tmp_path):
     _, prep, _, _ = trained
     stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=1)
@@ -120,6 +122,7 @@ def test_readers_find_what_the_commands_find(tmp_path):
     assert data.class_names == ("cat",) and data.examples[0].boxes.tolist() == [[1, 2, 30, 40]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call, words", [
     (lambda run, data, out: frcnn_keras.train_rpn(out, out / "r"), "no prep folder; .*frcnn_keras prep"),
     (lambda run, data, out: frcnn_keras.train_rpn(run[1].path, out, dataclasses.replace(
@@ -152,6 +155,7 @@ def test_every_public_name_is_there_documented_and_typed():
         frcnn_keras.nothing  # noqa: B018
 
 
+@pytest.mark.slow
 def test_arrays_are_detected_in_without_any_file(trained):
     image = np.zeros((120, 160, 3), np.uint8)
     assert len(frcnn_keras.load(trained[0]).predict(image)) == 1

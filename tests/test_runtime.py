@@ -35,6 +35,7 @@ def test_keras_loads_a_detector_in_every_order_of_imports(imports, tiny_run):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_keras_is_found_as_it_would_be():
     code = ("import frcnn_keras, importlib.util, sys; assert importlib.util.find_spec('keras') is not None; "
             "assert 'keras' not in sys.modules; import keras; "

@@ -22,6 +22,7 @@ def test_every_backbone_has_its_facts(name):
     assert PREPROCESS_OF[name] in NORMALISATIONS
 
 
+@pytest.mark.slow
 def test_weights_are_loaded_and_really_so():
     if not MOBILENET_WEIGHTS.exists():
         pytest.skip("needs the MobileNetV2 weights beside the repository")
@@ -52,6 +53,7 @@ def test_weights_that_leave_a_kernel_untouched_are_refused(tmp_path, monkeypatch
         load_weights(model, str(path))
 
 
+@pytest.mark.slow
 def test_bad_weights_files(tmp_path):
     (tmp_path / "text.weights.h5").write_text("not a weights file")
     with pytest.raises(InputError, match="not the weights of mobilenet"):
@@ -70,6 +72,7 @@ def test_a_failed_download_says_to_give_a_file(monkeypatch):
         load_backbone("mobilenet_v2", "imagenet")
 
 
+@pytest.mark.slow
 def test_the_imagenet_file_of_efficientnet_normalises_as_it_was_trained(tmp_path):
     model = BACKBONES["efficientnet_b0"](None)
     normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))

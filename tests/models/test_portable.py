@@ -39,6 +39,7 @@ def operations(graph):
     return {node.op for node in nodes}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", ["align", "pool"])
 def test_is_free_of_operations_that_others_lack(op):
     model = small_detector(2, op)

@@ -69,9 +69,8 @@ def same(one, other):
 def killed(tmp_path_factory, tiny_backbone):
     """OUT of a run that was killed within step 2 and started again, the steps it printed then, and step 1's time."""
     out = tmp_path_factory.mktemp("alternate") / "out"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-m", "frcnn_keras", "alternate", *command(out, tiny_backbone)]
-    first = subprocess.Popen(line, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL,
+    first = subprocess.Popen(line, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 300
@@ -83,7 +82,7 @@ def killed(tmp_path_factory, tiny_backbone):
         first.wait()
     finished = (out / "step1_rpn" / "joint_metrics.json").stat().st_mtime_ns
     begun_only = not (out / "step2_rcnn" / "joint_metrics.json").exists()
-    again = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    again = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert again.returncode == 0, again.stderr[-3000:]
     return out, again.stderr, finished, begun_only
 
@@ -148,7 +147,7 @@ def two_workers(tmp_path_factory, tiny_backbone):
     processes = []
     try:
         for index, log in enumerate(logs):
-            environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CONFIG": cluster(addresses, index)}
+            environment = os.environ | {"TF_CONFIG": cluster(addresses, index)}
             with open(log, "w", encoding="utf-8") as file:
                 processes.append(subprocess.Popen(line, cwd=ROOT, env=environment, start_new_session=True,
                                                   stdout=subprocess.DEVNULL, stderr=file))

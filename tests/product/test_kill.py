@@ -19,8 +19,7 @@ START = 2.5  # seconds in which a stage imports TensorFlow and has nothing to lo
 
 
 def start(module, *flags):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-m", module, *map(str, flags)], env=environment, cwd=ROOT,
+    return subprocess.Popen([sys.executable, "-m", module, *map(str, flags)], cwd=ROOT,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

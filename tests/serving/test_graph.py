@@ -12,6 +12,8 @@ from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule, coloured_palette, served
 from tests.bright_pictures import WANTED, encoded, picture
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"detection_boxes", "detection_scores", "detection_classes", "num_detections", "detection_class_names",
         "image_size"}
 

@@ -48,7 +48,7 @@ def trained(tmp_path_factory, prep, base):
     try:
         for name, strategy in STARTS.items():
             quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-            environment = os.environ | quiet | {"PYTHONPATH": str(ROOT)}
+            environment = os.environ | quiet
             environment.pop("TF_CONFIG", None)
             if strategy == "multiworker":
                 environment["TF_CONFIG"] = cluster(addresses, int(name == "worker"))

@@ -185,6 +185,7 @@ def test_an_image_without_objects_has_no_box_losses():
     assert found["objectness_loss"] > 0 and found["class_loss"] > 0
 
 
+@pytest.mark.slow
 def test_it_works_in_a_graph_of_any_size():
     joint = losses_of(uneven_detector())
     specs = {name: tf.TensorSpec((2, *[None] * (len(part.shape) - 1)), part.dtype)
