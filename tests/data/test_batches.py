@@ -93,6 +93,7 @@ def test_workers_shares_make_up_every_step(workers):
     assert len(whole) == 8 and np.array_equal(np.concatenate(parts, axis=1), whole)
 
 
+@pytest.mark.slow
 def test_a_replicas_batches(prep, proposals):
     """Two workers of two devices each: a worker's consecutive batches are its devices' parts of one step."""
     for make in (lambda share: tiles(prep, batch=4, share=share),

@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from frcnn_keras.serving.session import serving_session
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_session_reads_no_python_objects(exported, tmp_path):
     """A module that holds Keras's own variables loads in Python, but not here: that is what the check is for."""

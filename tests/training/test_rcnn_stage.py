@@ -31,6 +31,8 @@ from frcnn_keras.training.rcnn_stage import (
 )
 from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
 
+pytestmark = pytest.mark.slow
+
 HEAD = StageHeadConfig(width=10, roi_size=3)
 CONFIG = RCNNConfig(FitConfig(epochs=1, batch=3, warmup=1, precision="float32"), HEAD, RegionSamplingConfig(24),
                     detections=DetectionConfig(0.1, 0.4, 6))

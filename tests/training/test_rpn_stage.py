@@ -22,6 +22,8 @@ from frcnn_keras.settings.learning import FitConfig, RPNLossConfig, TrainingProp
 from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training.rpn_stage import RPNRequest, RPNSize, build_rpn, rpn_stage_model, train_rpn
 
+pytestmark = pytest.mark.slow
+
 FIT = FitConfig(epochs=1, batch=3, warmup=1, precision="float32")
 CONFIG = RPNConfig(FIT, channels=6, training=TrainingProposalConfig(40, 12), proposals=ProposalConfig(30, 7, 0.6, 2.0))
 
