@@ -127,6 +127,8 @@ class Proposing(Keywords):
         counts = (self.before, self.after)
         _require(min(counts) >= 1, "before and after must be at least 1", counts)
         _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
+        _require(0 <= self.min_size < math.inf, "min_size must be 0 or more", self.min_size)
+        _require(0 <= self.score_threshold <= 1, "score_threshold must be 0 to 1", self.score_threshold)
 
     @classmethod
     def of(cls, proposals: ProposalConfig) -> "Proposing":
@@ -141,6 +143,10 @@ class LevelPooling:
     levels: int | None = None  # how many, from the finest; None: all
     min_cells: float = 0.0  # see ops.roi.align_regions
 
+    def __post_init__(self) -> None:
+        _require(self.levels is None or self.levels >= 1, "levels must be at least 1", self.levels)
+        _require(0 <= self.min_cells < math.inf, "min_cells must be 0 or more", self.min_cells)
+
 
 @dataclasses.dataclass(frozen=True)
 class Pooling(LevelPooling, Keywords):
@@ -150,9 +156,9 @@ class Pooling(LevelPooling, Keywords):
     size: int = 7  # cells a side, S
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         _require(self.op in ("align", "pool"), "op must be align or pool", self.op)
         _require(self.size >= 1, "size must be at least 1", self.size)
-        _require(self.levels is None or self.levels >= 1, "levels must be at least 1", self.levels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,7 +176,26 @@ class Detecting(Keywords):
     def __post_init__(self) -> None:
         _require(self.limit >= 1, "limit must be at least 1", self.limit)
         _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
+        _require(0 <= self.score_threshold <= 1, "score_threshold must be 0 to 1", self.score_threshold)
+        _require(0 <= self.min_size < math.inf, "min_size must be 0 or more", self.min_size)
         _require(len(self.scales) == 4 and min(self.scales) > 0, "scales must be four positive numbers", self.scales)
+
+    def changed(self, score_threshold: float | None, nms: float | None, limit: int | None) -> "Detecting":
+        """With what users may choose in place of its own; None leaves a number as it is.
+
+        Raises:
+            InputError: a number that makes no sense; names its flag.
+        """
+        changed, own = self, self.keywords()
+        chosen = (("--score-threshold", "score_threshold", score_threshold), ("--nms", "iou_threshold", nms),
+                  ("--max-detections", "limit", limit))
+        for flag, name, value in chosen:
+            own[name] = own[name] if value is None else value
+            try:
+                changed = Detecting(**own)
+            except ValueError as error:
+                raise InputError(f"{flag}{str(error).removeprefix(name)}") from error
+        return changed
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """A trained detector, as the program that uses it sees it."""
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
     precision: `float32` or `bfloat16` products, by default as it was saved; see models.precision.
 
     Raises:
-        InputError: there is no finished detector, or no such precision.
+        InputError: there is no finished detector, or no such precision, score, IoU or number.
     """
     path = Path(run)
     if path.is_dir() or path.suffix != ".keras":
@@ -83,9 +82,7 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
     model = load_model(path)
     if not isinstance(model, FasterRCNN):
         raise InputError(f"{path}: holds a {type(model).__name__}, not a detector")
-    wanted = {"score_threshold": score_threshold, "iou_threshold": nms, "limit": limit}
-    model.detecting = dataclasses.replace(
-        model.detecting, **{name: value for name, value in wanted.items() if value is not None})
+    model.detecting = model.detecting.changed(score_threshold, nms, limit)
     if precision is not None:
         set_precision(model, precision)
     return Detector(model)

@@ -142,4 +142,4 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
         proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
         pooling=Pooling(max(1, levels - 1), op=head.roi_op, size=head.roi_size),
-        detecting=Detecting(settings.score_threshold, settings.nms, settings.limit))
+        detecting=Detecting().changed(settings.score_threshold, settings.nms, settings.limit))

@@ -134,7 +134,7 @@ class RCNNStage(Stage):
         levels = self.prepared.features.pooling
         self.pooling = Pooling(levels.levels, levels.min_cells, config.head.roi_op, config.head.roi_size)
         settings = config.detections
-        self.detecting = Detecting(settings.score_threshold, settings.nms, settings.limit)
+        self.detecting = Detecting().changed(settings.score_threshold, settings.nms, settings.limit)
 
     def build(self) -> StageModel:
         with self.distribution.scope():

@@ -96,7 +96,13 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
     (PROPOSING, {"iou_threshold": 1.01}, "iou_threshold must be 0 to 1. Received: 1.01"),
     (PROPOSING, {"iou_threshold": math.nan}, "iou_threshold must be 0 to 1"),
     (Pooling(), {"op": "max"}, "op must be align or pool. Received: max"), (Pooling(), {"size": 0}, "size must be"),
-    (Pooling(), {"levels": 0}, "levels must be at least 1"),
+    (PROPOSING, {"min_size": -1.0}, "min_size must be 0 or more"),
+    (PROPOSING, {"score_threshold": math.nan}, "score_threshold must be 0 to 1"),
+    (Pooling(), {"levels": 0}, "levels must be at least 1"), (LevelPooling(), {"levels": 0}, "levels must be at least"),
+    (Pooling(), {"min_cells": -1.0}, "min_cells must be 0 or more"),
+    (LevelPooling(), {"min_cells": math.nan}, "min_cells must be 0 or more"),
+    (Detecting(), {"score_threshold": 5.0}, "score_threshold must be 0 to 1. Received: 5.0"),
+    (Detecting(), {"min_size": math.inf}, "min_size must be 0 or more"),
     (Detecting(), {"limit": 0}, "limit must be at least 1"), (Detecting(), {"iou_threshold": -0.1}, "0 to 1"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "four positive numbers"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "four positive numbers")])
@@ -148,6 +154,21 @@ def test_anchors_by_hand():
 
 def test_proposing_of_settings():
     assert Proposing.of(ProposalConfig(50, 10, 0.6, 2.0)) == Proposing(50, 10, 0.6, 2.0)
+
+
+def test_what_users_may_choose_of_detecting():
+    own = Detecting(0.3, 0.6, 7, min_size=2.0)
+    assert own.changed(None, None, None) == own
+    assert own.changed(0.0, 0.5, 3) == dataclasses.replace(own, score_threshold=0.0, iou_threshold=0.5, limit=3)
+
+
+@pytest.mark.parametrize("numbers, message", [
+    ((5.0, None, None), "^--score-threshold must be 0 to 1. Received: 5.0$"),
+    ((None, -0.5, None), "^--nms must be 0 to 1. Received: -0.5$"),
+    ((None, None, 0), "^--max-detections must be at least 1. Received: 0$")])
+def test_users_are_told_the_flag(numbers, message):
+    with pytest.raises(InputError, match=message):
+        Detecting().changed(*numbers)
 
 
 @pytest.mark.parametrize("size, wanted", [
