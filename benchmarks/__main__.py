@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.inputs import Settings
 from benchmarks.timing import Row, header, line
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.errors import InputError
 from frcnn_keras.runtime import start_tensorflow
 
 TOPICS = {  # name -> module with measure(settings) -> rows; in the order of the table
@@ -59,11 +60,11 @@ def facts() -> dict[str, str]:
 def main(args) -> int:
     """Measures topic by topic, printing rows as they come."""
     if args.images < 1:
-        build_parser().error(f"--images must be at least 1; received: {args.images}")
+        raise InputError(f"--images must be at least 1; received: {args.images}")
     if args.split is not None and args.voc is None:
-        build_parser().error("--split belongs to --voc")
+        raise InputError("--split belongs to --voc")
     if args.backbone_weights and not Path(args.backbone_weights).is_file():
-        build_parser().error(f"{args.backbone_weights}: no such weights file")
+        raise InputError(f"{args.backbone_weights}: no such weights file")
     start_tensorflow()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of functions alike that are traced one by one
     settings = Settings(args.voc, args.split, args.backbone_weights, args.run, args.images, args.quick)

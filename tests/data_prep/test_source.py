@@ -108,6 +108,7 @@ def test_a_folder_that_is_no_run(tmp_path, prep_config):
         of_run(tmp_path, prep_config)
 
 
+@pytest.mark.slow
 def test_a_backbone_without_weights_follows_from_the_seed(prep_config):
     """Every start prepares with the same one."""
     config = dataclasses.replace(prep_config, backbone=BackboneConfig("mobilenet_v2", "none", ("block_1_expand",)))

@@ -38,6 +38,7 @@ def test_trunk_and_top_make_the_whole_network(mobilenet):
     assert top(np.zeros((5, 14, 14, 96), np.float32)).shape == (5, 7, 7, 1280)
 
 
+@pytest.mark.slow
 def test_other_layers_are_measured():
     backbone = load_backbone("mobilenet_v2", None, ["block_3_expand_relu", "out_relu"])
     assert (backbone.strides, backbone.offsets) == ((4, 32), (3.5, 31.5))  # 0.5 + 1 + 2, and on to + 4 + 8 + 16

@@ -105,6 +105,7 @@ def test_saved_and_loaded_it_answers_the_same(levels, tmp_path):
     close(one, other)
 
 
+@pytest.mark.slow
 def test_in_a_graph_for_images_of_any_size():
     detector = random_detector()
     graph = tf.function(detector.detect_image, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])

@@ -86,6 +86,7 @@ def test_wiring_that_needs_its_channel_numbers():
     assert receptive_field.measure(keras.Model(images, maps)) == ((2, 1.5),)
 
 
+@pytest.mark.slow
 def test_layers_that_cannot_be_copied_are_measured_as_they_are():
     class Opaque(keras.layers.Layer):
         def __init__(self, gain):
@@ -102,6 +103,7 @@ def test_layers_that_cannot_be_copied_are_measured_as_they_are():
     assert receptive_field.measure(network(*layers)) == (by_arithmetic(((3, 2, 0), (2, 2, 0))),)
 
 
+@pytest.mark.slow
 def test_different_strides_down_and_across_are_refused():
     with pytest.raises(InputError, match="where the feature maps"):
         receptive_field.measure(network(keras.layers.Conv2D(16, 4, strides=(2, 4))))

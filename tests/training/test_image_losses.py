@@ -23,6 +23,8 @@ from frcnn_keras.training.rpn_stage import rpn_stage_model
 from tests.detectors import change, uneven_detector
 from tests.joint_batches import UNLIKE, batch_of, image
 
+pytestmark = pytest.mark.slow
+
 ANCHORS = AnchorSamplingConfig(positive=0.6, negative=0.3, count=16, positive_fraction=0.5)
 REGIONS = RegionSamplingConfig(count=12, positive_fraction=0.5, foreground=0.4)
 RPN_LOSS = RPNLossConfig(box_weight=2.0)
@@ -185,7 +187,6 @@ def test_an_image_without_objects_has_no_box_losses():
     assert found["objectness_loss"] > 0 and found["class_loss"] > 0
 
 
-@pytest.mark.slow
 def test_it_works_in_a_graph_of_any_size():
     joint = losses_of(uneven_detector())
     specs = {name: tf.TensorSpec((2, *[None] * (len(part.shape) - 1)), part.dtype)

@@ -13,6 +13,8 @@ from tests.closeness import close
 from tests.detectors import uneven_detector
 from tests.joint_batches import FIT, LOSS, UNLIKE, batch_of, image
 
+pytestmark = pytest.mark.slow
+
 FOUR = [*UNLIKE, image(56, 56, 2, 9)]
 
 
@@ -30,7 +32,6 @@ def weights(model):
     return [np.asarray(weight) for weight in model.network.trainable_variables]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("parts, clip", [(2, 0.05), (4, 0.0)])
 def test_a_step_in_parts_is_the_step(parts, clip):
     whole, divided = step_model(clip=clip), step_model(parts, clip=clip)

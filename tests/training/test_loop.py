@@ -74,6 +74,7 @@ def log(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_two_epochs_a_restart_and_two_more_equal_four_to_the_bit(optimizer, tmp_path):
     fit = dataclasses.replace(FIT, optimizer=optimizer, weight_decay=0.01)

@@ -87,6 +87,7 @@ def test_proposals_of_goes_on_after_the_first(rpn, prep):
         assert one[0]["id"] == other[0]["id"] and np.array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finished", [0, 1, 2])
 def test_killed_and_started_again_it_is_the_same_to_the_byte(out, rpn, prep, tmp_path, monkeypatch, finished):
     again = tmp_path / "again" / "train"
@@ -108,6 +109,7 @@ def test_killed_and_started_again_it_is_the_same_to_the_byte(out, rpn, prep, tmp
     assert set(found) == set(contents(out)) and not partial.exists()
 
 
+@pytest.mark.slow
 def test_what_another_rpn_began_is_thrown_away(out, rpn, prep, tmp_path, monkeypatch):
     again = tmp_path / "again" / "train"
     undo = kill_at(monkeypatch, 2)
@@ -124,6 +126,7 @@ def test_finished_proposals_of_this_rpn_are_left_alone(out, prep):
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_finished_proposals_of_another_rpn_are_replaced(out, rpn, prep):
     write_proposals(rpn, prep, out, SETTINGS, "new")
     assert len(open_proposals(out, prep, "new")) == 12
