@@ -1,5 +1,6 @@
 """data_prep beside the bare forward pass of its backbone on the same images, mirror images counted."""
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import json
@@ -93,7 +94,6 @@ def bare_measurement(settings: Settings, role: str):
     import tensorflow as tf
 
     from frcnn_keras.models.backbones import load_backbone
-    from frcnn_keras.progress import ahead
 
     backbone = load_backbone("mobilenet_v2", settings.backbone_weights)
     examples = dataset_of(settings, count_of(settings)).examples
@@ -108,8 +108,8 @@ def bare_measurement(settings: Settings, role: str):
         for start in range(0, len(examples), CHUNK):
             images = preprocessed(examples[start: start + CHUNK], settings, backbone)
             begun = time.perf_counter()
-            for _ in map(forward, images) if role == "one" else ahead(forward, images, os.cpu_count() or 1):
-                pass
+            with concurrent.futures.ThreadPoolExecutor(1 if role == "one" else os.cpu_count()) as pool:
+                list(pool.map(forward, images))
             seconds += time.perf_counter() - begun
         return {role: 2 * len(examples) / seconds}
 
