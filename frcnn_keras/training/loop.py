@@ -50,7 +50,9 @@ class StageModel(keras.Model):
         if self.clip_norm and not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             gradients = clipped(gradients, self.clip_norm)
         self.optimizer.apply_gradients(zip(gradients, self.network.trainable_variables, strict=True))
-        return {"loss": tf.add_n(list(losses.values())), **losses}
+        # in float64: TensorFlow may add four losses in another order in another trace, and the last bit would differ
+        total = tf.add_n([tf.cast(loss, tf.float64) for loss in losses.values()])
+        return {"loss": tf.cast(total, tf.float32), **losses}
 
     def train_step(self, batch):
         """One step; returns the running means of the epoch."""

@@ -53,6 +53,22 @@ def train(folder, fit=FIT, measure=None, poison_at=None):
     return model, history, asked
 
 
+def test_the_sum_of_the_losses_is_the_same_in_any_order():
+    """Of float32 sums these would be 1 or 0; the gradients are those of the losses themselves."""
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    values = {"a": 1e8, "b": 1.0, "c": -1e8, "d": 1.0}
+
+    def losses(batch):
+        nothing = 0.0 * tf.reduce_sum(network(batch["x"]))
+        return {name: value + nothing for name, value in values.items()}
+
+    model = StageModel(network, losses, tuple(values))
+    model.compile(optimizer="sgd")
+    found = model.step({"x": tf.ones((2, 1))})
+    assert found["loss"].dtype == tf.float32 and float(found["loss"]) == 2
+    assert {name: float(found[name]) for name in values} == values
+
+
 class Killed(BaseException):
     """Stands for the end of the process."""
 
