@@ -107,12 +107,13 @@ def _add(assembly: Assembly, entry, number: int, images: Path, annotations: Path
     except InputError as error:
         assembly.report(annotations, str(error), item)
         return
-    size = assembly.size_of(image)
-    if size is None:
+    header = assembly.header_of(image)
+    if header is None:
         return
     height, width = entry.get("height"), entry.get("width")
-    assembly.compare_size(image, (height if _whole(height) else 0, width if _whole(width) else 0), size)
-    assembly.add(id, image, functools.partial(read_file, str(image)), size, objects.get(id, ()), annotations)
+    stated = (height if _whole(height) else 0, width if _whole(width) else 0)
+    assembly.add(id, image, functools.partial(read_file, str(image)), header, objects.get(id, ()), path=image,
+                 stated=stated, annotated_in=annotations)
 
 
 def _number(value) -> bool:

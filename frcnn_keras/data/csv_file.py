@@ -105,7 +105,7 @@ def _add(assembly: Assembly, path: Path, name: str, id: str, item: str, objects:
     except InputError as error:
         assembly.report(path, str(error), item)
         return
-    size = assembly.size_of(image)
-    if size is None:
+    header = assembly.header_of(image)
+    if header is None:
         return
-    assembly.add(id, image, functools.partial(read_file, str(image)), size, objects, path)
+    assembly.add(id, image, functools.partial(read_file, str(image)), header, objects, path=image, annotated_in=path)

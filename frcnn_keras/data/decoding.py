@@ -4,7 +4,7 @@ import re
 
 import tensorflow as tf
 
-from frcnn_keras.data.image_files import check_complete
+from frcnn_keras.data.image_header import check_complete
 from frcnn_keras.errors import InputError
 from frcnn_keras.ops.images import decode_image
 

@@ -21,6 +21,7 @@ class Example:
     labels: np.ndarray  # (G,) int32, 1..C
     difficult: np.ndarray  # (G,) bool: neither trains nor counts against in evaluation
     crowd: np.ndarray  # (G,) bool: likewise, and may match several detections
+    path: str = ""  # the file that holds the encoded image; empty where it is made in memory
 
     @property
     def ignored(self) -> np.ndarray:

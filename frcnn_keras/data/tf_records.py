@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_files import check_complete, image_size
+from frcnn_keras.data.image_header import ImageHeader, check_complete, image_header
 from frcnn_keras.data.validation import Assembly, RawObject, resolve_classes
 from frcnn_keras.errors import InputError
 
@@ -26,7 +26,7 @@ class Record(NamedTuple):
     offset: int
     item: str
     name: str  # of the image: the file name's stem, else the source id, else shard and number
-    size: tuple[int, int]  # (height, width) of the picture
+    header: ImageHeader  # of the picture
     stated: tuple[int, int]  # as the record has it, 0 where absent
     objects: list[RawObject]
     problems: list[tuple[str, str]]
@@ -49,9 +49,9 @@ def read_tf_records(pattern, label_map, class_names: Sequence[str] | None = None
         for record in _records(path, classes, assembly):
             for item, message in record.problems:
                 assembly.report(path, message, item)
-            assembly.compare_size(f"{path}: {record.item}", record.stated, record.size)
             read = functools.partial(read_record_image, record.path, record.offset)
-            assembly.add(record.name, f"{path}: {record.item}", read, record.size, record.objects)
+            assembly.add(record.name, f"{path}: {record.item}", read, record.header, record.objects, path=path,
+                         stated=record.stated, fractions=True)
     return assembly.finish()
 
 
@@ -162,21 +162,20 @@ def _record(path: str, offset: int, number: int, payload: bytes, classes: dict[i
     encoded = _bytes(features, "image/encoded")
     if len(encoded) != 1:
         raise InputError("the record has no image/encoded; the schema of the TF Object Detection API is needed")
-    size = image_size(encoded[0])
+    header = image_header(encoded[0])
     check_complete(encoded[0])
     stated = tuple((_ints(features, f"image/{side}") or [0])[0] for side in ("height", "width"))
     item = f"record {number}"
     source = [value.decode("utf-8", "replace") for value in _bytes(features, "image/source_id")]
     file = [value.decode("utf-8", "replace") for value in _bytes(features, "image/filename")]
     name = PurePosixPath(file[0].replace("\\", "/")).stem if file else ""
-    objects, problems = _objects(features, size, classes, f"{item} ({name})" if name else item)
+    objects, problems = _objects(features, classes, f"{item} ({name})" if name else item)
     name = name or (source[0] if source else "") or f"{Path(path).name}-{number}"
-    return Record(path, offset, item, name, size, stated, objects, problems)
+    return Record(path, offset, item, name, header, stated, objects, problems)
 
 
-def _objects(features, size: tuple[int, int], classes: dict[int, str], record: str):
-    """(objects, problems) of a record; the class is class/label's, else class/text's."""
-    height, width = size
+def _objects(features, classes: dict[int, str], record: str):
+    """(objects, problems) of a record, boxes as fractions; the class is class/label's, else class/text's."""
     columns = [list(features[f"image/object/bbox/{side}"].float_list.value) if f"image/object/bbox/{side}" in features
                else [] for side in ("xmin", "ymin", "xmax", "ymax")]
     labels, texts = _ints(features, "image/object/class/label"), _bytes(features, "image/object/class/text")
@@ -185,7 +184,7 @@ def _objects(features, size: tuple[int, int], classes: dict[int, str], record: s
         lengths = ", ".join(str(len(column)) for column in columns)
         raise InputError(f"xmin, ymin, xmax, ymax have {lengths} values, class/label {len(labels)}, "
                          f"class/text {len(texts)}; each object needs one of each")
-    boxes = np.array(columns, np.float64).T * [width, height, width, height]  # (G, 4)
+    boxes = np.array(columns, np.float64).T  # (G, 4)
     if (np.abs(columns) > 2).any():
         raise InputError("its boxes are in pixels; the schema has fractions of the image, 0 to 1")
     flags = {key: _ints(features, f"image/object/{key}") for key in ("difficult", "is_crowd", "group_of")}

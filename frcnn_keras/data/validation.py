@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from frcnn_keras.data.example import Dataset, Example, Problem
-from frcnn_keras.data.image_files import inspect_image
+from frcnn_keras.data.image_header import ImageHeader, inspect_image
 from frcnn_keras.errors import InputError, command
 
 SMALLEST_SIDE = 2.0  # pixels of the stored image; smaller objects neither train nor count
@@ -99,10 +99,20 @@ class Assembly:
     def report(self, file, message: str, item: str = "", fatal: bool = True) -> None:
         self._problems.append(Problem(str(file), message, item, fatal))
 
-    def add(self, id: int | str, file, read: Callable[[], bytes], size: tuple[int, int], objects: Sequence[RawObject],
-            annotated_in=None) -> None:
-        """One image with its objects, those checked here. `annotated_in`: the file that objects' problems name."""
+    def add(self, id: int | str, file, read: Callable[[], bytes], header: ImageHeader, objects: Sequence[RawObject], *,
+            path="", stated: tuple[int, int] = (0, 0), annotated_in=None, fractions: bool = False) -> None:
+        """One image with its objects, those checked here.
+
+        file: what messages call it. path: the file that holds the picture; empty where none does. stated: the (height,
+        width) that the annotation says, (0, 0) where it says none. annotated_in: the file that objects' problems name.
+        fractions: whether the objects' boxes are fractions of the picture, else they are pixels.
+        """
         source = str(annotated_in or file)
+        self.compare_size(source, stated, header.size)
+        size = header.size
+        if fractions:
+            scale = np.array([size[1], size[0], size[1], size[0]])
+            objects = [raw._replace(box=tuple(np.asarray(raw.box) * scale)) for raw in objects]
         if id in self._ids:
             self.report(source, f"the image id {id!r} stands for {self._ids[id]} already; ids must be unique")
             return
@@ -114,15 +124,15 @@ class Assembly:
             self._clipped.append((f"{source} {known[checked.clipped[0]].item}", checked.clipped.size))
         kept = [known[index] for index in checked.kept]
         self._examples.append(Example(
-            id=id, file=str(file), read=read, height=size[0], width=size[1],
+            id=id, file=str(file), read=read, path=str(path), height=size[0], width=size[1],
             boxes=checked.boxes,
             labels=np.array([self._labels[raw.name] for raw in kept], np.int32),
             difficult=np.array([raw.difficult for raw in kept], bool),
             crowd=np.array([raw.crowd for raw in kept], bool),
         ))
 
-    def size_of(self, image) -> tuple[int, int] | None:
-        """Height and width of an image file; None where it is bad, which is reported."""
+    def header_of(self, image) -> ImageHeader | None:
+        """The header of an image file; None where it is bad, which is reported."""
         try:
             return inspect_image(image)
         except InputError as error:

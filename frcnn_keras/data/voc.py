@@ -167,13 +167,13 @@ def _add(assembly: Assembly, id: str, file: Path, images: Path, annotation: Anno
     except InputError as error:
         assembly.report(file, str(error))
         return
-    size = assembly.size_of(image)
-    if size is None:
+    header = assembly.header_of(image)
+    if header is None:
         return
     for item, message in annotation.problems:
         assembly.report(file, message, item)
-    assembly.compare_size(file, annotation.size, size)
-    assembly.add(id, file, functools.partial(read_file, str(image)), size, annotation.objects)
+    assembly.add(id, file, functools.partial(read_file, str(image)), header, annotation.objects, path=image,
+                 stated=annotation.size)
 
 
 def _image(images: Path, id: str, filename: str) -> Path:

@@ -5,6 +5,7 @@ Boxes are float32 (..., 4): x1, y1, x2, y2 in pixels, continuous edges (width = 
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # exp of a larger dw or dh would leave any image: 62.5 times the anchor is the limit everybody clamps at
@@ -107,3 +108,18 @@ def _intersection(boxes, others):
     width = tf.minimum(x2, other_x2) - tf.maximum(x1, other_x1)  # (N, M)
     height = tf.minimum(y2, other_y2) - tf.maximum(y1, other_y1)
     return tf.maximum(width, 0.0) * tf.maximum(height, 0.0)
+
+
+def turn(boxes, orientation: int, height: int, width: int):
+    """Boxes (..., 4) of an image as stored, (height, width), in the picture that EXIF orientation 1..8 makes upright.
+
+    2, 4: mirrored, left and right or top and bottom changed; 3: turned by 180 degrees; 6, 8: by 90 degrees to the
+    right, to the left; 5, 7: mirrored at the diagonals. NumPy arrays, as readers have them.
+    """
+    x1, y1, x2, y2 = np.moveaxis(np.asarray(boxes), -1, 0)
+    if orientation in (2, 3, 7, 8):
+        x1, x2 = width - x2, width - x1
+    if orientation in (3, 4, 6, 7):
+        y1, y2 = height - y2, height - y1
+    corners = (y1, x1, y2, x2) if orientation >= 5 else (x1, y1, x2, y2)
+    return np.stack(corners, -1)

@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from frcnn_keras.data.image_files import check_complete, image_size
+from frcnn_keras.data.image_header import check_complete, image_header
 from frcnn_keras.data.shapes import CLASS_NAMES, Shape, _owners, _visible_boxes, draw_crop, draw_image, shapes_dataset
 from frcnn_keras.data.validation import settle
 from tests.work import calls_of
@@ -28,7 +28,7 @@ def test_images_are_png_of_the_size_said_and_always_the_same():
     example = shapes_dataset(4, seed=1, height=120, width=100).examples[3]
     encoded = example.read()
     check_complete(encoded)
-    assert image_size(encoded) == (120, 100) == (example.height, example.width)
+    assert image_header(encoded).size == (120, 100) == (example.height, example.width)
     decoded = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     np.testing.assert_array_equal(decoded, draw_image(1, 3, 120, 100))
     again = shapes_dataset(5, seed=1, height=120, width=100).examples[3]  # no matter how many others there are
@@ -89,7 +89,7 @@ def test_crops():
 
 def test_small_images_can_be_drawn():
     for example in shapes_dataset(20, height=40, width=64).examples:
-        assert image_size(example.read()) == (40, 64)
+        assert image_header(example.read()).size == (40, 64)
         assert (example.boxes[:, 2:] - example.boxes[:, :2] >= 2).all()
 
 

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frcnn_keras.data.example import Dataset, Problem
+from frcnn_keras.data.image_header import ImageHeader
 from frcnn_keras.data.validation import Assembly, RawObject, check_boxes, resolve_classes, settle
 from frcnn_keras.errors import InputError
+
+HEADER = ImageHeader("JPEG", (100, 200))
 
 
 def check(*boxes, height=100, width=200):
@@ -22,7 +25,7 @@ def assemble(*images, classes=("cat", "dog")):
     assembly = Assembly("set", classes)
     for number, objects in enumerate(images, start=1):
         raw = [RawObject(name, box, f"object {k}") for k, (name, box) in enumerate(objects, start=1)]
-        assembly.add(number, f"{number}.jpg", read, (100, 200), raw)
+        assembly.add(number, f"{number}.jpg", read, HEADER, raw)
     return assembly
 
 
@@ -104,7 +107,7 @@ def test_resolve_classes():
 
 def test_assembly_labels_and_flags():
     assembly = Assembly("set", ("cat", "dog"))
-    assembly.add(7, "7.jpg", read, (100, 200), [
+    assembly.add(7, "7.jpg", read, HEADER, [
         RawObject("dog", (0, 0, 1, 1), "object 1"),
         RawObject("dog", (0, 0, 10, 10), "object 2", difficult=True),
         RawObject("cat", (0, 0, 20, 10), "object 3", crowd=True),
@@ -130,7 +133,7 @@ def test_assembly_refuses_unknown_classes_and_background():
 
 def test_assembly_refuses_a_second_image_of_the_same_id():
     assembly = assemble([("cat", (0, 0, 10, 10))])
-    assembly.add(1, "other.jpg", read, (100, 200), [])
+    assembly.add(1, "other.jpg", read, HEADER, [])
     dataset = assembly.finish()
     assert len(dataset.examples) == 1
     (problem,) = dataset.problems
@@ -181,6 +184,6 @@ def test_settle_refuses_emptiness():
     with pytest.raises(InputError, match="2 images, but no object"):
         settle(assemble([], []).finish())
     assembly = Assembly("set", ("cat",))
-    assembly.add(1, "1.jpg", read, (100, 200), [RawObject("cat", (0, 0, 9, 9), "object 1", difficult=True)])
+    assembly.add(1, "1.jpg", read, HEADER, [RawObject("cat", (0, 0, 9, 9), "object 1", difficult=True)])
     with pytest.raises(InputError, match="no object"):
         settle(assembly.finish())

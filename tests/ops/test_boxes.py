@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from frcnn_keras.ops import boxes
 
@@ -94,3 +95,15 @@ def test_leading_axes_and_unknown_shapes():
     spec = tf.TensorSpec((None, 4), tf.float32)
     graph = tf.function(boxes.iou, input_signature=[spec, spec])
     assert graph(regions[:, 0], np.zeros((0, 4), np.float32)).shape == (3, 0)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_boxes_lie_where_pillow_turns_the_pixels_to(orientation):
+    image = np.zeros((30, 50), np.uint8)
+    image[4:11, 20:45] = 255  # x1 20, y1 4, x2 45, y2 11
+    stored = Image.fromarray(image)
+    stored.getexif()[0x0112] = orientation
+    upright = np.asarray(ImageOps.exif_transpose(stored))
+    rows, columns = np.flatnonzero(upright.any(1)), np.flatnonzero(upright.any(0))
+    expected = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
+    assert boxes.turn(np.array([[20, 4, 45, 11]]), orientation, 30, 50).tolist() == [expected]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from frcnn_keras.data.image_files import check_complete, image_size
+from frcnn_keras.data.image_header import check_complete, image_header
 from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving.drawn_pictures import drawn_images, drawn_pictures
 
@@ -28,7 +28,7 @@ def test_drawn_images_are_whole_and_unlike():
     images = drawn_images()
     for image in images:
         check_complete(image)
-    assert len({image_size(image) for image in images}) == len({image[:3] for image in images}) + 1 == 4
+    assert len({image_header(image).size for image in images}) == len({image[:3] for image in images}) + 1 == 4
     assert drawn_images() == images
 
 

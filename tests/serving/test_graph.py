@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.data.image_files import check_complete
+from frcnn_keras.data.image_header import check_complete
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
