@@ -3,7 +3,6 @@
 import functools
 import glob
 import os
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,10 +12,9 @@ import numpy as np
 
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_header import ImageHeader, check_complete, image_header
+from frcnn_keras.data.label_map import read_label_map  # noqa: F401
 from frcnn_keras.data.validation import Assembly, RawObject, resolve_classes
 from frcnn_keras.errors import InputError
-
-_ITEM = re.compile(r"""\bitem\s*:?\s*\{((?:'[^']*'|"[^"]*"|[^{}'"])*)\}""")
 
 
 class Record(NamedTuple):
@@ -72,35 +70,6 @@ def encoded_image(serialized):
 
     spec = {"image/encoded": tf.io.FixedLenFeature((), tf.string)}
     return tf.io.parse_single_example(serialized, spec)["image/encoded"]
-
-
-def read_label_map(path) -> dict[int, str]:
-    """Names by label of a label map: item { id: 1 name: 'x' }; a display_name goes before the name."""
-    try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the label map cannot be read as text ({error})") from error
-    text = re.sub(r"""('[^'\n]*'|"[^"\n]*")|#[^\n]*""", lambda match: match[1] or "", text)  # comments
-    text = re.sub(r"\bkeypoints\s*:?\s*\{[^{}]*\}", "", text)
-    classes: dict[int, str] = {}
-    for match in _ITEM.finditer(text):
-        id = re.search(r"\bid\s*:\s*(-?\d+)", match[1])
-        name = _quoted(match[1], "display_name") or _quoted(match[1], "name")
-        if not id or not name:
-            raise InputError(f"{path}: item {len(classes) + 1} needs an id and a name")
-        if int(id[1]) < 1:
-            raise InputError(f"{path}: item {name!r} has id {id[1]}; ids start at 1, as 0 is the background's")
-        if int(id[1]) in classes or name in classes.values():
-            raise InputError(f"{path}: item {name!r} (id {id[1]}): its id or its name stands twice")
-        classes[int(id[1])] = name
-    if not classes or _ITEM.sub("", text).strip(" \t\r\n,"):
-        raise InputError(f"{path}: not a label map; it needs items such as: item {{ id: 1 name: 'cat' }}")
-    return dict(sorted(classes.items()))
-
-
-def _quoted(text: str, key: str) -> str:
-    match = re.search(rf"""\b{key}\s*:\s*(?:'([^']*)'|"([^"]*)")""", text)
-    return (match[1] or match[2] or "").strip() if match else ""
 
 
 def _records(path: str, classes: dict[int, str], assembly: Assembly) -> Iterator[Record]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.data.tf_records import read_label_map, read_record_image, read_tf_records
+from frcnn_keras.data.tf_records import read_record_image, read_tf_records
 from frcnn_keras.errors import InputError
 
 MAP = "item {\n  id: 1\n  name: 'cat'\n}\nitem { name: \"big dog\" id: 4 }\n"
@@ -126,24 +126,3 @@ def test_truncated_and_foreign_files(write, tmp_path):
         only_problem(read_tf_records(*arguments))
     with pytest.raises(InputError, match="no such file"):
         read_tf_records(tmp_path / "none*", tmp_path / "map.pbtxt")
-
-
-def test_label_maps(tmp_path):
-    def read(text):
-        (tmp_path / "m.pbtxt").write_text(text)
-        return read_label_map(tmp_path / "m.pbtxt")
-
-    assert read(MAP) == {1: "cat", 4: "big dog"}
-    assert read("item{id:2 name:'C#' }# item { id: 9 name: 'x' }\nitem {\n# id\nname: \"it's {x}\", id: 1}") == {
-        1: "it's {x}", 2: "C#"}
-    assert read("item { name: '/m/01g317' id: 1 display_name: 'person' keypoints { id: 0 label: 'nose' } }") == {
-        1: "person"}
-    for bad, words in (("", "not a label map"), ("cat\ndog", "not a label map"),
-                       (MAP + "item { id: 2", "not a label map"),
-                       ("item { id: 0 name: 'x' }", "ids start at 1"), ("item { id: 1 }", "an id and a name"),
-                       (MAP + "item { id: 1 name: 'y' }", "twice"), (MAP + "item { id: 2 name: 'cat' }", "twice")):
-        with pytest.raises(InputError, match=words) as caught:
-            read(bad)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="none.pbtxt"):
-        read_label_map(tmp_path / "none.pbtxt")
