@@ -24,13 +24,17 @@ def check_checksums(folder: Path, spans: Iterable[Span], remedy: str = REMEDY) -
     The frames alone are read: each record's bytes are compared with its own checksum when it is read.
 
     Raises:
-        InputError: a shard is not the one that was written here.
+        InputError: a shard is not the one that was written here, or one of its records is damaged.
     """
+    spans = tuple(spans)
     if not (folder / NAME).exists():
         return
     written = read_json(folder / NAME)
     for name, found in _by_shard(spans).items():
         if not isinstance(written, dict) or written.get(name) != found:
+            for span in spans:  # it may be the checksum of one record that changed: that record is named
+                if Path(span.path).name == name:
+                    span.read()
             raise InputError(f"{folder / name}: not the shard that was written here ({NAME} has another checksum); "
                              f"{remedy}")
 
