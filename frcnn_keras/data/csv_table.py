@@ -24,7 +24,8 @@ _BOX = ("x1", "y1", "x2", "y2")
 _PLAIN = ("path", *_BOX, "class")  # the columns of a file without a header
 _NEEDED = "path,x1,y1,x2,y2,class, or with a header filename,width,height,class,xmin,ymin,xmax,ymax in any order"
 _SEPARATORS = (",", ";", "\t")
-_LONGEST = 1_000_000  # characters of a line
+_LONGEST = 100_000  # characters of a line
+_MOST = 200  # columns of a header
 _FLAGS = {"": False, "0": False, "1": True, "false": False, "true": True}
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -85,7 +86,8 @@ def rows(path: Path) -> Iterator[Row | Broken]:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{printable(str(path))}: cannot be read ({reason})") from error
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
@@ -134,6 +136,8 @@ def _read_as(first: str, separator: str) -> Table:
         cells = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
     except (csv.Error, TypeError, ValueError):  # a separator that csv does not take
         cells = [first]
+    if len(cells) > _MOST:
+        return Table(separator, {}, len(cells), False)
     words = [re.sub(r"[\s-]+", "_", cell.lower()) for cell in cells]
     numbers = [_number(cell, separator) is not None for cell in cells]
     known = sum(word in _COLUMNS[name] for word in words for name in _BOX)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from frcnn_keras.data.text_format import TextFormatError, Tokens, parse, quoted
 from frcnn_keras.data.validation import is_background
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, printable
 
 _NEEDED = "it needs items such as: item { id: 1 name: 'cat' }"
 LARGEST = 10_000_000  # bytes; a map of Open Images' 20,000 classes has 1.5 million
@@ -22,10 +22,11 @@ def read_label_map(path) -> dict[int, str]:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)
         text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: the label map cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: the label map is no text in UTF-8 ({error.reason} at byte {error.start})") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{printable(str(path))}: the label map cannot be read ({reason})") from error
     if len(data) > LARGEST:
         raise InputError(f"{path}: over {LARGEST:,} bytes are no label map")
     try:

@@ -10,7 +10,7 @@ from frcnn_keras.data.framing import Frame, FrameError, frames, read_payload
 from frcnn_keras.data.label_map import read_label_map
 from frcnn_keras.data.tf_examples import Record, encoded_in, parse_record
 from frcnn_keras.data.validation import Assembly, resolve_classes
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, printable
 
 _REMEDY = "copy or make the file again"
 
@@ -82,7 +82,7 @@ def _shards(pattern: str) -> dict[str, str]:
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a name that no file can have
         raise InputError(f"{pattern[:200]!r}: cannot be listed ({error})") from error
     if not paths:
-        raise InputError(f"{pattern}: there is no such file")
+        raise InputError(f"{printable(pattern)[:1000]}: there is no such file")
     root = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in paths])
     return {path: os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/") for path in paths}
 

@@ -86,7 +86,7 @@ def test_what_is_no_map_is_told_in_one_line(read, text, words):
 
 
 def test_files_that_cannot_be_read(tmp_path, read):
-    for path in (tmp_path / "none.pbtxt", tmp_path):
+    for path in (tmp_path / "none.pbtxt", tmp_path, "a\0b"):
         with pytest.raises(InputError, match="cannot be read"):
             read_label_map(path)
     with pytest.raises(InputError, match="no label map"):

@@ -120,7 +120,7 @@ def test_shards_of_the_stages(tmp_path):
 
     def read(path):
         found = [span.read() for span in records.spans([path])]
-        assert found == payloads[:len(found)] or len(found) > len(payloads)  # whole records may be gone, or doubled
+        assert set(found) <= set(payloads)  # whole records may be gone, or doubled: `checksums` tells that
         return found
 
     for data in mutations(5, (source,), (bytes(16), b"\xff" * 8)):
