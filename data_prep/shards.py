@@ -11,6 +11,7 @@ from pathlib import Path
 from data_prep.image_records import MapMaker, RecordMaker
 from data_prep.source import FeatureSource
 from frcnn_keras.data import records
+from frcnn_keras.data.checksums import write_checksums
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
@@ -117,8 +118,9 @@ class Preparation:
         """Says beside each artefact's shards what they hold and what they were made from."""
         weights = weights_fingerprint(extractor)
         for kind in self.request.artefacts:
-            count = len(records.spans(partial / kind / name for name in names))
-            shared = Manifest(kind, tuple(names), count, weights, self.request.annotations)
+            spans = records.spans(partial / kind / name for name in names)
+            write_checksums(partial / kind, spans)
+            shared = Manifest(kind, tuple(names), len(spans), weights, self.request.annotations)
             write_manifest(partial / kind, self._features(shared, extractor) if kind == "features" else shared)
 
     def _features(self, shared: Manifest, extractor) -> FeatureManifest:

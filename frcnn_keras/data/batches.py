@@ -28,7 +28,10 @@ WHOLE = Share()
 
 
 def _reader(spans):
-    """A graph function from a record's number to its serialized form."""
+    """A graph function from a record's number to its serialized form.
+
+    Where the record is damaged, its InputError is inside TensorFlow's InvalidArgumentError (`pipeline_errors`).
+    """
 
     def read(index):
         # a file read by position: a shuffle of single records needs no buffer of half a megabyte each
@@ -72,7 +75,7 @@ def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, se
     count = len(prepared.minibatch_spans)
     channels = prepared.channels
     read_features, read_minibatch = _reader(prepared.feature_spans), _reader(prepared.minibatch_spans)
-    read_tiles = _reader(records.spans(prepared.tile_paths)) if from_tiles else None
+    read_tiles = _reader(prepared.tile_spans()) if from_tiles else None
 
     def cut(epoch, index):
         maps = records.parse_features(read_features(index), channels)["maps"]

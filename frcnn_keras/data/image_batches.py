@@ -1,14 +1,11 @@
 """tf.data pipelines from annotated images to training steps of whole detectors: memory stays flat, and what a batch
 holds depends on seed and epoch alone."""
 
-import re
-
 import tensorflow as tf
 
 from frcnn_keras.data import augmentation as augmenting
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order
 from frcnn_keras.data.decoding import decode
-from frcnn_keras.errors import InputError
 from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images as image_ops
 
@@ -27,7 +24,7 @@ def image_batches(examples, *, preparing: Preparing, augmentation: augmenting.Au
         (B, G) bool; `exists` (B, G) bool, False for padding; `seed` (B, 2) int64.
 
     Raises, while it is read:
-        InputError (inside TensorFlow's InvalidArgumentError; `bad_image` finds it): an image cannot be decoded.
+        InputError (inside TensorFlow's InvalidArgumentError; `pipeline_errors` finds it): an image cannot be decoded.
     """
     read = _reader(examples)
 
@@ -49,12 +46,6 @@ def image_batches(examples, *, preparing: Preparing, augmentation: augmenting.Au
     dataset = epoch_order(len(examples), seed, first_epoch, epochs, batch, share)
     dataset = dataset.map(prepare_image, num_parallel_calls=workers, deterministic=True)
     return dataset.padded_batch(batch // share.replicas, drop_remainder=True).prefetch(2)
-
-
-def bad_image(error: tf.errors.OpError) -> InputError | None:
-    """The InputError that TensorFlow reports as its own, one line; None where the error is another."""
-    match = re.search(r"\bInputError: (.*)", str(error.message))
-    return InputError(match[1].strip()) if match else None
 
 
 def _reader(examples):

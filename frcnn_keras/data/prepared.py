@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from frcnn_keras.data import records
+from frcnn_keras.data.checksums import check_checksums
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, read_manifest
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
@@ -48,12 +49,21 @@ class Prepared:
         """Shards of whole minibatches; empty where they were not written."""
         return sorted((self.path / "tiles").glob("*.tfrecord"))
 
+    def tile_spans(self) -> tuple[records.Span, ...]:
+        """Where the whole minibatches lie: every draw of an image, then the next image's.
+
+        Raises:
+            InputError: a shard is missing, damaged or of another folder.
+        """
+        return shard_spans(self.path / "tiles", read_manifest(self.path / "tiles", Manifest, "tiles"))
+
 
 def open_prepared(path: str | Path) -> Prepared:
     """Opens what `prep --out PATH` made.
 
     Raises:
-        InputError: nothing there, not finished, of another format version, or a shard missing or cut off.
+        InputError: nothing there, not finished, of another format version, or a shard missing, damaged or of
+            another folder.
     """
     path = Path(path)
     if not (path / REQUEST).exists():
@@ -68,20 +78,25 @@ def open_prepared(path: str | Path) -> Prepared:
     minibatches = None
     if (path / "minibatches").exists():
         minibatches = read_manifest(path / "minibatches", Manifest, "minibatches")
-    return Prepared(path, settings, features, minibatches, _spans(path / "features", features),
-                    _spans(path / "minibatches", minibatches) if minibatches else ())
+    return Prepared(path, settings, features, minibatches, shard_spans(path / "features", features),
+                    shard_spans(path / "minibatches", minibatches) if minibatches else ())
 
 
-def _spans(folder: Path, manifest: Manifest) -> tuple[records.Span, ...]:
-    """Where each record of an artefact lies, checked against its manifest."""
+def shard_spans(folder: Path, manifest: Manifest, remedy: str = records.REMEDY) -> tuple[records.Span, ...]:
+    """Where each record of an artefact lies; remedy: what to do where something is wrong with it.
+
+    Raises:
+        InputError: a shard is missing, damaged or of another folder, or they hold more or fewer records than the
+            manifest says.
+    """
     paths = [folder / name for name in manifest.shards]
     for shard in paths:
         if not shard.exists():
-            raise InputError(f"{shard}: missing; prepare the folder anew with --fresh")
-    spans = records.spans(paths)
+            raise InputError(f"{shard}: missing; {remedy}")
+    spans = records.spans(paths, remedy)
     if len(spans) != manifest.records:
-        raise InputError(f"{folder}: {len(spans)} records, its manifest says {manifest.records}; "
-                         "prepare it anew with --fresh")
+        raise InputError(f"{folder}: {len(spans)} records, its manifest says {manifest.records}; {remedy}")
+    check_checksums(folder, spans, remedy)
     return tuple(spans)
 
 

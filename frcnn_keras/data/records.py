@@ -5,31 +5,42 @@ deterministically, so that equal content is equal to the byte. Arrays stand in i
 """
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from frcnn_keras.data.framing import Frame, FrameError, frames, read_payload
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
 
 FORMAT = 2  # of the folders; raised when a reader of the old one would misread the new one
 
 
+REMEDY = "make it anew with --fresh"
+
+
 @dataclasses.dataclass(frozen=True)
 class Span:
-    """Where one record's payload lies."""
+    """Where one record lies, and what its bytes are to be."""
 
     path: str
-    offset: int
-    length: int
+    frame: Frame
+    remedy: str = REMEDY  # what to do where it is damaged
 
     def read(self) -> bytes:
-        """The serialized record."""
-        with open(self.path, "rb") as file:
-            file.seek(self.offset)
-            return file.read(self.length)
+        """The serialized record.
+
+        Raises:
+            InputError: the file cannot be read, or the bytes are not those that were written.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                return read_payload(file, self.frame)
+        except FrameError as error:
+            raise InputError(f"{self.path}: {error}; {self.remedy}") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error.strerror}); {self.remedy}") from error
 
 
 def shard_name(index: int, count: int) -> str:
@@ -45,21 +56,22 @@ def write_shard(path: Path, records: Iterable[bytes]) -> None:
             writer.write(record)
 
 
-def spans(paths: Iterable[Path]) -> list[Span]:
-    """Finds every record of some shards by hopping over their frames (8 length, 4 crc, payload, 4 crc)."""
-    all_spans = []
+def spans(paths: Iterable[Path], remedy: str = REMEDY) -> list[Span]:
+    """Finds every record of some shards by hopping over their frames; remedy: what to do where one is damaged.
+
+    Raises:
+        InputError: a shard cannot be read, is cut off, or a record's length does not match its checksum.
+    """
+    found = []
     for path in paths:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            offset = 0
-            while offset < size:
-                file.seek(offset)
-                length = int.from_bytes(file.read(8), "little")
-                all_spans.append(Span(str(path), offset + 12, length))
-                offset += 12 + length + 4
-            if offset != size:
-                raise InputError(f"{path}: cut off in a record; make it anew with --fresh")
-    return all_spans
+        try:
+            with open(path, "rb") as file:
+                found += [Span(str(path), frame, remedy) for frame in frames(file)]
+        except FrameError as error:
+            raise InputError(f"{path}: {error}; {remedy}") from error
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    return found
 
 
 def _example(values: dict) -> bytes:

@@ -87,7 +87,7 @@ def is_background(name: str) -> bool:
 class Assembly:
     """Collects what a reader finds, image by image, and makes the Dataset of it."""
 
-    def __init__(self, name: str, class_names: Sequence[str]):
+    def __init__(self, name: str, class_names: Sequence[str], scale_boxes: bool = False):
         self.name = name
         self.class_names = tuple(class_names)
         self._labels = {name: label for label, name in enumerate(self.class_names, start=1)}

@@ -1,6 +1,7 @@
 """A detector as a versioned SavedModel folder for TensorFlow Serving."""
 
 import contextlib
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data.label_map import label_map_text as label_map
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_folder, write_json
 from frcnn_keras.runs.detector import Detector, pixels
@@ -114,19 +116,11 @@ def write_saved_model(detector: Detector, folder: Path) -> None:
 def labels_file(class_names: Sequence[str]) -> bytes:
     """A line for each class. InputError for a name that would not come back as it is."""
     for name in class_names:
-        if not name or name != name.strip() or len(name.splitlines()) != 1:
-            raise InputError(f"class {name!r}: its name must be one line, without blanks at its ends, to be exported")
+        whole = name == name.strip() and len(name.splitlines()) == 1  # an empty name has no line
+        if not whole or any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+            raise InputError(f"class {name!r}: its name must be one line, without control characters or blanks at its "
+                             "ends, to be exported")
     return "".join(f"{name}\n" for name in class_names).encode()
-
-
-def label_map(class_names: Sequence[str]) -> str:
-    """The classes in the label map form of the TF Object Detection API."""
-    items = []
-    for label, name in enumerate(class_names, 1):
-        mark = '"' if "'" in name and '"' not in name else "'"
-        quoted = name.replace("\\", "\\\\").replace(mark, f"\\{mark}")
-        items.append(f"item {{\n  id: {label}\n  name: {mark}{quoted}{mark}\n}}\n")
-    return "".join(items)
 
 
 def description(detector: Detector, signatures: dict) -> dict:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_batches import bad_image, image_batches
+from frcnn_keras.data.image_batches import image_batches
+from frcnn_keras.data.pipeline_errors import input_errors
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
@@ -129,11 +130,8 @@ class ImageTrainer(Stage):
         """Trains; a bad image that TensorFlow meets on the way becomes one line."""
         build = functools.partial(make_optimizer, self.fit, trunk_of(self.detector).trainable_variables,
                                   decay_of(self.fit.ema, self.keeper.steps))
-        try:
-            with computing_in(self.detector, self.fit.precision, self.in_trunk):
-                return super().fit_model(build=build, an_execution=1)
-        except tf.errors.OpError as error:
-            raise bad_image(error) or error from error
+        with input_errors(), computing_in(self.detector, self.fit.precision, self.in_trunk):
+            return super().fit_model(build=build, an_execution=1)
 
     def batches(self, first: int) -> tf.data.Dataset:
         fit = self.fit

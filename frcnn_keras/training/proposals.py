@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import feature_maps, map_specs
+from frcnn_keras.data.checksums import write_checksums
 from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest
-from frcnn_keras.data.prepared import Prepared
+from frcnn_keras.data.prepared import Prepared, shard_spans
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
 from frcnn_keras.files import keep_folder, write_json
@@ -75,6 +76,7 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fi
     done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
     _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
                   done * SHARD_IMAGES)
+    write_checksums(partial, records.spans(partial / name for name in names))
     (partial / REQUEST).replace(partial / NAME)  # in one step: a folder is never without the one or the other
     keep_folder(partial, out)
 
@@ -97,7 +99,7 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
     """Positions of the proposal records that fit a prep folder and an RPN, in the features' order.
 
     Raises:
-        InputError: not there, of another prep folder, or of another RPN.
+        InputError: not there, damaged, of another prep folder, or of another RPN.
     """
     train = command("train-rpn")
     if not (folder / NAME).exists():
@@ -109,7 +111,7 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
                              f"run {train} with --data {prepared.path}")
     if manifest.rpn != rpn_fingerprint:
         raise InputError(f"{folder}: made by another RPN than this run's rpn.weights.h5; run {train} again")
-    spans = tuple(records.spans(folder / name for name in manifest.shards))
+    spans = shard_spans(folder, manifest, f"remove {folder} and run {train} again")
     if len(spans) != len(prepared.feature_spans):
         raise InputError(f"{folder}: {len(spans)} proposal records for {len(prepared.feature_spans)} images; "
                          f"run {train} again")

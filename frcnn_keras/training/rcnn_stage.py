@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from frcnn_keras.data.batches import feature_maps, map_specs, region_batches
 from frcnn_keras.data.example import Example
+from frcnn_keras.data.pipeline_errors import input_errors
 from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
@@ -59,6 +60,7 @@ class Source:
         return cls(prepared, open_proposals(folder, prepared, rpn))
 
 
+@input_errors()
 def train_rcnn(data: str | Path, run: str | Path, config: RCNNConfig | None = None, *, val: str | Path | None = None,
                fresh: bool = False, distribution: Distribution = SINGLE,
                callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
@@ -69,7 +71,8 @@ def train_rcnn(data: str | Path, run: str | Path, config: RCNNConfig | None = No
     distribution: the devices; they divide each step's images. callbacks: of Keras.
 
     Raises:
-        InputError: a prep folder, the RPN or its proposals are missing or do not fit; or the run has other settings.
+        InputError: a prep folder, the RPN or its proposals are missing, damaged or do not fit; or the run has other
+            settings.
         FloatingPointError: the loss became NaN or infinite.
     """
     config, run = config or RCNNConfig(), Path(run)

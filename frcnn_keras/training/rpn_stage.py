@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from frcnn_keras.data.batches import rpn_batches
+from frcnn_keras.data.pipeline_errors import input_errors
 from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.precision import policy_of
@@ -69,6 +70,7 @@ def rpn_stage_model(rpn: RPN, settings: RPNLossConfig) -> StageModel:
     return StageModel(rpn, losses, LOSSES, counted=lambda batch: tf.math.count_nonzero(batch["labels"] >= 0))
 
 
+@input_errors()
 def train_rpn(data: str | Path, run: str | Path, config: RPNConfig | None = None, *, val: str | Path | None = None,
               from_tiles: bool = False, fresh: bool = False, distribution: Distribution = SINGLE,
               callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
@@ -79,7 +81,8 @@ def train_rpn(data: str | Path, run: str | Path, config: RPNConfig | None = None
     distribution: the devices; they divide each step's images. callbacks: of Keras.
 
     Raises:
-        InputError: a prep folder is missing, unfinished, eval-only or does not fit; or the run has other settings.
+        InputError: a prep folder is missing, unfinished, damaged, eval-only or does not fit; or the run has other
+            settings.
         FloatingPointError: the loss became NaN or infinite.
     """
     config, run = config or RPNConfig(), Path(run)

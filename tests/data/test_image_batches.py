@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.data.augmentation import Augmentation
-from frcnn_keras.data.image_batches import bad_image, image_batches
+from frcnn_keras.data.image_batches import image_batches
+from frcnn_keras.data.pipeline_errors import input_error
 from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops.images import decode_image, normalise, resize, resized_size
 
@@ -105,9 +106,6 @@ def test_a_broken_image_is_named(shapes):
     spoilt = dataclasses.replace(shapes, examples=(broken,))
     with pytest.raises(tf.errors.OpError) as caught:
         batches(spoilt, batch=1)
-    message = str(bad_image(caught.value))
+    message = str(input_error(caught.value))
     assert message.startswith("there/bad.jpg: the image is truncated") and "\n" not in message
 
-
-def test_another_error_is_not_taken_for_a_bad_image():
-    assert bad_image(tf.errors.InternalError(None, None, "something else")) is None

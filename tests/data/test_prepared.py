@@ -79,7 +79,7 @@ def test_a_missing_shard(folder, kind):
 
 def test_a_shard_cut_off_inside_or_between_records(folder):
     shard = next((folder / "features").glob("*.tfrecord"))
-    first = records.spans([shard])[1].offset - 12
+    first = records.spans([shard])[1].frame.offset - 12
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-1])
     assert "cut off" in refused(folder)

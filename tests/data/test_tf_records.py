@@ -1,11 +1,14 @@
+import gzip
 import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from frcnn_keras.data.tf_records import read_label_map, read_record_image, read_tf_records
+from frcnn_keras.data.framing import Frame, masked_checksum
+from frcnn_keras.data.tf_records import read_record_image, read_tf_records
 from frcnn_keras.errors import InputError
 
 MAP = "item {\n  id: 1\n  name: 'cat'\n}\nitem { name: \"big dog\" id: 4 }\n"
@@ -56,7 +59,7 @@ def test_objects_and_pictures(write):
     write(example(jpeg(2), (), (), (), (), (), source_id=[b"three"]), name="train-00001-of-00002.tfrecord")
     dataset = read_tf_records(*write(example(filename=[b"one.jpg"]), two))
     one, two, three = dataset.examples
-    assert [item.id for item in dataset.examples] == ["one", "two", "three"] and not dataset.problems
+    assert [item.id for item in dataset.examples] == ["one.jpg", "x/two.jpg", "three"] and not dataset.problems
     np.testing.assert_allclose(one.boxes, [[20, 20, 40, 40]])
     np.testing.assert_allclose(two.boxes, [[0, 0, 80, 40], [40, 0, 80, 10]])
     assert two.labels.tolist() == [2, 1]
@@ -71,8 +74,13 @@ def test_offsets_are_those_that_tensorflow_writes(write, tmp_path):
     path = str(next(tmp_path.glob("train-*")))
     offset = 0
     for seed, record in enumerate(tf.data.TFRecordDataset(path).as_numpy_iterator()):
-        assert read_record_image(path, offset) == jpeg(seed)
+        checksum = masked_checksum(record)
+        assert read_record_image(path, Frame(seed + 1, offset + 12, len(record), checksum)) == jpeg(seed)
+        with pytest.raises(InputError, match=f"train-.*: record {seed + 1}: its bytes do not match"):
+            read_record_image(path, Frame(seed + 1, offset + 12, len(record), checksum ^ 1))
         offset += 8 + 4 + len(record) + 4
+    with pytest.raises(InputError, match="cannot be read"):
+        read_record_image(path + "x", Frame(1, 12, 1, 0))
 
 
 def test_text_instead_of_labels(write):
@@ -100,18 +108,116 @@ def test_class_names_of_another_data_set(write):
         (example(xmin=(20,), xmax=(40,)), "pixels"),
         (example(xmin=(0.5,), xmax=(0.25,)), "no area"),
         (example(xmin=(np.nan,)), "finite"),
+        (example(xmax=(np.inf,)), "finite"),
+        (example(None, *([0.5] * 100_001 for _ in range(4)), [1] * 100_001), "100001 objects"),
     ],
 )
 def test_bad_records(write, record, words):
     dataset = read_tf_records(*write(example(filename=[b"good.jpg"]), record))
     problem = only_problem(dataset)
     assert "record 2" in str(problem) and words in problem.message
-    assert dataset.examples[0].id == "good"
+    assert dataset.examples[0].id == "good.jpg"
 
 
-def test_names_are_unique(write):
-    assert len(read_tf_records(*write(example(), example())).examples) == 2
-    assert "unique" in only_problem(read_tf_records(*write(*[example(filename=[b"a.jpg"])] * 2))).message
+def ids(*arguments):
+    dataset = read_tf_records(*arguments)
+    assert not dataset.problems
+    return [item.id for item in dataset.examples]
+
+
+def test_ids_are_paths_below_the_root_with_suffix(write):
+    names = [b"cam1/0001.jpg", b"cam2/0001.jpg", b"cam2\\0002.jpg", b"./cam1/0002.jpg", b"0001.jpg", b"0001.png",
+             b"/data/x/../0001.jpg", "caf\u00e9.jpg".encode(), b"caf\xe9.jpg", b"caf\xe8.jpg", b"n\0ul.jpg", b"n" * 300]
+    assert ids(*write(*(example(filename=[name]) for name in names))) == [
+        "cam1/0001.jpg", "cam2/0001.jpg", "cam2/0002.jpg", "cam1/0002.jpg", "0001.jpg", "0001.png", "data/0001.jpg",
+        "caf\u00e9.jpg", "caf\\xe9.jpg", "caf\\xe8.jpg", "n\\x00ul.jpg", "n" * 300]
+
+
+def test_ids_without_a_file_name(write, tmp_path):
+    assert ids(*write(example(source_id=[b"17"]), example(filename=[b""], source_id=[b"18"]), example(),
+                      example(filename=[b"./"]))) == ["17", "18", *(
+                          f"train-00000-of-00002.tfrecord-{number}" for number in (3, 4))]
+    for folder in "ab":  # shards of one name in two folders
+        (tmp_path / folder).mkdir()
+        write(example(), name=f"{folder}/x.record")
+    assert ids(tmp_path / "*" / "x.record", tmp_path / "map.pbtxt") == ["a/x.record-1", "b/x.record-1"]
+
+
+def test_one_file_name_for_several_records(write):
+    """Their source ids tell them apart; where they do not, the second is refused, and its boxes go nowhere."""
+    same = [example(jpeg(seed), filename=[b"image.jpg"], source_id=[b"%d" % seed]) for seed in (7, 8, 9)]
+    assert ids(*write(*same)) == ["image.jpg", "image.jpg#8", "image.jpg#9"]
+    for twice in ({}, {"source_id": [b"7"]}):
+        dataset = read_tf_records(*write(*(example(jpeg(seed), filename=[b"a.jpg"], **twice) for seed in (1, 2))))
+        assert "unique" in only_problem(dataset).message
+        assert len(dataset.examples) == 1 and len(dataset.examples[0].boxes) == 1
+
+
+def remarks(dataset):
+    assert not any(problem.fatal for problem in dataset.problems)
+    return [str(problem) for problem in dataset.problems]
+
+
+def test_flags_of_another_number_are_told(write):
+    two = example(xmin=(0, 0), ymin=(0, 0), xmax=(1, 1), ymax=(1, 1), label=(1, 1), object__difficult=[1])
+    dataset = read_tf_records(*write(two))
+    (remark,) = remarks(dataset)
+    assert "record 1" in remark and "difficult has 1 values for 2 objects" in remark
+    assert dataset.examples[0].difficult.tolist() == [False, False]
+
+
+def test_texts_that_contradict_the_labels_are_told_once(write):
+    other, own = example(label=(1,), text=[b"big dog"]), example(label=(1,), text=[b"/m/0x"])
+    dataset = read_tf_records(*write(other, own, other))
+    (remark,) = remarks(dataset)
+    assert "2 objects" in remark and "record 1: object 1 (label 1 is 'cat', its text 'big dog')" in remark
+    assert [item.labels.tolist() for item in dataset.examples] == [[1]] * 3
+
+
+def test_a_class_text_that_is_no_text(write):
+    problem = only_problem(read_tf_records(*write(example(label=(), text=[b"c\xffa\x1b[31mt"]))))
+    assert str(problem).isprintable() and "\\xff" in str(problem)
+
+
+def test_every_damaged_record_is_named_and_the_others_are_read(write, tmp_path):
+    arguments = write(*(example(filename=[b"%d.jpg" % seed]) for seed in range(3)))
+    file = next(tmp_path.glob("train-*"))
+    whole = file.read_bytes()
+    size = len(whole) // 3
+    for place in (12, size // 2, size - 5, size - 1):  # the second's bytes and their checksum
+        file.write_bytes(whole[:size + place] + bytes([whole[size + place] ^ 4]) + whole[size + place + 1:])
+        dataset = read_tf_records(*arguments)
+        problem = only_problem(dataset)
+        assert problem.item == "record 2" and "checksum; copy" in problem.message
+        assert [item.id for item in dataset.examples] == ["0.jpg", "2.jpg"]
+    for place in range(12):  # its length and that one's checksum: where the third begins is not known
+        file.write_bytes(whole[:size + place] + bytes([whole[size + place] ^ 4]) + whole[size + place + 1:])
+        dataset = read_tf_records(*arguments)
+        assert only_problem(dataset).item == "record 2" and "its length" in only_problem(dataset).message
+        assert [item.id for item in dataset.examples] == ["0.jpg"]
+
+
+def test_a_picture_that_is_damaged_after_it_was_looked_at(write, tmp_path):
+    (item,) = read_tf_records(*write(example())).examples
+    file = next(tmp_path.glob("train-*"))
+    whole = file.read_bytes()
+    file.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    with pytest.raises(InputError, match="train-00000-of-00002.tfrecord: record 1: its bytes do not match"):
+        item.read()
+    file.write_bytes(whole[:200])
+    with pytest.raises(InputError, match="record 1"):
+        item.read()
+
+
+@pytest.mark.parametrize("low", [0x8B1F, 0x9C78])
+def test_a_first_record_whose_length_begins_as_a_compressed_file_does(write, tmp_path, low):
+    fill = low - len(example(key=[b""])) - 8
+    record = example(key=[b"x" * (fill + 65_536)])
+    record = example(key=[b"x" * (fill + 65_536 + low + 65_536 - len(record))])
+    assert len(record) == low + 65_536
+    arguments = write(record)
+    assert next(tmp_path.glob("train-*")).read_bytes()[:2] == struct.pack("<H", low)
+    assert len(read_tf_records(*arguments).examples) == 1
 
 
 def test_truncated_and_foreign_files(write, tmp_path):
@@ -120,30 +226,12 @@ def test_truncated_and_foreign_files(write, tmp_path):
     whole = file.read_bytes()
     file.write_bytes(whole[:-10])
     assert "record 2" in str(only_problem(read_tf_records(*arguments)))
-    for content in (b"text", struct.pack("<Q", 2**63) + whole[8:], b"\x1f\x8b" + whole):
+    for content, words in ((b"text", "no record"), (struct.pack("<Q", 2**63) + whole[8:], "no TFRecord"),
+                           (gzip.compress(whole), "GZIP"), (zlib.compress(whole), "ZLIB")):
         file.write_bytes(content)
         assert not read_tf_records(*arguments).examples
-        only_problem(read_tf_records(*arguments))
+        assert words in only_problem(read_tf_records(*arguments)).message
+    file.write_bytes(b"")
+    assert not read_tf_records(*arguments).problems
     with pytest.raises(InputError, match="no such file"):
         read_tf_records(tmp_path / "none*", tmp_path / "map.pbtxt")
-
-
-def test_label_maps(tmp_path):
-    def read(text):
-        (tmp_path / "m.pbtxt").write_text(text)
-        return read_label_map(tmp_path / "m.pbtxt")
-
-    assert read(MAP) == {1: "cat", 4: "big dog"}
-    assert read("item{id:2 name:'C#' }# item { id: 9 name: 'x' }\nitem {\n# id\nname: \"it's {x}\", id: 1}") == {
-        1: "it's {x}", 2: "C#"}
-    assert read("item { name: '/m/01g317' id: 1 display_name: 'person' keypoints { id: 0 label: 'nose' } }") == {
-        1: "person"}
-    for bad, words in (("", "not a label map"), ("cat\ndog", "not a label map"),
-                       (MAP + "item { id: 2", "not a label map"),
-                       ("item { id: 0 name: 'x' }", "ids start at 1"), ("item { id: 1 }", "an id and a name"),
-                       (MAP + "item { id: 1 name: 'y' }", "twice"), (MAP + "item { id: 2 name: 'cat' }", "twice")):
-        with pytest.raises(InputError, match=words) as caught:
-            read(bad)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="none.pbtxt"):
-        read_label_map(tmp_path / "none.pbtxt")

@@ -56,7 +56,8 @@ def test_what_it_makes(prep_config, five, tmp_path):
     names = tuple(f"0000{index}-of-00003.tfrecord" for index in range(3))
     assert {name for name in files(tmp_path)} == {
         f"prep/{REQUEST}", "prep/features/extractor.keras",
-        *(f"prep/{kind}/{name}" for kind in ("features", "minibatches") for name in (*names, "manifest.json"))}
+        *(f"prep/{kind}/{name}" for kind in ("features", "minibatches")
+          for name in (*names, "manifest.json", "checksums.json"))}
     features = read_manifest(tmp_path / "prep" / "features", FeatureManifest, "features")
     assert features.shards == names and features.records == 10 and features.channels == (8,) and features.mirror
     assert features.annotations == five.fingerprint() and features.source == five.name

@@ -239,7 +239,7 @@ def test_a_server_that_polls_sees_no_half_model(quick, monkeypatch, tmp_path):
     assert seen and not any(name.isdecimal() for name in seen)
 
 
-@pytest.mark.parametrize("name", ["", " cat", "a\nb", "a\rb", "cat\t", "a\u2028b"])
+@pytest.mark.parametrize("name", ["", " cat", "a\nb", "a\rb", "cat\t", "a\u2028b", "a\x07b", "a\0b", "a\ud800"])
 def test_names_that_would_not_come_back(name):
     with pytest.raises(InputError, match="one line"):
         labels_file(["dog", name])

@@ -69,7 +69,8 @@ def test_every_image_has_its_proposals_in_the_features_order(out, prep):
         assert boxes.min() >= 0 and np.all(boxes <= [width, height, width, height])
         assert np.all(boxes[:, 2:] - boxes[:, :2] >= 1)
     assert len(list(out.glob("*.tfrecord"))) == 3 and sorted(contents(out)) == [
-        "00000-of-00003.tfrecord", "00001-of-00003.tfrecord", "00002-of-00003.tfrecord", "manifest.json"]
+        "00000-of-00003.tfrecord", "00001-of-00003.tfrecord", "00002-of-00003.tfrecord", "checksums.json",
+        "manifest.json"]
 
 
 def test_what_is_written_is_what_the_rpn_proposes(out, rpn, prep):
@@ -155,7 +156,13 @@ def test_of_another_prep_folder(out, prep, field, value):
 
 def test_a_shard_of_too_few_records(out, prep):
     shutil.copyfile(out / "00002-of-00003.tfrecord", out / "00001-of-00003.tfrecord")
-    assert "9 proposal records for 12 images" in refused(out, prep)
+    assert "9 records, its manifest says 12" in refused(out, prep)
+
+
+def test_a_shard_in_anothers_place(out, prep):
+    shutil.copyfile(out / "00000-of-00003.tfrecord", out / "00001-of-00003.tfrecord")
+    message = refused(out, prep)
+    assert "00001-of-00003.tfrecord: not the shard" in message and f"remove {out} and run" in message
 
 
 def test_recall_of_anchors_that_stay_where_they_are(prep):
