@@ -38,6 +38,14 @@ def one_line(error: Exception, limit: int = 200) -> str:
     return " ".join(str(error).split())[:limit].rstrip(" .") or type(error).__name__
 
 
+def printable(text: str) -> str:
+    """`text` with every character that a terminal would not print (control characters, halves of surrogate pairs, of
+    which names that are no UTF-8 are made) as its escape: one line, whatever stands in it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def command(name: str) -> str:
     """How a command of this package is spelled to who reads a message: as this process was started, `frcnn NAME`, else
     `python -m frcnn_keras NAME`, which works in a checkout and where the package is installed."""

@@ -14,7 +14,7 @@ from frcnn_keras.errors import InputError
 _HEADERS = (["x1", "y1", "x2", "y2"], ["xmin", "ymin", "xmax", "ymax"])
 
 
-def read_csv(path, class_names: Sequence[str] | None = None) -> Dataset:
+def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
     """Reads lines path,x1,y1,x2,y2,class; a line `path,,,,,` is an image without objects; a header line may lead.
 
     Boxes are pixels from 0 with continuous edges (width = x2 - x1) and stay as they are. Paths are relative to the
@@ -34,7 +34,7 @@ def read_csv(path, class_names: Sequence[str] | None = None) -> Dataset:
         lines.setdefault(cells[0], line)
         objects.setdefault(cells[0], []).extend([raw] if raw else [])
     names = sorted({raw.name for image_objects in objects.values() for raw in image_objects})
-    assembly = Assembly(str(path), resolve_classes(names, class_names))
+    assembly = Assembly(str(path), resolve_classes(names, class_names), scale_boxes=scale_boxes)
     for item, message in broken:
         assembly.report(path, message, item)
     for (name, image_objects), id in zip(objects.items(), _ids(list(objects)), strict=True):

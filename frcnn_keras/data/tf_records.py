@@ -32,7 +32,8 @@ class Record(NamedTuple):
     problems: list[tuple[str, str]]
 
 
-def read_tf_records(pattern, label_map, class_names: Sequence[str] | None = None) -> Dataset:
+def read_tf_records(pattern, label_map, class_names: Sequence[str] | None = None, *,
+                    scale_boxes: bool = False) -> Dataset:
     """Reads every shard that a glob pattern names, with the label map (pbtxt) that gives the labels their names.
 
     image/encoded and image/object/bbox/* are needed, and class/label or class/text; difficult, is_crowd and group_of
@@ -44,7 +45,7 @@ def read_tf_records(pattern, label_map, class_names: Sequence[str] | None = None
     paths = [str(pattern)] if os.path.isfile(pattern) else sorted(filter(os.path.isfile, glob.glob(str(pattern))))
     if not paths:
         raise InputError(f"{pattern}: there is no such file")
-    assembly = Assembly(str(pattern), names)
+    assembly = Assembly(str(pattern), names, scale_boxes=scale_boxes)
     for path in paths:
         for record in _records(path, classes, assembly):
             for item, message in record.problems:

@@ -101,7 +101,7 @@ def test_validation_images_are_others_by_default():
 
 def test_a_split_alone_is_of_the_same_folder(monkeypatch):
     asked = []
-    monkeypatch.setattr(sources, "read_voc", lambda *args: asked.append(args) or "data")
+    monkeypatch.setattr(sources, "read_voc", lambda *args, **_: asked.append(args) or "data")
     args = parsed_with_validation("--voc", "here", "--split", "trainval", "--val-split", "test")
     assert sources.read_validation(args, ("a",)) == "data" and asked == [("here", "test", ("a",))]
     args = parsed_with_validation("--voc", "here", "--val-voc", "there", "--val-split", "test")

@@ -100,12 +100,12 @@ def test_bad_images(tmp_path):
     assert "truncated" in problem({"id": 9, "file_name": "cut.jpg"}).message
 
 
-def test_a_wrong_size_is_a_remark(tmp_path):
+def test_a_wrong_size_stops(tmp_path):
     images = [{"id": 5, "file_name": "five.jpg", "height": 53, "width": 37}]
     dataset = read_coco(*write(tmp_path, [box()], images=images))
-    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53)
-    (problem,) = dataset.problems
-    assert not problem.fatal and "EXIF" in problem.message
+    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.examples[0].certain
+    problem = only_problem(dataset)
+    assert "37 x 53" in problem.message and "53 x 37" in problem.message and "five.jpg" in problem.item
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def only_problem(dataset):
 
 def test_boxes_become_continuous(root):
     dataset = read_voc(root, "train")
-    assert [example.id for example in dataset.examples] == ["a", "b"]
+    assert [example.id for example in dataset.examples] == ["a.jpg", "b.jpg"]
     first = dataset.examples[0]
     np.testing.assert_array_equal(first.boxes, [[0, 0, 20, 10]])  # pixels 1..20 are 20 wide
     assert (first.height, first.width) == (37, 53)
@@ -53,13 +53,13 @@ def test_boxes_become_continuous(root):
 @pytest.mark.parametrize("line", ["a  1", "a -1", "a 0", "a\t1", "\ufeffa"])
 def test_lines_of_a_split(root, line):
     (root / "ImageSets/Main/cat_train.txt").write_text(line, "utf-8")
-    assert [example.id for example in read_voc(root, "cat_train").examples] == ["a"]
+    assert [example.id for example in read_voc(root, "cat_train").examples] == ["a.jpg"]
 
 
 def test_an_id_that_ends_like_a_second_column(root):
     write(root / "Annotations", "img 1", cat(), images=root / "JPEGImages")
     (root / "ImageSets/Main/train.txt").write_text("img 1\n")
-    assert [example.id for example in read_voc(root, "train").examples] == ["img 1"]
+    assert [example.id for example in read_voc(root, "train").examples] == ["img 1.jpg"]
 
 
 def test_flat_folder(tmp_path):
@@ -67,7 +67,7 @@ def test_flat_folder(tmp_path):
     write(tmp_path, "a", "", suffix=".png")
     (tmp_path / "b.xml").rename(tmp_path / "b.XML")
     dataset = read_voc(tmp_path)
-    assert [(example.id, len(example.boxes)) for example in dataset.examples] == [("a", 0), ("b", 1)]
+    assert [(example.id, len(example.boxes)) for example in dataset.examples] == [("a.png", 0), ("b.JPG", 1)]
     assert not dataset.problems
 
 
@@ -106,19 +106,40 @@ def test_size_is_the_images(tmp_path, size):
     assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.problems
 
 
-def test_a_wrong_size_is_a_remark(tmp_path):
+def test_a_wrong_size_stops(tmp_path):
     write(tmp_path, "a", cat(), size=(640, 480))
     dataset = read_voc(tmp_path)
-    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53)
+    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.examples[0].certain
     problem = only_problem(dataset)
-    assert not problem.fatal and "640 x 480" in problem.message
+    assert problem.fatal and "640 x 480" in problem.message and "53 x 37" in problem.message
+    with pytest.raises(InputError, match="640 x 480"):
+        settle(dataset, skip_bad=True)  # its boxes are of nothing known: the image does not train
 
 
-def test_fractions_and_zero_based_boxes(tmp_path):
-    write(tmp_path, "a", cat((1.5, 2.25, 20.5, 10)) + cat((0, 0, 30, 30)))
+def test_a_resized_image(tmp_path):
+    write(tmp_path, "a", cat((3, 5, 40, 20)), size=(106, 74))
+    assert "--scale-boxes" in only_problem(read_voc(tmp_path)).message
+    dataset = read_voc(tmp_path, scale_boxes=True)
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[1, 2, 20, 10]])
+    assert not only_problem(dataset).fatal and "1 box in 1 image was scaled" in only_problem(dataset).message
+    assert len(settle(dataset).examples) == 1
+
+
+def test_boxes_counted_from_0(tmp_path):
+    write(tmp_path, "a", cat((1.5, 2.25, 20.5, 10)) + cat((0, 0, 30, 30)) + cat((0, 3, 30, 37)))
     dataset = read_voc(tmp_path)
-    np.testing.assert_array_equal(dataset.examples[0].boxes, [[0.5, 1.25, 20.5, 10], [0, 0, 30, 30]])
-    assert "1 box in 1 image" in only_problem(dataset).message
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[0.5, 1.25, 20.5, 10], [0, 0, 30, 30], [0, 2, 30, 37]])
+    problem = only_problem(dataset)
+    assert not problem.fatal and "2 boxes begin at pixel 0" in problem.message and "--voc-from-zero" in problem.message
+    dataset = read_voc(tmp_path, from_zero=True)
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[1.5, 2.25, 20.5, 10], [0, 0, 30, 30], [0, 3, 30, 37]])
+    assert not dataset.problems
+
+
+def test_boxes_as_fractions(tmp_path):
+    write(tmp_path, "a", cat((0.25, 0.25, 0.5, 0.75)) + cat((0, 0, 1, 1)))
+    problem = only_problem(read_voc(tmp_path))
+    assert problem.fatal and "fractions" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -161,7 +182,7 @@ def test_unknown_class(root):
 def test_bad_xml_is_fatal_and_left_out(root, text, words):
     (root / "Annotations/a.xml").write_text(text)
     dataset = read_voc(root, "train")
-    assert [example.id for example in dataset.examples] == ["b"]
+    assert [example.id for example in dataset.examples] == ["b.jpg"]
     problem = only_problem(dataset)
     assert problem.fatal and problem.file.endswith("a.xml") and words in problem.message
     with pytest.raises(InputError, match="a.xml"):
@@ -190,10 +211,11 @@ def test_truncated_image(root):
     assert problem.fatal and problem.file == str(file) and "truncated" in problem.message
 
 
-def test_an_id_listed_twice(root):
+def test_an_image_listed_twice(root):
     (root / "ImageSets/Main/train.txt").write_text("a\na\n")
     dataset = read_voc(root, "train")
-    assert len(dataset.examples) == 1 and only_problem(dataset).fatal
+    assert len(dataset.examples) == 1
+    assert not only_problem(dataset).fatal and "1 line lists an image again, first: a" in only_problem(dataset).message
 
 
 def test_missing_folders_and_splits(root, tmp_path):
