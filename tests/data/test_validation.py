@@ -95,3 +95,78 @@ def test_settle_refuses_emptiness():
     assembly.add(1, "1.jpg", read, HEADER, [RawObject("cat", (0, 0, 9, 9), "object 1", difficult=True)])
     with pytest.raises(InputError, match="no object"):
         settle(assembly.finish())
+
+
+def of_one(box, header, stated=(0, 0), **settings):
+    assembly = Assembly("set", ("cat",), **settings)
+    assembly.add(1, "1.jpg", read, header, [RawObject("cat", box, "object 1")], stated=stated, annotated_in="a.json")
+    return assembly.finish()
+
+
+def test_boxes_of_the_stored_image_are_turned_with_one_note():
+    """A photograph of 300 x 400, turned to the right: what was at the top left is at the top right."""
+    assembly = Assembly("set", ("cat",))
+    header = ImageHeader("JPEG", (300, 400), 6)
+    for number, stated in enumerate([(300, 400), (400, 300), (300, 400), (0, 0)]):
+        objects = [RawObject("cat", (10, 20, 110, 80), "x")] * 2
+        assembly.add(number, f"{number}.jpg", read, header, objects, stated=stated)
+    dataset = assembly.finish()
+    turned, upright = [[220, 10, 280, 110]] * 2, [[10, 20, 110, 80]] * 2
+    assert [example.boxes.tolist() for example in dataset.examples] == [turned, upright, turned, upright]
+    assert {(example.height, example.width) for example in dataset.examples} == {(400, 300)}
+    (problem,) = dataset.problems
+    assert not problem.fatal and problem.message.startswith("4 boxes in 2 images were annotated on the image as stored")
+
+
+def test_another_size_names_the_image_and_leaves_it_out():
+    dataset = of_one((10, 20, 110, 80), HEADER, (200, 400))
+    (problem,) = dataset.problems
+    assert problem.fatal and problem.file == "a.json" and "1.jpg" in problem.item and "--scale-boxes" in problem.message
+    assert not dataset.examples[0].certain
+    with pytest.raises(InputError, match="no image"):
+        settle(dataset, skip_bad=True)
+    dataset = of_one((10, 20, 110, 80), HEADER, (200, 400), scale_boxes=True)
+    assert dataset.examples[0].boxes.tolist() == [[5, 10, 55, 40]] and dataset.examples[0].certain
+    assert [problem.fatal for problem in dataset.problems] == [False]
+
+
+def test_another_size_of_an_image_without_objects_is_a_note():
+    assembly = Assembly("set", ("cat",))
+    assembly.add(1, "1.jpg", read, HEADER, [], stated=(50, 50))
+    dataset = assembly.finish()
+    assert dataset.examples[0].certain and [problem.fatal for problem in dataset.problems] == [False]
+
+
+@pytest.mark.parametrize("box, stated, words", [
+    ((5, 5, 390, 200), (0, 0), "fit the image as stored"), ((5, 5, 200, 390), (300, 400), "fit the upright image")])
+def test_boxes_that_fit_the_other_picture(box, stated, words):
+    dataset = of_one(box, ImageHeader("JPEG", (300, 400), 6), stated)
+    (problem,) = dataset.problems
+    assert problem.fatal and words in problem.message and not dataset.examples[0].certain
+
+
+def test_fractions_of_the_picture():
+    assembly = Assembly("set", ("cat",))
+    assembly.add(1, "1.jpg", read, HEADER, [RawObject("cat", (0.1, 0.2, 0.5, 0.4), "x")], fractions=True)
+    dataset = assembly.finish()
+    np.testing.assert_allclose(dataset.examples[0].boxes, [[20, 20, 100, 40]])
+    assert not dataset.problems
+
+
+def test_fractions_where_pixels_are_needed():
+    """One line for the data set, none for its boxes; nothing trains on it."""
+    dataset = assemble([("cat", (0.1, 0.2, 0.5, 0.4))] * 3, [("cat", (0, 0, 1, 1))]).finish()
+    (problem,) = dataset.problems
+    assert problem.fatal and problem.file == "set" and "fractions" in problem.message
+    with pytest.raises(InputError):
+        settle(dataset, skip_bad=True)
+
+
+def test_messages_are_printable():
+    assembly = Assembly("s\x1bet", ("cat",))
+    assembly.report("caf\udce9.xml", "a\x1b[2Jb", "object\n1")
+    assembly.add(1, "caf\udce9.jpg", read, HEADER, [RawObject("\x1b[31m", (0, 0, 9, 9), "object 1 (\x1b[31m)"),
+                                                    RawObject("cat", (9, 9, 0, 0), "object 2 \0")])
+    dataset = assembly.finish()
+    assert len(dataset.problems) == 3 and all(str(problem).isprintable() for problem in dataset.problems)
+    assert dataset.examples[0].file.isprintable() and dataset.name.isprintable()
