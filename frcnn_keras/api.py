@@ -52,34 +52,39 @@ Callbacks = Sequence[keras.callbacks.Callback]
 
 
 @in_words(in_arguments)
-def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
+def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[str] | None = None, *,
+             scale_boxes: bool = False, from_zero: bool = False) -> Dataset:
     """A Pascal VOC folder, or a folder of XML files beside their images.
 
     split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; in
-    alphabetical order by default. What is wrong with the data is in `Dataset.problems`; `check` says more.
+    alphabetical order by default. scale_boxes: where annotations state another size than the image's, of the same
+    shape, scale their boxes; by default that is a fatal problem. from_zero: boxes count pixels from 0, with continuous
+    edges. What is wrong with the data is in `Dataset.problems`; `check` says more.
 
     Raises:
         InputError: there is no such folder or split.
     """
-    return voc.read_voc(folder, split, class_names)
+    return voc.read_voc(folder, split, class_names, scale_boxes=scale_boxes, from_zero=from_zero)
 
 
 @in_words(in_arguments)
-def read_coco(images: FilePath, annotations: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
-    """A folder of images and a COCO instances JSON; see `read_voc`."""
-    return coco.read_coco(images, annotations, class_names)
+def read_coco(images: FilePath, annotations: FilePath, class_names: Sequence[str] | None = None, *,
+              scale_boxes: bool = False, corners: bool = False) -> Dataset:
+    """A folder of images and a COCO instances JSON; corners: its boxes are x1, y1, x2, y2; see `read_voc`."""
+    return coco.read_coco(images, annotations, class_names, scale_boxes=scale_boxes, corners=corners)
 
 
 @in_words(in_arguments)
-def read_csv(file: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
+def read_csv(file: FilePath, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
     """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; see `read_voc`."""
-    return csv_file.read_csv(file, class_names)
+    return csv_file.read_csv(file, class_names, scale_boxes=scale_boxes)
 
 
 @in_words(in_arguments)
-def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] | None = None) -> Dataset:
+def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] | None = None, *,
+                  scale_boxes: bool = False) -> Dataset:
     """TFRecords of the TF Object Detection API that match a glob pattern; see `read_voc`."""
-    return tf_records.read_tf_records(pattern, label_map, class_names)
+    return tf_records.read_tf_records(pattern, label_map, class_names, scale_boxes=scale_boxes)
 
 
 def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:

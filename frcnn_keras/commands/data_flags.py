@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
+from frcnn_keras.data.class_names import parse_names
 from frcnn_keras.data.coco import read_coco
 from frcnn_keras.data.csv_file import read_csv
 from frcnn_keras.data.example import Dataset
@@ -13,6 +14,7 @@ from frcnn_keras.data.voc import read_voc
 from frcnn_keras.errors import InputError
 
 SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes")
+READINGS = {"scale_boxes": ("voc", "coco", "csv", "tfrecord"), "voc_from_zero": ("voc",), "coco_corners": ("coco",)}
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +28,22 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--label-map", metavar="FILE", help="label map (.pbtxt) of --tfrecord")
     group.add_argument("--shapes", type=int, metavar="N", help="N drawn images of shapes with exact boxes")
     group.add_argument("--shapes-seed", type=int, default=0, metavar="S", help="seed of --shapes (default 0)")
-    group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: found)")
+    group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels, those with "
+                       "a comma in double quotes (default: found)")
+    group.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
+                       "image's, of the same shape: scale their boxes (default: stop)")
+    group.add_argument("--voc-from-zero", action="store_true", help="--voc's boxes count pixels from 0, with "
+                       "continuous edges (default: from 1, the last pixel inside)")
+    group.add_argument("--coco-corners", action="store_true", help="--coco's boxes are x1,y1,x2,y2 (default: "
+                       "x,y,width,height)")
     group.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
     group.add_argument("--max-images", type=int, metavar="N", help="take the first N images only")
 
 
 def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a second data set, to measure on: the first one's with `val-` before them."""
-    group = parser.add_argument_group("images to measure on after every epoch (none, or one of --val-...)")
+    group = parser.add_argument_group("images to measure on after every epoch (none, or one of --val-...; read "
+                                      "as the first ones are: --scale-boxes, --voc-from-zero, --coco-corners)")
     group.add_argument("--val-voc", metavar="DIR", help="as --voc (with --val-split alone: the same folder)")
     group.add_argument("--val-split", metavar="NAME", help="which of the folder's ImageSets/Main/NAME.txt")
     group.add_argument("--val-coco", nargs=2, metavar=("IMAGES", "ANN"), help="as --coco")
@@ -65,7 +75,9 @@ def _validation_source(args: argparse.Namespace) -> argparse.Namespace | None:
     if all(named[source] is None for source in SOURCES):
         named["voc"] = args.voc
     label_map = args.label_map if named["tfrecord"] is not None else None
-    return argparse.Namespace(**named, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
+    readings = {name: getattr(args, name) and any(named[source] is not None for source in sources)
+                for name, sources in READINGS.items()}
+    return argparse.Namespace(**named, **readings, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
                               max_images=None, skip_bad=args.skip_bad)
 
 
@@ -78,13 +90,13 @@ def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = No
     _check(args)
     names = _class_names(args, class_names)
     if args.voc is not None:
-        dataset = read_voc(args.voc, args.split, names)
+        dataset = read_voc(args.voc, args.split, names, scale_boxes=args.scale_boxes, from_zero=args.voc_from_zero)
     elif args.coco is not None:
-        dataset = read_coco(*args.coco, names)
+        dataset = read_coco(*args.coco, names, scale_boxes=args.scale_boxes, corners=args.coco_corners)
     elif args.csv is not None:
-        dataset = read_csv(args.csv, names)
+        dataset = read_csv(args.csv, names, scale_boxes=args.scale_boxes)
     elif args.tfrecord is not None:
-        dataset = read_tf_records(args.tfrecord, args.label_map, names)
+        dataset = read_tf_records(args.tfrecord, args.label_map, names, scale_boxes=args.scale_boxes)
     else:
         count = args.shapes if args.max_images is None else min(args.shapes, args.max_images)
         dataset = shapes_dataset(count, args.shapes_seed)
@@ -100,7 +112,8 @@ def source_arguments(args: argparse.Namespace) -> list[str]:
     _check(args)
     given = [_as_flag(name, getattr(args, name)) for name in (*SOURCES, "split", "label_map", "classes", "max_images")]
     seed = _as_flag("shapes_seed", args.shapes_seed) if args.shapes is not None else []
-    return [*(part for flag in given for part in flag), *seed, *(["--skip-bad"] if args.skip_bad else [])]
+    switches = [f"--{name.replace('_', '-')}" for name in ("skip_bad", *READINGS) if getattr(args, name)]
+    return [*(part for flag in given for part in flag), *seed, *switches]
 
 
 def validation_arguments(args: argparse.Namespace) -> list[str] | None:
@@ -127,6 +140,10 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"--label-map belongs to --tfrecord; received: {given[0]}")
     if args.tfrecord is not None and args.label_map is None:
         raise InputError("--tfrecord needs --label-map FILE.pbtxt, which names its labels")
+    for name, sources in READINGS.items():
+        if getattr(args, name) and given[0][2:] not in sources:
+            owners = ", ".join(f"--{source}" for source in sources)
+            raise InputError(f"--{name.replace('_', '-')} belongs to {owners}; received: {given[0]}")
     for flag, value in (("--shapes", args.shapes), ("--max-images", args.max_images)):
         if value is not None and value < 1:
             raise InputError(f"{flag} must be at least 1; received: {value}")
@@ -134,7 +151,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _class_names(args: argparse.Namespace, class_names: Sequence[str] | None) -> tuple[str, ...] | None:
     """The class names of --classes or those already fixed; None leaves them to be found."""
-    given = args.classes.split(",") if isinstance(args.classes, str) else args.classes
+    given = parse_names(args.classes) if isinstance(args.classes, str) else args.classes
     asked = tuple(name.strip() for name in given) if given else None
     fixed = tuple(class_names) if class_names is not None else None
     if asked and fixed and asked != fixed:

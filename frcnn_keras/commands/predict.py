@@ -4,6 +4,7 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.data.image_paths import valid
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
@@ -44,7 +45,7 @@ def output_names(paths: list[Path]) -> list[str]:
 
 def records_of(path: Path, number: int, found, category_ids) -> list[dict]:
     """COCO results of one image, with its file and the classes' names."""
-    return [{"image_id": number, "file": str(path), "category_id": int(category_ids[label - 1]), "name": name,
+    return [{"image_id": number, "file": valid(str(path)), "category_id": int(category_ids[label - 1]), "name": name,
              "score": float(score),
              "bbox": [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]}
             for box, score, label, name in zip(found.boxes, found.scores, found.labels, found.names, strict=True)]

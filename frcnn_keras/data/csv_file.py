@@ -8,7 +8,8 @@ from pathlib import Path
 
 from frcnn_keras.data.csv_table import Broken, Row, rows
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.image_files import find_image, read_file
+from frcnn_keras.data.image_files import read_file
+from frcnn_keras.data.image_paths import ImageFolder
 from frcnn_keras.data.validation import Assembly, RawObject, resolve_classes
 from frcnn_keras.errors import InputError
 
@@ -46,6 +47,7 @@ def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: boo
     Problem that names it.
     """
     path = Path(path)
+    folder = ImageFolder(path.parent)
     images: dict[str, _Image] = {}  # by where they are
     spelled: dict[str, _Image] = {}  # as the lines name them: one image may have several spellings
     broken: list[Broken] = []
@@ -55,7 +57,7 @@ def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: boo
             continue
         if row.path not in spelled:
             try:
-                file = _find(path.parent, row.path)
+                file = folder.find(row.path)
                 spelled[row.path] = images.setdefault(os.path.abspath(file), _Image(file))
             except InputError as error:
                 spelled[row.path] = _Image(path)  # its objects count for the classes alone
@@ -66,11 +68,11 @@ def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: boo
     for line, message in broken:
         assembly.report(path, message, f"line {line}")
     for image in images.values():
-        _add(assembly, path, image)
+        _add(assembly, path, folder, image)
     return assembly.finish()
 
 
-def _add(assembly: Assembly, path: Path, image: _Image) -> None:
+def _add(assembly: Assembly, path: Path, folder: ImageFolder, image: _Image) -> None:
     """Adds an image with its objects, or reports what is wrong with it."""
     for line in image.others:
         assembly.report(path, f"its width and height are not those of line {image.stated_in}, which names the same "
@@ -78,21 +80,5 @@ def _add(assembly: Assembly, path: Path, image: _Image) -> None:
     header = assembly.header_of(image.file)
     if header is not None:
         read = functools.partial(read_file, str(image.file))
-        assembly.add(_id(path.parent, image.file), image.file, read, header, image.objects, path=image.file,
+        assembly.add(folder.id_of(image.file), image.file, read, header, image.objects, path=image.file,
                      stated=image.stated, annotated_in=path)
-
-
-def _find(root: Path, name: str) -> Path:
-    """The image that a line names."""
-    try:
-        return find_image(root, name if (root / name).is_file() else name.replace("\\", "/"))
-    except OSError as error:  # a name that no file can have
-        raise InputError(f"{name[:80]!r} cannot be an image's path ({error.strerror})") from error
-
-
-def _id(root: Path, file: Path) -> str:
-    """An image's id: its path below the CSV's folder, with suffix; of one elsewhere, the way there."""
-    try:
-        return os.path.relpath(file, root).replace(os.sep, "/")
-    except ValueError:  # on another drive
-        return file.as_posix()

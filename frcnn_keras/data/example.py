@@ -10,18 +10,21 @@ from frcnn_keras.files import fingerprint
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One image and its objects. Boxes are pixels of the image as stored: x1, y1, x2, y2, continuous edges."""
+    """One image and its objects. Boxes are pixels of the upright image: x1, y1, x2, y2, continuous edges."""
 
-    id: int | str  # unique in its data set: COCO's image id, else the file's stem; seeds draws, names pictures
+    # Unique in its data set: COCO's image id, else the image's path below the data set's folder of images, with suffix
+    # and "/" between its parts ("cam1/0001.jpg"), which is no name for a new file. Seeds draws.
+    id: int | str
     file: str  # what messages call it: the annotation's or the image's path
     read: Callable[[], bytes]  # the encoded image; read anew each time, nothing is kept
-    height: int  # of the stored image, from its header
+    height: int  # of the upright image, from its header
     width: int
     boxes: np.ndarray  # (G, 4) float32
     labels: np.ndarray  # (G,) int32, 1..C
     difficult: np.ndarray  # (G,) bool: neither trains nor counts against in evaluation
     crowd: np.ndarray  # (G,) bool: likewise, and may match several detections
     path: str = ""  # the file that holds the encoded image; empty where it is made in memory
+    certain: bool = True  # whether its boxes are of this picture; where that is not known, a fatal problem says why
 
     @property
     def ignored(self) -> np.ndarray:

@@ -3,14 +3,12 @@
 Messages of `find_image` and `list_images` name the folder; the file that asked for the image is named by the caller.
 """
 
-import contextlib
 import glob
 import os
 from pathlib import Path
 
+from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, ImageFolder, is_hidden
 from frcnn_keras.errors import InputError
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 
 
 def read_file(path: str | os.PathLike) -> bytes:
@@ -22,34 +20,43 @@ def read_file(path: str | os.PathLike) -> bytes:
 
 
 def find_image(folder: str | os.PathLike, name: str) -> Path:
-    """The image called `name` in a folder: the exact name, else the same stem with any image suffix in any case.
+    """The image called `name` in a folder, as `ImageFolder.find` looks for it; for many images make one of these.
 
-    `name` may lack its suffix ("000005"). Raises InputError where there is none.
+    `name` may lack its suffix ("000005"). Raises InputError where there is none, or where two fit.
     """
-    folder = Path(folder)
-    if name and (folder / name).is_file():
-        return folder / name
-    stem = name[: -len(Path(name).suffix)] if name.lower().endswith(IMAGE_SUFFIXES) else name
-    for suffix in IMAGE_SUFFIXES:  # the usual spellings first: listing a large folder for each image would be slow
-        for spelling in (suffix, suffix.upper()):
-            if (folder / (stem + spelling)).is_file():
-                return folder / (stem + spelling)
-    parent, wanted = (folder / stem).parent, Path(stem).name.lower()
-    with contextlib.suppress(OSError):  # no such folder: the image is missing all the same
-        for path in sorted(parent.iterdir()):
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.name[: -len(path.suffix)].lower() == wanted:
-                return path
-    raise InputError(f"there is no image {name!r} in {folder}")
+    return ImageFolder(folder).find(name)
 
 
 def list_images(pattern: str | os.PathLike) -> list[Path]:
-    """Sorted paths of the images that a file, a folder or a glob pattern names; InputError where it names none."""
-    path = Path(pattern)
-    if path.is_file():
-        return [path]
-    paths = path.iterdir() if path.is_dir() else map(Path, glob.glob(str(pattern), recursive=True))
-    images = sorted(item for item in paths if item.is_file() and item.suffix.lower() in IMAGE_SUFFIXES)
+    """Sorted paths of the images that a file, a folder or a glob pattern names; InputError where it names none.
+
+    Hidden files are none. A folder that exists is meant where a pattern begins with its name, whatever is in that name.
+    """
+    path = os.fspath(pattern)
+    if os.path.isfile(path):
+        return [Path(path)]
+    try:
+        found = _of_folder(path) if os.path.isdir(path) else glob.glob(_pattern(path), recursive=True)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise InputError(f"{pattern}: cannot be listed ({getattr(error, 'strerror', None) or error})") from error
+    images = sorted(Path(name) for name in found if name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(name)
+                    and os.path.isfile(name))
     if not images:
         suffixes = ", ".join(IMAGE_SUFFIXES)
         raise InputError(f"{pattern}: no such image file, or a folder or pattern without any image ({suffixes})")
     return images
+
+
+def _of_folder(path: str) -> list[str]:
+    return [os.path.join(path, name) for name in os.listdir(path)]
+
+
+def _pattern(path: str) -> str:
+    """A glob pattern whose first parts, as far as they are folders that exist, mean these: "set [1]/*.jpg"."""
+    start, rest = "", path
+    while rest:
+        part, slash, others = rest.partition("/")
+        if not slash or (part and not os.path.isdir(start + part)):
+            break
+        start, rest = start + part + slash, others
+    return glob.escape(start) + rest

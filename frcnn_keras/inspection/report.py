@@ -5,6 +5,7 @@ import dataclasses
 from frcnn_keras.data.example import Dataset, Problem
 from frcnn_keras.errors import InputError
 from frcnn_keras.inspection import dataset_check
+from frcnn_keras.inspection.repeats import repeats
 from frcnn_keras.models.applications import DEFAULT_LAYERS, GEOMETRY
 from frcnn_keras.settings.stages import CheckConfig
 
@@ -70,6 +71,8 @@ def report(dataset: Dataset, config: CheckConfig, grid: AnchorGrid, *, skip_bad:
     """
     if decode:
         dataset = dataset_check.decode_images(dataset)
+    dataset = dataclasses.replace(dataset, examples=tuple(filter(lambda example: example.certain, dataset.examples)),
+                                  problems=(*dataset.problems, *repeats(dataset)))
     objects = dataset_check.resized_objects(dataset, config.images.shorter, config.images.longer)
     anchors = dataset_check.anchor_report(objects, dataset.class_names, config.anchors.sizes, config.anchors.ratios,
                                           grid.stride, grid.offset)

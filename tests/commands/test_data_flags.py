@@ -101,7 +101,7 @@ def test_validation_images_are_others_by_default():
 
 def test_a_split_alone_is_of_the_same_folder(monkeypatch):
     asked = []
-    monkeypatch.setattr(sources, "read_voc", lambda *args: asked.append(args) or "data")
+    monkeypatch.setattr(sources, "read_voc", lambda *args, **_: asked.append(args) or "data")
     args = parsed_with_validation("--voc", "here", "--split", "trainval", "--val-split", "test")
     assert sources.read_validation(args, ("a",)) == "data" and asked == [("here", "test", ("a",))]
     args = parsed_with_validation("--voc", "here", "--val-voc", "there", "--val-split", "test")
@@ -114,3 +114,36 @@ def test_a_split_alone_is_of_the_same_folder(monkeypatch):
 def test_validation_flags_that_contradict_say_whose_they_are(argv):
     with pytest.raises(InputError, match="--val-"):
         sources.read_validation(parsed_with_validation(*argv), ("circle",))
+
+
+def test_flags_of_how_boxes_are_read(monkeypatch):
+    asked = []
+    for name in ("read_voc", "read_coco", "read_csv", "read_tf_records"):
+        monkeypatch.setattr(sources, name, lambda *args, **keywords: asked.append(keywords) or "data")
+    read_source(parse("--voc", "x", "--voc-from-zero", "--scale-boxes"))
+    read_source(parse("--coco", "x", "y", "--coco-corners"))
+    read_source(parse("--csv", "x", "--scale-boxes"))
+    read_source(parse("--tfrecord", "x", "--label-map", "y"))
+    assert asked == [{"scale_boxes": True, "from_zero": True}, {"scale_boxes": False, "corners": True},
+                     {"scale_boxes": True}, {"scale_boxes": False}]
+    assert source_arguments(parse("--voc", "x", "--voc-from-zero", "--scale-boxes")) == [
+        "--voc", "x", "--scale-boxes", "--voc-from-zero"]
+    for wrong in (("--csv", "x", "--voc-from-zero"), ("--voc", "x", "--coco-corners"),
+                  ("--shapes", 3, "--scale-boxes")):
+        with pytest.raises(InputError, match="belongs to --"):
+            read_source(parse(*wrong))
+
+
+def test_validation_images_are_read_the_same_way():
+    args = parsed_with_validation("--voc", "x", "--voc-from-zero", "--scale-boxes", "--val-coco", "a", "b")
+    assert sources.validation_arguments(args) == ["--coco", "a", "b", "--scale-boxes"]
+    args = parsed_with_validation("--voc", "x", "--voc-from-zero", "--val-split", "test")
+    assert sources.validation_arguments(args) == ["--voc", "x", "--split", "test", "--voc-from-zero"]
+
+
+def test_classes_with_commas(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / "set.csv").write_text('a.jpg,0,0,9,9,"dog, big"\na.jpg,0,0,9,9,cat\n')
+    args = parse("--csv", tmp_path / "set.csv", "--classes", '"dog, big",cat')
+    assert read_source(args).class_names == ("dog, big", "cat")
+    assert source_arguments(args)[-1] == '"dog, big",cat'

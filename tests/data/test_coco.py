@@ -1,4 +1,5 @@
 import json
+import random
 from pathlib import Path
 
 import cv2
@@ -8,13 +9,14 @@ import pytest
 from frcnn_keras.data.coco import read_coco
 from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
+from tests.spoiling import spoilt_bytes, spoilt_json
 
 MINI = Path(__file__).resolve().parents[2].parent / "shared" / "datasets" / "coco_mini"
 CATEGORIES = [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car"}]
 
 
 def box(image=5, category=3, bbox=(1.5, 2, 10, 20), **more):
-    return {"id": 70, "image_id": image, "category_id": category, "bbox": list(bbox), **more}
+    return {"id": 70, "image_id": image, "category_id": category, "bbox": bbox, **more}
 
 
 def write(folder, annotations=(), categories=CATEGORIES, images=None, **more):
@@ -100,12 +102,12 @@ def test_bad_images(tmp_path):
     assert "truncated" in problem({"id": 9, "file_name": "cut.jpg"}).message
 
 
-def test_a_wrong_size_is_a_remark(tmp_path):
+def test_a_wrong_size_stops(tmp_path):
     images = [{"id": 5, "file_name": "five.jpg", "height": 53, "width": 37}]
     dataset = read_coco(*write(tmp_path, [box()], images=images))
-    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53)
-    (problem,) = dataset.problems
-    assert not problem.fatal and "EXIF" in problem.message
+    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.examples[0].certain
+    problem = only_problem(dataset)
+    assert "37 x 53" in problem.message and "53 x 37" in problem.message and "five.jpg" in problem.item
 
 
 @pytest.mark.parametrize(
@@ -148,3 +150,101 @@ def test_the_small_part_of_coco(split, images, boxes, empty):
     assert {example.id for example in dataset.examples if not len(example.boxes)} == empty
     assert len(dataset.class_names) == 80 and dataset.category_ids[0] == 1 and dataset.category_ids[-1] == 90
     assert list(dataset.category_ids) == sorted(dataset.category_ids)
+
+
+def test_ids_in_any_spelling(tmp_path):
+    """Numbers as text or with a point, in images, annotations and categories alike, are the number."""
+    images = [{"id": "5", "file_name": "five.jpg"}, {"id": 9.0, "file_name": "nine.JPG"}]
+    annotations = [box(image=5.0, category="3"), box(image="9", category=90.0, iscrowd="1"), box(image=9, iscrowd=1.0)]
+    categories = [{"id": "3", "name": "car"}, {"id": 90.0, "name": "brush"}]
+    dataset = read_coco(*write(tmp_path, annotations, categories, images))
+    assert [(example.id, example.labels.tolist(), example.crowd.tolist()) for example in dataset.examples] == [
+        (5, [1], [False]), (9, [2, 1], [True, True])]
+    assert not dataset.problems and dataset.category_ids == (3, 90)
+
+
+@pytest.mark.parametrize("entry, words", [
+    (box(iscrowd="yes"), "iscrowd"), (box(bbox=None), "four numbers"), (box(bbox=["1", 2, 3, 4]), "four numbers"),
+    (box(bbox=(10**400, 2, 3, 4)), "finite"), (box(bbox=(1, 2, 1e308, 1e308), image="5"), "clipped"),
+    (box(image=None), "image_id None"), (box(category=None), "category_id None"), (box(image="\x1b[2J"), "image_id"),
+])
+def test_awkward_annotations(tmp_path, entry, words):
+    dataset = read_coco(*write(tmp_path, [entry, box()]))
+    (problem,) = dataset.problems
+    assert words in problem.message and str(problem).isprintable() and len(str(problem)) < 400
+
+
+def test_ids_that_stand_for_two_images(tmp_path):
+    """Neither is kept, whatever is skipped: whose the annotations are is not known."""
+    images = [{"id": 5, "file_name": "five.jpg"}, {"id": 9, "file_name": "nine.JPG"},
+              {"id": "5", "file_name": "ten.jpg"}]
+    cv2.imwrite(str(tmp_path / "ten.jpg"), np.zeros((37, 53, 3), np.uint8))
+    dataset = read_coco(*write(tmp_path, [box(), box(image=9)], images=images))
+    assert [example.id for example in dataset.examples] == [9] and "five.jpg" in only_problem(dataset).message
+    assert "ten.jpg" in only_problem(dataset).message and len(settle(dataset, skip_bad=True).examples) == 1
+
+
+def test_a_file_of_two_ids(tmp_path):
+    images = [{"id": 5, "file_name": "five.jpg"}, {"id": 6, "file_name": ".\\five.jpg"},
+              {"id": 9, "file_name": "nine.JPG"}]
+    dataset = read_coco(*write(tmp_path, [box(), box(image=6), box(image=9)], images=images))
+    assert [example.id for example in dataset.examples] == [9]
+    assert [problem.item for problem in dataset.problems] == ["image 5", "image 6"]
+
+
+def test_an_image_listed_twice_alike(tmp_path):
+    images = [{"id": 5, "file_name": "five.jpg"}, {"id": 5, "file_name": "five.jpg"}]
+    dataset = read_coco(*write(tmp_path, [box()], images=images))
+    (problem,) = dataset.problems
+    assert not problem.fatal and "1 image is listed more than once" in problem.message and len(dataset.examples) == 1
+
+
+def test_boxes_that_are_corners(tmp_path):
+    corners = [box(bbox=(30, 20, 50, 35)), box(bbox=(20, 25, 52, 37), image=9)]
+    dataset = read_coco(*write(tmp_path, corners))
+    assert "--coco-corners" in only_problem(dataset).message
+    with pytest.raises(InputError, match="corners"):
+        settle(dataset, skip_bad=True)
+    dataset = read_coco(*write(tmp_path, corners), corners=True)
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[30, 20, 50, 35]])
+    assert not dataset.problems
+
+
+def test_a_root_category(tmp_path):
+    categories = [{"id": 0, "name": "cod", "supercategory": "none"}, {"id": 1, "name": "cod", "supercategory": "cod"}]
+    dataset = read_coco(*write(tmp_path, [box(category=1)], categories))
+    (problem,) = dataset.problems
+    assert not problem.fatal and dataset.class_names == ("cod",) and dataset.category_ids == (1,)
+
+
+def test_names_with_commas_quotes_and_other_letters(tmp_path):
+    names = ["bus, red", 'the "big" one', "\u732b"]
+    categories = [{"id": id, "name": name} for id, name in enumerate(names, 1)]
+    assert read_coco(*write(tmp_path, [box(category=1)], categories)).class_names == tuple(names)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_encodings(tmp_path, encoding):
+    folder, file = write(tmp_path, [box()])
+    file.write_text(file.read_text(), encoding)
+    assert len(read_coco(folder, file).examples) == 2
+
+
+def test_whatever_stands_there_no_other_error_leaves(tmp_path):
+    """Only InputError, and problems of one printable line."""
+    folder, file = write(tmp_path, [box(), box(image=9, category=90, iscrowd=1)])
+    whole, chance = json.loads(file.read_text()), random.Random(0)
+    read = 0
+    for number in range(800):
+        data = (json.dumps(spoilt_json(chance, whole)).encode() if number % 2 else
+                spoilt_bytes(chance, file.read_bytes()) if number % 4 else json.dumps(whole).encode())
+        (folder / "bad.json").write_bytes(data)
+        try:
+            dataset = read_coco(folder, folder / "bad.json")
+        except InputError as error:
+            assert str(error).isprintable()
+            continue
+        read += 1
+        dataset.fingerprint()
+        assert all(str(problem).isprintable() and len(str(problem)) < 1000 for problem in dataset.problems)
+    assert 100 < read < 800

@@ -36,3 +36,29 @@ def test_list_images(tmp_path):
     for nothing in (tmp_path / "e.jpg", tmp_path / "*.gif"):
         with pytest.raises(InputError, match=str(nothing.name).replace("*", r"\*")):
             list_images(nothing)
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    for name in ("a.jpg", "._a.jpg", ".DS_Store", ".b.png"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path in list_images(tmp_path)] == ["a.jpg"]
+    assert [path.name for path in list_images(tmp_path / "*.jpg")] == ["a.jpg"]
+    (tmp_path / "a.jpg").unlink()
+    with pytest.raises(InputError, match="without any image"):
+        list_images(tmp_path)
+
+
+def test_folders_whose_names_look_like_patterns(tmp_path):
+    for name in ("set [1]/a.jpg", "set [1]/b.png", "set 1/c.jpg", "what?/d.jpg", "whatx/e.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path in list_images(tmp_path / "set [1]")] == ["a.jpg", "b.png"]
+    assert [path.name for path in list_images(tmp_path / "set [1]" / "*.jpg")] == ["a.jpg"]
+    assert [path.name for path in list_images(tmp_path / "what?" / "*")] == ["d.jpg"]
+    assert [path.name for path in list_images(tmp_path / "set*" / "*.jpg")] == ["c.jpg", "a.jpg"]
+
+
+@pytest.mark.parametrize("pattern", ["a\0b", "x" * 300, "\ud800", "/none/*.jpg", ""])
+def test_patterns_of_nothing(pattern):
+    with pytest.raises(InputError):
+        list_images(pattern)

@@ -2,19 +2,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from frcnn_keras.data.example import Dataset, Problem
 from frcnn_keras.data.image_header import ImageHeader
-from frcnn_keras.data.validation import Assembly, RawObject, check_boxes, resolve_classes, settle
+from frcnn_keras.data.validation import Assembly, RawObject, settle
 from frcnn_keras.errors import InputError
 
 HEADER = ImageHeader("JPEG", (100, 200))
-
-
-def check(*boxes, height=100, width=200):
-    return check_boxes(boxes, height, width, "a.xml", [f"object {number}" for number in range(1, len(boxes) + 1)])
 
 
 def read():
@@ -27,82 +21,6 @@ def assemble(*images, classes=("cat", "dog")):
         raw = [RawObject(name, box, f"object {k}") for k, (name, box) in enumerate(objects, start=1)]
         assembly.add(number, f"{number}.jpg", read, HEADER, raw)
     return assembly
-
-
-def test_good_boxes_pass_unchanged():
-    checked = check((0, 0, 200, 100), (10.5, 20.25, 30, 40))
-    np.testing.assert_array_equal(checked.boxes, [[0, 0, 200, 100], [10.5, 20.25, 30, 40]])
-    assert checked.boxes.dtype == np.float32
-    assert checked.kept.tolist() == [0, 1] and checked.clipped.size == 0 and not checked.problems
-
-
-def test_no_boxes():
-    checked = check()
-    assert checked.boxes.shape == (0, 4) and checked.kept.shape == (0,) and not checked.problems
-
-
-@pytest.mark.parametrize(
-    "box, words",
-    [
-        ((np.nan, 0, 10, 10), "no finite number"),
-        ((0, 0, np.inf, 10), "no finite number"),
-        ((10, 0, 10, 10), "no area"),
-        ((20, 0, 10, 10), "no area"),
-        ((0, 9, 10, 3), "no area"),
-        ((200, 0, 210, 10), "wholly outside"),
-        ((-20, 0, 0, 10), "wholly outside"),
-        ((0, 100, 10, 120), "wholly outside"),
-        ((300, 300, 400, 400), "wholly outside"),
-    ],
-)
-def test_bad_boxes_are_fatal_and_named(box, words):
-    checked = check((5, 5, 50, 50), box, (7, 7, 50, 50))
-    assert checked.kept.tolist() == [0, 2]
-    (problem,) = checked.problems
-    assert problem.fatal and (problem.file, problem.item) == ("a.xml", "object 2") and words in problem.message
-    assert "\n" not in str(problem)
-
-
-def test_tiny_objects_are_left_out_and_reported():
-    checked = check((0, 0, 1, 1), (0, 0, 1.99, 50), (0, 0, 2, 2), (198.5, 0, 260, 50))
-    assert checked.kept.tolist() == [2]
-    assert [problem.item for problem in checked.problems] == ["object 1", "object 2", "object 4"]
-    assert not any(problem.fatal for problem in checked.problems)
-    assert checked.clipped.size == 0  # what is left out is not counted as clipped
-
-
-def test_boxes_over_the_edge_are_clipped():
-    checked = check((-1, 5, 50, 50), (150, 50, 230, 130), (0, 0, 200.005, 100))
-    np.testing.assert_array_equal(checked.boxes, [[0, 5, 50, 50], [150, 50, 200, 100], [0, 0, 200, 100]])
-    assert checked.clipped.tolist() == [0, 1]  # the third is rounding
-    assert not checked.problems
-
-
-numbers = st.one_of(st.floats(-300, 300), st.sampled_from([0.0, 100.0, 200.0, 1e30, -1e30, np.nan, np.inf]))
-
-
-@settings(derandomize=True, deadline=None, max_examples=50)
-@given(st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=6))
-def test_every_box_is_kept_or_explained(boxes):
-    checked = check(*boxes)
-    x1, y1, x2, y2 = checked.boxes.T
-    assert ((x1 >= 0) & (y1 >= 0) & (x2 <= 200) & (y2 <= 100) & (x2 - x1 > 1.99) & (y2 - y1 > 1.99)).all()
-    named = {int(problem.item.split()[1]) - 1 for problem in checked.problems}
-    assert sorted(named | set(checked.kept.tolist())) == list(range(len(boxes)))
-    assert not named & set(checked.kept.tolist())
-    for index in named:  # by the definition, one box at a time
-        a, b, c, d = boxes[index]
-        finite = all(np.isfinite(boxes[index]))
-        w, h = min(c, 200) - max(a, 0), min(d, 100) - max(b, 0)
-        assert not finite or c <= a or d <= b or w < 2 or h < 2
-
-
-def test_resolve_classes():
-    assert resolve_classes(["b", "a", "background", "", "b"], None) == ("b", "a")
-    assert resolve_classes(["b"], ["a", "b"]) == ("a", "b")
-    for bad in (["a", "a"], [""], [], ["a", "Background"], ["__background__"]):
-        with pytest.raises(InputError):
-            resolve_classes(["a"], bad)
 
 
 def test_assembly_labels_and_flags():
@@ -150,16 +68,6 @@ def test_one_summary_of_clipped_boxes():
     assert "1 box in 1 image reaches over" in problem.message
 
 
-def test_compare_size():
-    assembly = assemble()
-    for stated in ((100, 200), (0, 0), (0, 200)):
-        assembly.compare_size("a.xml", stated, (100, 200))
-    assert not assembly.finish().problems
-    assembly.compare_size("a.xml", (200, 100), (100, 200))
-    (problem,) = assembly.finish().problems
-    assert not problem.fatal and "EXIF" in problem.message and "100 x 200" in problem.message
-
-
 def test_settle_stops_at_the_first_fatal_problem():
     good = assemble([("cat", (0, 0, 10, 10))]).finish()
     assert settle(good) == good
@@ -187,3 +95,78 @@ def test_settle_refuses_emptiness():
     assembly.add(1, "1.jpg", read, HEADER, [RawObject("cat", (0, 0, 9, 9), "object 1", difficult=True)])
     with pytest.raises(InputError, match="no object"):
         settle(assembly.finish())
+
+
+def of_one(box, header, stated=(0, 0), **settings):
+    assembly = Assembly("set", ("cat",), **settings)
+    assembly.add(1, "1.jpg", read, header, [RawObject("cat", box, "object 1")], stated=stated, annotated_in="a.json")
+    return assembly.finish()
+
+
+def test_boxes_of_the_stored_image_are_turned_with_one_note():
+    """A photograph of 300 x 400, turned to the right: what was at the top left is at the top right."""
+    assembly = Assembly("set", ("cat",))
+    header = ImageHeader("JPEG", (300, 400), 6)
+    for number, stated in enumerate([(300, 400), (400, 300), (300, 400), (0, 0)]):
+        objects = [RawObject("cat", (10, 20, 110, 80), "x")] * 2
+        assembly.add(number, f"{number}.jpg", read, header, objects, stated=stated)
+    dataset = assembly.finish()
+    turned, upright = [[220, 10, 280, 110]] * 2, [[10, 20, 110, 80]] * 2
+    assert [example.boxes.tolist() for example in dataset.examples] == [turned, upright, turned, upright]
+    assert {(example.height, example.width) for example in dataset.examples} == {(400, 300)}
+    (problem,) = dataset.problems
+    assert not problem.fatal and problem.message.startswith("4 boxes in 2 images were annotated on the image as stored")
+
+
+def test_another_size_names_the_image_and_leaves_it_out():
+    dataset = of_one((10, 20, 110, 80), HEADER, (200, 400))
+    (problem,) = dataset.problems
+    assert problem.fatal and problem.file == "a.json" and "1.jpg" in problem.item and "--scale-boxes" in problem.message
+    assert not dataset.examples[0].certain
+    with pytest.raises(InputError, match="no image"):
+        settle(dataset, skip_bad=True)
+    dataset = of_one((10, 20, 110, 80), HEADER, (200, 400), scale_boxes=True)
+    assert dataset.examples[0].boxes.tolist() == [[5, 10, 55, 40]] and dataset.examples[0].certain
+    assert [problem.fatal for problem in dataset.problems] == [False]
+
+
+def test_another_size_of_an_image_without_objects_is_a_note():
+    assembly = Assembly("set", ("cat",))
+    assembly.add(1, "1.jpg", read, HEADER, [], stated=(50, 50))
+    dataset = assembly.finish()
+    assert dataset.examples[0].certain and [problem.fatal for problem in dataset.problems] == [False]
+
+
+@pytest.mark.parametrize("box, stated, words", [
+    ((5, 5, 390, 200), (0, 0), "fit the image as stored"), ((5, 5, 200, 390), (300, 400), "fit the upright image")])
+def test_boxes_that_fit_the_other_picture(box, stated, words):
+    dataset = of_one(box, ImageHeader("JPEG", (300, 400), 6), stated)
+    (problem,) = dataset.problems
+    assert problem.fatal and words in problem.message and not dataset.examples[0].certain
+
+
+def test_fractions_of_the_picture():
+    assembly = Assembly("set", ("cat",))
+    assembly.add(1, "1.jpg", read, HEADER, [RawObject("cat", (0.1, 0.2, 0.5, 0.4), "x")], fractions=True)
+    dataset = assembly.finish()
+    np.testing.assert_allclose(dataset.examples[0].boxes, [[20, 20, 100, 40]])
+    assert not dataset.problems
+
+
+def test_fractions_where_pixels_are_needed():
+    """One line for the data set, none for its boxes; nothing trains on it."""
+    dataset = assemble([("cat", (0.1, 0.2, 0.5, 0.4))] * 3, [("cat", (0, 0, 1, 1))]).finish()
+    (problem,) = dataset.problems
+    assert problem.fatal and problem.file == "set" and "fractions" in problem.message
+    with pytest.raises(InputError):
+        settle(dataset, skip_bad=True)
+
+
+def test_messages_are_printable():
+    assembly = Assembly("s\x1bet", ("cat",))
+    assembly.report("caf\udce9.xml", "a\x1b[2Jb", "object\n1")
+    assembly.add(1, "caf\udce9.jpg", read, HEADER, [RawObject("\x1b[31m", (0, 0, 9, 9), "object 1 (\x1b[31m)"),
+                                                    RawObject("cat", (9, 9, 0, 0), "object 2 \0")])
+    dataset = assembly.finish()
+    assert len(dataset.problems) == 3 and all(str(problem).isprintable() for problem in dataset.problems)
+    assert dataset.examples[0].file.isprintable() and dataset.name.isprintable()

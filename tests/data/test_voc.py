@@ -1,3 +1,5 @@
+import os
+import random
 from pathlib import Path
 
 import cv2
@@ -7,6 +9,7 @@ import pytest
 from frcnn_keras.data.validation import settle
 from frcnn_keras.data.voc import read_voc
 from frcnn_keras.errors import InputError
+from tests.spoiling import spoilt_bytes, spoilt_texts
 from tests.work import calls_of
 
 BCCD = Path(__file__).resolve().parents[2].parent / "shared" / "datasets" / "bccd"
@@ -42,7 +45,7 @@ def only_problem(dataset):
 
 def test_boxes_become_continuous(root):
     dataset = read_voc(root, "train")
-    assert [example.id for example in dataset.examples] == ["a", "b"]
+    assert [example.id for example in dataset.examples] == ["a.jpg", "b.jpg"]
     first = dataset.examples[0]
     np.testing.assert_array_equal(first.boxes, [[0, 0, 20, 10]])  # pixels 1..20 are 20 wide
     assert (first.height, first.width) == (37, 53)
@@ -53,13 +56,13 @@ def test_boxes_become_continuous(root):
 @pytest.mark.parametrize("line", ["a  1", "a -1", "a 0", "a\t1", "\ufeffa"])
 def test_lines_of_a_split(root, line):
     (root / "ImageSets/Main/cat_train.txt").write_text(line, "utf-8")
-    assert [example.id for example in read_voc(root, "cat_train").examples] == ["a"]
+    assert [example.id for example in read_voc(root, "cat_train").examples] == ["a.jpg"]
 
 
 def test_an_id_that_ends_like_a_second_column(root):
     write(root / "Annotations", "img 1", cat(), images=root / "JPEGImages")
     (root / "ImageSets/Main/train.txt").write_text("img 1\n")
-    assert [example.id for example in read_voc(root, "train").examples] == ["img 1"]
+    assert [example.id for example in read_voc(root, "train").examples] == ["img 1.jpg"]
 
 
 def test_flat_folder(tmp_path):
@@ -67,7 +70,7 @@ def test_flat_folder(tmp_path):
     write(tmp_path, "a", "", suffix=".png")
     (tmp_path / "b.xml").rename(tmp_path / "b.XML")
     dataset = read_voc(tmp_path)
-    assert [(example.id, len(example.boxes)) for example in dataset.examples] == [("a", 0), ("b", 1)]
+    assert [(example.id, len(example.boxes)) for example in dataset.examples] == [("a.png", 0), ("b.JPG", 1)]
     assert not dataset.problems
 
 
@@ -106,19 +109,40 @@ def test_size_is_the_images(tmp_path, size):
     assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.problems
 
 
-def test_a_wrong_size_is_a_remark(tmp_path):
+def test_a_wrong_size_stops(tmp_path):
     write(tmp_path, "a", cat(), size=(640, 480))
     dataset = read_voc(tmp_path)
-    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53)
+    assert (dataset.examples[0].height, dataset.examples[0].width) == (37, 53) and not dataset.examples[0].certain
     problem = only_problem(dataset)
-    assert not problem.fatal and "640 x 480" in problem.message
+    assert problem.fatal and "640 x 480" in problem.message and "53 x 37" in problem.message
+    with pytest.raises(InputError, match="640 x 480"):
+        settle(dataset, skip_bad=True)  # its boxes are of nothing known: the image does not train
 
 
-def test_fractions_and_zero_based_boxes(tmp_path):
-    write(tmp_path, "a", cat((1.5, 2.25, 20.5, 10)) + cat((0, 0, 30, 30)))
+def test_a_resized_image(tmp_path):
+    write(tmp_path, "a", cat((3, 5, 40, 20)), size=(106, 74))
+    assert "--scale-boxes" in only_problem(read_voc(tmp_path)).message
+    dataset = read_voc(tmp_path, scale_boxes=True)
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[1, 2, 20, 10]])
+    assert not only_problem(dataset).fatal and "1 box in 1 image was scaled" in only_problem(dataset).message
+    assert len(settle(dataset).examples) == 1
+
+
+def test_boxes_counted_from_0(tmp_path):
+    write(tmp_path, "a", cat((1.5, 2.25, 20.5, 10)) + cat((0, 0, 30, 30)) + cat((0, 3, 30, 37)))
     dataset = read_voc(tmp_path)
-    np.testing.assert_array_equal(dataset.examples[0].boxes, [[0.5, 1.25, 20.5, 10], [0, 0, 30, 30]])
-    assert "1 box in 1 image" in only_problem(dataset).message
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[0.5, 1.25, 20.5, 10], [0, 0, 30, 30], [0, 2, 30, 37]])
+    problem = only_problem(dataset)
+    assert not problem.fatal and "2 boxes begin at pixel 0" in problem.message and "--voc-from-zero" in problem.message
+    dataset = read_voc(tmp_path, from_zero=True)
+    np.testing.assert_array_equal(dataset.examples[0].boxes, [[1.5, 2.25, 20.5, 10], [0, 0, 30, 30], [0, 3, 30, 37]])
+    assert not dataset.problems
+
+
+def test_boxes_as_fractions(tmp_path):
+    write(tmp_path, "a", cat((0.25, 0.25, 0.5, 0.75)) + cat((0, 0, 1, 1)))
+    problem = only_problem(read_voc(tmp_path))
+    assert problem.fatal and "fractions" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -161,7 +185,7 @@ def test_unknown_class(root):
 def test_bad_xml_is_fatal_and_left_out(root, text, words):
     (root / "Annotations/a.xml").write_text(text)
     dataset = read_voc(root, "train")
-    assert [example.id for example in dataset.examples] == ["b"]
+    assert [example.id for example in dataset.examples] == ["b.jpg"]
     problem = only_problem(dataset)
     assert problem.fatal and problem.file.endswith("a.xml") and words in problem.message
     with pytest.raises(InputError, match="a.xml"):
@@ -190,10 +214,11 @@ def test_truncated_image(root):
     assert problem.fatal and problem.file == str(file) and "truncated" in problem.message
 
 
-def test_an_id_listed_twice(root):
+def test_an_image_listed_twice(root):
     (root / "ImageSets/Main/train.txt").write_text("a\na\n")
     dataset = read_voc(root, "train")
-    assert len(dataset.examples) == 1 and only_problem(dataset).fatal
+    assert len(dataset.examples) == 1
+    assert not only_problem(dataset).fatal and "1 line lists an image again, first: a" in only_problem(dataset).message
 
 
 def test_missing_folders_and_splits(root, tmp_path):
@@ -234,3 +259,95 @@ def test_blood_cells():
     assert counts.tolist() == [0, 361, 4155 - 2, 372]  # as published, less the two of one pixel
     assert {(example.height, example.width) for example in both} == {(480, 640)}
     settle(dataset)
+
+
+def test_an_id_is_the_path_with_suffix(tmp_path):
+    """Pictures of one stem are two; those of one name in two folders as well."""
+    for name in ("Annotations/cam1", "Annotations/cam2", "JPEGImages/cam1", "JPEGImages/cam2"):
+        (tmp_path / name).mkdir(parents=True)
+    for cam in ("cam1", "cam2"):
+        write(tmp_path / "Annotations" / cam, "0001", cat(), images=tmp_path / "JPEGImages" / cam)
+    expected = ["cam1/0001.jpg", "cam2/0001.jpg"]
+    dataset = read_voc(tmp_path)
+    assert [example.id for example in dataset.examples] == expected and not dataset.problems
+    assert [example.path for example in dataset.examples] == [str(tmp_path / "JPEGImages" / id) for id in expected]
+    (tmp_path / "ImageSets").mkdir()
+    (tmp_path / "ImageSets/one.txt").write_text("cam2\\\\0001.jpg\n".replace("\\\\", "\\"))
+    assert [example.id for example in read_voc(tmp_path, "one").examples] == ["cam2/0001.jpg"]
+
+
+def test_the_image_that_the_file_names(tmp_path):
+    write(tmp_path, "img", cat())
+    cv2.imwrite(str(tmp_path / "img.png"), np.zeros((37, 53, 3), np.uint8))
+    assert "fits both" in read_voc(tmp_path).problems[0].message
+    file = tmp_path / "img.xml"
+    file.write_text(file.read_text().replace("wrong.jpg", "img.png"))
+    dataset = read_voc(tmp_path)
+    assert [example.id for example in dataset.examples] == ["img.png"]
+    assert not only_problem(dataset).fatal and "img.jpg" in only_problem(dataset).message  # it has no XML
+
+
+def test_file_names_that_are_not_believed_are_noted(root):
+    for id in ("a", "b"):
+        file = root / f"Annotations/{id}.xml"
+        file.write_text(file.read_text().replace("wrong.jpg", "a.jpg"))
+    dataset = read_voc(root, "train")
+    assert [example.id for example in dataset.examples] == ["a.jpg", "b.jpg"]
+    problem = only_problem(dataset)
+    assert not problem.fatal and "first: b.xml names a.jpg" in problem.message
+
+
+def test_two_files_that_claim_an_image(root):
+    (root / "JPEGImages/a.jpg").rename(root / "JPEGImages/c.jpg")
+    (root / "JPEGImages/b.jpg").unlink()
+    for id in ("a", "b"):
+        file = root / f"Annotations/{id}.xml"
+        file.write_text(file.read_text().replace("wrong.jpg", "c.jpg"))
+    dataset = read_voc(root, "train")
+    assert not dataset.examples and [problem.fatal for problem in dataset.problems] == [True, True]
+
+
+def test_hidden_files_are_passed_over(tmp_path):
+    write(tmp_path, "a", cat())
+    for name in ("._a.xml", "._a.jpg", ".DS_Store", ".b.xml"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7Mac OS X")
+    dataset = read_voc(tmp_path)
+    assert [example.id for example in dataset.examples] == ["a.jpg"] and not dataset.problems
+
+
+def test_a_name_that_is_no_utf_8(root):
+    for folder, old, new in ((b"Annotations", b"a.xml", b"caf\xe9.xml"), (b"JPEGImages", b"a.jpg", b"caf\xe9.jpg")):
+        os.rename(os.path.join(os.fsencode(root), folder, old), os.path.join(os.fsencode(root), folder, new))
+    (root / "ImageSets/Main/train.txt").write_bytes(b"caf\xe9\ncaf\xe8\nb\n")
+    dataset = read_voc(root, "train")
+    assert [example.id for example in dataset.examples] == ["caf\\xe9.jpg", "b.jpg"]
+    assert dataset.examples[0].read()[:2] == b"\xff\xd8"
+    dataset.fingerprint()
+    str(only_problem(dataset)).encode()
+    dataset.examples[0].file.encode()
+
+
+def test_a_class_name_with_control_characters(tmp_path):
+    write(tmp_path, "a", cat() + cat().replace("cat", "c\ta\tt"))
+    problem = only_problem(read_voc(tmp_path))
+    assert problem.fatal and "control characters" in problem.message and str(problem).isprintable()
+
+
+def test_whatever_stands_there_no_other_error_leaves(root):
+    """Files, names in them and lines of the split, spoilt: InputError alone, and problems of one printable line."""
+    chance, good = random.Random(2), (root / "Annotations/a.xml").read_bytes()
+    kept = 0
+    for number in range(400):
+        spoil = spoilt_texts if number % 2 else spoilt_bytes
+        (root / "Annotations/a.xml").write_bytes(spoil(chance, good))
+        lines = spoilt_bytes(chance, b"a\nb 1\nc.jpg\n") if number % 3 else b"a\nb"
+        (root / "ImageSets/Main/train.txt").write_bytes(lines)
+        try:
+            dataset = read_voc(root, "train")
+        except InputError as error:
+            assert str(error).isprintable()
+            continue
+        kept += len(dataset.examples)
+        dataset.fingerprint()
+        assert all(str(problem).isprintable() and len(str(problem)) < 1000 for problem in dataset.problems)
+    assert 200 < kept
