@@ -11,6 +11,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.precision import set_precision
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runs.folder import save_run
+from frcnn_keras.settings.ranges import SIDE, require
 from frcnn_keras.torchvision.checkpoints import read_tensors
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
 from frcnn_keras.torchvision.detectors import MODELS, build_detector
@@ -39,6 +40,10 @@ def load_torchvision(weights: str | Path | Mapping[str, np.ndarray], model: str 
     Raises:
         InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
     """
+    require("num_classes", num_classes, int, least=2, most=10**5)
+    for flag, side in (("--min-size", min_size), ("--max-size", max_size)):
+        if side is not None:
+            require(flag, side, int, least=1, most=SIDE)
     source = "the weights" if isinstance(weights, Mapping) else str(weights)
     tensors = weights if isinstance(weights, Mapping) else read_tensors(weights)
     model = model or guess_model(tensors, Path(source).name)
@@ -80,8 +85,6 @@ def import_torchvision(weights: str | Path, out: str | Path, model: str | None =
 
 def _names(num_classes: int, class_names: Sequence[str] | None) -> tuple[str, ...]:
     """Of labels 1..num_classes-1."""
-    if num_classes < 2:
-        raise InputError(f"num_classes counts the background, so it is at least 2; received: {num_classes}")
     if class_names is None:
         coco = num_classes == len(COCO_NAMES) + 1
         return COCO_NAMES if coco else tuple(f"class{label}" for label in range(1, num_classes))

@@ -169,14 +169,6 @@ def test_the_jitter_is_relative_unless_it_is_given_in_pixels():
     assert augmentation(AugmentConfig(jitter_shorter=(500, 700)), 600).jitter_shorter == (500, 700)
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"jitter": 1.0}, "--jitter "), ({"jitter_shorter": (700, 500)}, "--jitter-shorter takes LEAST,MOST"),
-    ({"jitter_shorter": (700,)}, "--jitter-shorter"), ({"saturation": -0.1}, "--saturation")])
-def test_ranges_that_are_none(change, message):
-    with pytest.raises(InputError, match=message):
-        augmentation(AugmentConfig(**change), 600)
-
-
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
     job = training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(

@@ -148,7 +148,6 @@ def test_training_starts_from_a_runs_rpn(prep, tiny_run, tmp_path):
 
 
 @pytest.mark.parametrize("change, settings, words", [
-    ({"fit": dataclasses.replace(FIT, epochs=0)}, {}, "--epochs 0 takes an RPN as it is: .*--rpn RUN"),
     ({}, {"data": "val"}, "was prepared with --eval-only"),
     ({}, {"data": "val", "from_tiles": True}, "was prepared with --eval-only"),
     ({"start": "absent"}, {}, "absent: holds no detector.keras"),
