@@ -126,14 +126,20 @@ def test_readers_find_what_the_commands_find(tmp_path):
 @pytest.mark.parametrize("call, words", [
     (lambda run, data, out: frcnn_keras.train_rpn(out, out / "r"), "no prep folder; .*frcnn_keras prep"),
     (lambda run, data, out: frcnn_keras.train_rpn(run[1].path, out, dataclasses.replace(
-        RPN, fit=dataclasses.replace(FIT, epochs=0))), "config.fit.epochs 0 takes an RPN .* with config.start RUN"),
+        RPN, fit=dataclasses.replace(FIT, epochs=0))), "fit.epochs 0 takes an RPN .* with RPNConfig.start RUN"),
     (lambda run, data, out: frcnn_keras.finetune(run[0], data, run[0]), "^out .*is the run itself"),
     (lambda run, data, out: frcnn_keras.finetune(run[0], data, out, frcnn_keras.FinetuneConfig(
-        dataclasses.replace(frcnn_keras.FinetuneConfig().fit, ema=-1.0))), "^config.fit.ema must be"),
+        dataclasses.replace(frcnn_keras.FinetuneConfig().fit, ema=-1.0))), "^ImageFitConfig.ema must be 0 to"),
     (lambda run, data, out: frcnn_keras.export(run[0], out / "x", "tflite"), "^format must be one of"),
     (lambda run, data, out: frcnn_keras.prepare(data, out / "p", eval_only=True, write_tiles=True),
      "^write_tiles writes minibatches, and eval_only makes none"),
     (lambda run, data, out: frcnn_keras.load(out), "holds no detector"),
+    (lambda run, data, out: frcnn_keras.prepare(data, out / "p", workers=-1), "^workers must be 0 to 1024; received"),
+    (lambda run, data, out: frcnn_keras.drawn_shapes(3, seed=2**31), "^seed must be 0 to 2147483647; received"),
+    (lambda run, data, out: frcnn_keras.drawn_shapes(3, height=0), "^height must be 1 to 32768; received: 0"),
+    (lambda run, data, out: frcnn_keras.load(run[0], score_threshold=7), "^score_threshold must be 0 to 1; rec"),
+    (lambda run, data, out: frcnn_keras.export(run[0], out / "x", version=-1), "^version must be 0 to"),
+    (lambda run, data, out: frcnn_keras.export(run[0], out / "x", "onnx", image_size=(0, 4)), "^image_size takes two"),
 ])
 def test_errors_name_arguments(call, words, trained, tmp_path):
     with pytest.raises(frcnn_keras.InputError, match=words) as caught:

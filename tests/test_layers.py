@@ -25,7 +25,7 @@ FLOORS = (
     ("train_rpn", "train_rcnn"),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-NOTHING_ELSE = {"settings": set(), "ops": set(), "pictures": {"errors", "files"}, "evaluation": {"ops"}}
+NOTHING_ELSE = {"settings": {"errors"}, "ops": set(), "pictures": {"errors", "files"}, "evaluation": {"ops"}}
 
 
 def module_of(path):

@@ -1,14 +1,15 @@
 """Lints a data set before any hour is spent on it: problems, classes, object sizes, anchors, a picture of it all."""
 
 import dataclasses
-import math
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.ranges import SIDE
 from frcnn_keras.settings.stages import CheckConfig
 
 EXAMPLES = """example:
@@ -30,13 +31,16 @@ def build_parser():
     flags.add_arguments(parser, CheckConfig)
     parser.add_argument("--backbone", default="mobilenet_v2", metavar="NAME", help="whose grid the anchors are laid "
                         "on (default mobilenet_v2); for one of your own give --stride and --offset")
-    parser.add_argument("--stride", type=float, metavar="N", help="pixels between anchor centres (the backbone's)")
-    parser.add_argument("--offset", type=float, metavar="X", help="centre of the first anchor (the backbone's)")
+    parser.add_argument("--stride", type=within(float, above=0, most=SIDE), metavar="N",
+                        help="pixels between anchor centres (the backbone's)")
+    parser.add_argument("--offset", type=within(float, least=-SIDE, most=SIDE), metavar="X",
+                        help="centre of the first anchor (the backbone's)")
     parser.add_argument("--quick", action="store_true", help="do not decode the images: damage behind their headers "
                         "and duplicates stay unseen")
     parser.add_argument("--sheet", default="work/check.png", metavar="FILE", help="picture of images with their "
                         "objects (default work/check.png)")
-    parser.add_argument("--sheet-images", type=int, default=24, metavar="N", help="images on it (default 24; 0: none)")
+    parser.add_argument("--sheet-images", type=within(int, least=0, most=1000), default=24, metavar="N",
+                        help="images on it (default 24; 0: none)")
     parser.add_argument("--all", action="store_true", help=f"print every problem, not the first {SHOWN}")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     return parser
@@ -45,7 +49,6 @@ def build_parser():
 def main(args) -> int:
     """Reads, decodes, counts, draws, prints."""
     config = flags.from_args(CheckConfig, args)
-    check_settings(config)
     dataset = read_source(args)
     start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.commands.check_report import format_report
@@ -70,20 +73,10 @@ def as_json(found, sheet: str | None) -> dict:
     return plain | {"sheet": sheet}
 
 
-def check_settings(config: CheckConfig) -> None:
-    """Raises InputError for sizes that no anchor and no image can have."""
-    for flag, values in (("anchor-sizes", config.anchors.sizes), ("anchor-ratios", config.anchors.ratios),
-                         ("shorter", (config.images.shorter,)), ("longer", (config.images.longer,))):
-        if not values or not all(0 < value < math.inf for value in values):
-            raise InputError(f"--{flag} must be positive; received: {','.join(map(str, values)) or 'nothing'}")
-
-
 def grid(args):
     """The inspection.report.AnchorGrid: as given, else the backbone's."""
     from frcnn_keras.inspection.report import AnchorGrid
 
-    if args.stride is not None and not args.stride > 0:
-        raise InputError(f"--stride must be positive; received: {args.stride:g}")
     if args.stride is not None and args.offset is not None:
         return AnchorGrid(args.stride, args.offset)
     usual = AnchorGrid.of(args.backbone)

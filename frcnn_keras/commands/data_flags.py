@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
+from frcnn_keras.commands.flag_types import like, within
 from frcnn_keras.data.class_names import parse_names
 from frcnn_keras.data.coco import read_coco
 from frcnn_keras.data.csv_file import read_csv
@@ -12,9 +13,11 @@ from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.data.tf_records import read_tf_records
 from frcnn_keras.data.voc import read_voc
 from frcnn_keras.errors import InputError
+from frcnn_keras.settings.learning import FitConfig
 
 SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes")
 READINGS = {"scale_boxes": ("voc", "coco", "csv", "tfrecord"), "voc_from_zero": ("voc",), "coco_corners": ("coco",)}
+MOST_IMAGES = 10**7
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +29,10 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--csv", metavar="FILE", help="lines path,x1,y1,x2,y2,class; path,,,,, for no objects")
     group.add_argument("--tfrecord", metavar="GLOB", help="TF Object Detection TFRecords (quote the pattern)")
     group.add_argument("--label-map", metavar="FILE", help="label map (.pbtxt) of --tfrecord")
-    group.add_argument("--shapes", type=int, metavar="N", help="N drawn images of shapes with exact boxes")
-    group.add_argument("--shapes-seed", type=int, default=0, metavar="S", help="seed of --shapes (default 0)")
+    group.add_argument("--shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
+                       help="N drawn images of shapes with exact boxes")
+    group.add_argument("--shapes-seed", type=like(FitConfig, "seed"), default=0, metavar="S",
+                       help="seed of --shapes (default 0)")
     group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels, those with "
                        "a comma in double quotes (default: found)")
     group.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
@@ -37,7 +42,8 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--coco-corners", action="store_true", help="--coco's boxes are x1,y1,x2,y2 (default: "
                        "x,y,width,height)")
     group.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
-    group.add_argument("--max-images", type=int, metavar="N", help="take the first N images only")
+    group.add_argument("--max-images", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
+                       help="take the first N images only")
 
 
 def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +55,9 @@ def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--val-coco", nargs=2, metavar=("IMAGES", "ANN"), help="as --coco")
     group.add_argument("--val-csv", metavar="FILE", help="as --csv")
     group.add_argument("--val-tfrecord", metavar="GLOB", help="as --tfrecord, with the same --label-map")
-    group.add_argument("--val-shapes", type=int, metavar="N", help="as --shapes")
-    group.add_argument("--val-shapes-seed", type=int, default=1, metavar="S", help="as --shapes-seed (default 1)")
+    group.add_argument("--val-shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N", help="as --shapes")
+    group.add_argument("--val-shapes-seed", type=like(FitConfig, "seed"), default=1, metavar="S",
+                       help="as --shapes-seed (default 1)")
 
 
 def read_validation(args: argparse.Namespace, class_names: Sequence[str]) -> Dataset | None:

@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.progress import clock, say
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.ranges import EPOCHS
 
 EXAMPLES = """example:
   {frcnn} demo --out work/demo
@@ -23,10 +25,14 @@ def build_parser():
     """Flags of this command."""
     parser = cli.parser("demo", __doc__, EXAMPLES)
     parser.add_argument("--out", default="work/demo", metavar="DIR", help="folder for everything (default work/demo)")
-    parser.add_argument("--images", type=int, default=200, metavar="N", help="images to train on (default 200)")
-    parser.add_argument("--test-images", type=int, default=100, metavar="N", help="unseen images to score on")
-    parser.add_argument("--crops", type=int, default=6000, metavar="N", help="crops the backbone learns from")
-    parser.add_argument("--epochs", type=int, default=8, metavar="N", help="epochs of the RPN and of the head")
+    parser.add_argument("--images", type=within(int, least=1, most=10**6), default=200, metavar="N",
+                        help="images to train on (default 200)")
+    parser.add_argument("--test-images", type=within(int, least=1, most=10**6), default=100, metavar="N",
+                        help="unseen images to score on")
+    parser.add_argument("--crops", type=within(int, least=1, most=10**6), default=6000, metavar="N",
+                        help="crops the backbone learns from")
+    parser.add_argument("--epochs", type=within(int, least=1, most=EPOCHS), default=8, metavar="N",
+                        help="epochs of the RPN and of the head")
     parser.add_argument("--fresh", action="store_true", help="start over")
     return parser
 

@@ -5,7 +5,9 @@ from pathlib import Path
 from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.commands.flag_types import like
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.detector import DetectionConfig
 
 EXAMPLES = """example:
   {frcnn} evaluate --run work/run --voc DIR --split test
@@ -17,10 +19,13 @@ VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figu
 def add_detecting_arguments(parser) -> None:
     """Flags that override how a run's detector decides."""
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with detector.keras")
-    parser.add_argument("--score-threshold", type=float, metavar="S", help="detections must score more than this")
-    parser.add_argument("--nms", type=float, metavar="IOU", help="detections that overlap a better one of their class "
-                        "by more than this go (0.3 as VOC papers, 0.5 as COCO; default: the run's, 0.5)")
-    parser.add_argument("--max-detections", type=int, metavar="N", help="detections an image at most")
+    parser.add_argument("--score-threshold", type=like(DetectionConfig, "score_threshold"), metavar="S",
+                        help="detections must score more than this")
+    parser.add_argument("--nms", type=like(DetectionConfig, "nms"), metavar="IOU",
+                        help="detections that overlap a better one of their class by more than this go (0.3 as VOC "
+                        "papers, 0.5 as COCO; default: the run's, 0.5)")
+    parser.add_argument("--max-detections", type=like(DetectionConfig, "limit"), metavar="N",
+                        help="detections an image at most")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products; bfloat16 is quicker "
                         "for VGG16 and ResNets where the processor has its instructions, not for MobileNetV2 and "
                         "EfficientNet (default: the run's)")

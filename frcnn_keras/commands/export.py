@@ -2,9 +2,11 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.ranges import SIDE
 
 FORMATS = ("savedmodel", "onnx", "litert")  # serving.export's, which --help names without TensorFlow
 EXAMPLES = """examples:
@@ -23,12 +25,12 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="PATH",
                         help="the model's folder, which gets a folder for each version; with onnx and litert a file")
     parser.add_argument("--format", choices=FORMATS, default="savedmodel", help="default: %(default)s")
-    parser.add_argument("--version", type=int, metavar="N",
+    parser.add_argument("--version", type=within(int, least=0, most=2**63 - 1), metavar="N",
                         help="of a SavedModel (default: one more than the largest in OUT)")
     parser.add_argument("--overwrite", action="store_true", help="replace the version or file that is there")
     parser.add_argument("--check-image", action="append", default=[], metavar="FILE",
                         help="image to compare answers on, besides drawn ones; may be repeated")
-    parser.add_argument("--image-size", type=int, nargs=2, metavar=("H", "W"),
+    parser.add_argument("--image-size", type=within(int, least=1, most=SIDE), nargs=2, metavar=("H", "W"),
                         help="onnx, litert: for images of this one size (default: any size with onnx; with litert 4:3 "
                         "at the size that the detector works at)")
     return parser

@@ -6,12 +6,13 @@ import difflib
 import functools
 import sys
 import tomllib
-import types
 import typing
 from pathlib import Path
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.commands.flag_types import Number, one_of, tuple_of, value_of
+from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.settings.options import leaves
+from frcnn_keras.settings.ranges import SettingError, element_of, flag_of, received
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,9 +21,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.shared_aliases: dict[str, list[str]] = {}  # short names of flags that this command has several of
+        self.config_classes: list[type] = []  # whose settings are flags
 
     def parse_args(self, args=None, namespace=None):
-        """As argparse's, but for what an unknown flag is told."""
+        """As argparse's, but for what an unknown flag is told; InputError for settings that make no sense."""
         args = sys.argv[1:] if args is None else list(args)
         for argument in args[:args.index("--")] if "--" in args else args:  # before what is required is asked for
             if argument.startswith("--") and argument.split("=")[0] not in self._option_string_actions:
@@ -30,6 +32,12 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error(self._unknown(unknown[0]))
+        for action in self._actions:  # before the command reads anything
+            value = getattr(parsed, action.dest, None)
+            if isinstance(action.type, Number) and value is not None and action.type.fault(value):
+                raise InputError(f"{action.option_strings[0]} {action.type.fault(value)}")
+        for config_class in self.config_classes:
+            from_args(config_class, parsed)
         return parsed
 
     def error(self, message: str):
@@ -50,40 +58,12 @@ class Parser(argparse.ArgumentParser):
         return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def _flag(field) -> str:
-    return (field.metadata["flag"] or field.name).replace("_", "-")
-
-
-def _type(hint):
-    """The converter of one value, and whether the flag takes a comma-separated tuple of them."""
-    if isinstance(hint, types.GenericAlias):
-        return typing.get_args(hint)[0], True
-    return hint, False
-
-
-def _tuple_of(convert):
-    def parse(text):
-        return tuple(convert(part) for part in text.split(",") if part)
-
-    parse.__name__ = f"comma-separated {convert.__name__}"
-    return parse
-
-
-def _one_of(choices, spellings: dict[str, str]):
-    """The converter of a choice that may be spelled in other words too."""
-    def parse(text):
-        return spellings.get(text, text)
-
-    parse.__name__ = f"one of {', '.join(choices)}"
-    return parse
-
-
 def shared_aliases(config_class) -> dict[str, list[str]]:
     """Aliases that would stand for several flags of one command, which therefore has none of them."""
     meant: dict[str, list[str]] = {}
     for _, field, _ in leaves(config_class):
         if field.metadata["alias"]:
-            meant.setdefault(field.metadata["alias"], []).append(_flag(field))
+            meant.setdefault(field.metadata["alias"], []).append(flag_of(field))
     return {alias: flags for alias, flags in meant.items() if len(flags) > 1}
 
 
@@ -93,33 +73,37 @@ def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) 
     shared = shared_aliases(config_class)
     for path, field, hint in leaves(config_class):
         value = functools.reduce(getattr, path, defaults)
-        convert, many = _type(hint)
+        convert, many = element_of(hint), typing.get_origin(hint) is tuple
         shown = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) if many else value
         shown = f" (default {shown:.4g})" if isinstance(shown, float) else f" (default {shown})" if shown != "" else ""
-        settings = {"dest": _flag(field).replace("-", "_"), "default": value, "help": field.metadata["help"] + shown}
+        settings = {"dest": flag_of(field).replace("-", "_"), "default": value, "help": field.metadata["help"] + shown}
         if convert is bool:
-            parser.add_argument(f"--{_flag(field)}", action=argparse.BooleanOptionalAction, **settings)
+            parser.add_argument(f"--{flag_of(field)}", action=argparse.BooleanOptionalAction, **settings)
         else:
             metavar = None if field.metadata["choices"] else field.name.upper()
-            names = [f"--{name}" for name in (_flag(field), field.metadata["alias"]) if name and name not in shared]
+            names = [f"--{name}" for name in (flag_of(field), field.metadata["alias"]) if name and name not in shared]
             if field.metadata["spellings"]:
-                convert = _one_of(field.metadata["choices"], field.metadata["spellings"])
-            parser.add_argument(*names, type=_tuple_of(convert) if many else convert, metavar=metavar,
+                convert = one_of(field.metadata["choices"], field.metadata["spellings"])
+            parser.add_argument(*names, type=tuple_of(convert) if many else value_of(convert), metavar=metavar,
                                 choices=field.metadata["choices"], **settings)
     if isinstance(parser, Parser):
+        parser.config_classes.append(config_class)
         parser.shared_aliases |= shared
 
 
 def from_args(config_class, args: argparse.Namespace):
-    """The config that the parsed flags stand for."""
+    """The config that the parsed flags stand for; InputError, which names the flag, where one is out of its range."""
     values = {}
     hints = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
         if dataclasses.is_dataclass(hints[field.name]):
             values[field.name] = from_args(hints[field.name], args)
         else:
-            values[field.name] = getattr(args, _flag(field).replace("-", "_"))
-    return config_class(**values)
+            values[field.name] = getattr(args, flag_of(field).replace("-", "_"))
+    try:
+        return config_class(**values)
+    except SettingError as error:
+        raise InputError(error.flagged) from error
 
 
 def to_arguments(config, names: frozenset[str] | None = None) -> list[str]:
@@ -127,7 +111,7 @@ def to_arguments(config, names: frozenset[str] | None = None) -> list[str]:
     default, arguments = type(config)(), []
     for path, field, _ in leaves(type(config)):
         value, default_value = (functools.reduce(getattr, path, settings) for settings in (config, default))
-        flag = _flag(field)
+        flag = flag_of(field)
         if value == default_value or (names is not None and flag not in names):
             continue
         if isinstance(value, bool):
@@ -143,7 +127,7 @@ def contradiction(given, fixed) -> str:
     for path, field, _ in leaves(type(given)):
         asked, settled, default_value = (functools.reduce(getattr, path, config) for config in (given, fixed, default))
         if asked not in (settled, default_value):
-            return f"--{_flag(field)} {settled}"
+            return f"--{flag_of(field)} {settled}"
     return ""
 
 
@@ -158,8 +142,8 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); give a TOML file with --config") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, nesting without end
+        raise InputError(f"{path}: not valid TOML: {one_line(error)}") from error
     merged = {key: value for key, value in values.items() if not isinstance(value, dict)}
     for table in (command, command.replace("-", "_"), *(("data_prep",) if command == "prep" else ())):
         if isinstance(values.get(table), dict):
@@ -169,6 +153,9 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None
         if action.dest not in ("help", "config"):
             spellings = (flag.lstrip("-").replace("-", "_") for flag in action.option_strings)
             actions |= {action.dest: action} | {name: action for name in spellings if not name.startswith("no_")}
+    tables = [key for key, value in values.items() if isinstance(value, dict) and key.replace("-", "_") in actions]
+    if tables:
+        raise InputError(f"{path}: {tables[0]} is a setting of {command}, not a table")
     for key, value in merged.items():
         name = key.replace("-", "_")
         if name not in actions:
@@ -185,18 +172,24 @@ def _toml_value(action, value, path, key):
     """A TOML value as the flag would have parsed it."""
     if isinstance(action, argparse.BooleanOptionalAction) or action.nargs == 0:
         if not isinstance(value, bool):
-            raise InputError(f"{path}: {key} must be true or false, not {value!r}")
+            raise InputError(f"{path}: {key} must be true or false, not {received(value)}")
         return value
-    if isinstance(action.nargs, int) or action.nargs in ("+", "*"):
-        values = [str(item) for item in (value if isinstance(value, list) else [value])]
-        if isinstance(action.nargs, int) and len(values) != action.nargs:
-            raise InputError(f"{path}: {key} takes a list of {action.nargs} values, not {value!r}")
-        return values
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    many = isinstance(action.nargs, int) or action.nargs in ("+", "*")
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(item, (dict, list)) for item in values):
+        raise InputError(f"{path}: {key} takes a value or a list of values, not lists within lists or tables")
+    if isinstance(action.nargs, int) and len(values) != action.nargs:
+        raise InputError(f"{path}: {key} takes a list of {action.nargs} values, not {received(value)}")
     try:
-        parsed = action.type(text) if action.type else text
+        texts = [str(item) for item in values]
+        convert = action.type or str
+        parsed = [convert(text) for text in texts] if many else convert(",".join(texts))
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{path}: {key} {error}") from error
     except ValueError as error:
-        raise InputError(f"{path}: {key}: {value!r} is no {action.type.__name__}") from error
-    if action.choices and parsed not in action.choices:
-        raise InputError(f"{path}: {key} must be one of {', '.join(map(str, action.choices))}, not {value!r}")
+        kind = getattr(action.type, "__name__", "text")
+        raise InputError(f"{path}: {key}: {received(value)} is no {kind}") from error
+    if action.choices and any(item not in action.choices for item in (parsed if many else [parsed])):
+        raise InputError(f"{path}: {key} must be one of {', '.join(map(str, action.choices))}; received: "
+                         f"{received(value)}")
     return parsed

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.ranges import SIDE
 
 EXAMPLES = """example:
   {frcnn} import-torchvision fasterrcnn_resnet50_fpn_coco-258fb6c6.pth --out work/coco_r50
@@ -29,9 +31,10 @@ def build_parser():
                         "the file's tensors, and the 320 by its name)")
     parser.add_argument("--classes", metavar="A,B,C", help="find these classes only; their scores stay as they were")
     parser.add_argument("--class-names", metavar="A,B,C", help="of weights that are not COCO's: all of them")
-    parser.add_argument("--min-size", type=int, metavar="N", help="shorter side of the resized image (default: the "
-                        "model's, 800 or 320)")
-    parser.add_argument("--max-size", type=int, metavar="N", help="its longer side at most (default: 1333 or 640)")
+    parser.add_argument("--min-size", type=within(int, least=1, most=SIDE), metavar="N",
+                        help="shorter side of the resized image (default: the model's, 800 or 320)")
+    parser.add_argument("--max-size", type=within(int, least=1, most=SIDE), metavar="N",
+                        help="its longer side at most (default: 1333 or 640)")
     parser.add_argument("--overwrite", action="store_true", help="replace the detector that OUT holds")
     return parser
 
@@ -42,10 +45,6 @@ def _split(names: str | None) -> list[str] | None:
 
 def main(args) -> int:
     """Reads, checks, writes."""
-    for flag in ("min_size", "max_size"):
-        value = getattr(args, flag)
-        if value is not None and value < 1:
-            raise InputError(f"--{flag.replace('_', '-')} must be at least 1; received: {value}")
     if (Path(args.out) / "detector.keras").exists() and not args.overwrite:
         raise InputError(f"{args.out}: holds a detector already; give another --out, or --overwrite")
     start_tensorflow()

@@ -6,6 +6,7 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import WORKERS, say
@@ -34,7 +35,8 @@ def build_parser():
     parser.add_argument("--eval-only", action="store_true", help="no mirror images, no minibatches")
     parser.add_argument("--write-tiles", action="store_true", help="also write whole minibatches of 3x3 tiles, for "
                         "training an RPN elsewhere")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="images at a time (default: the cores)")
+    parser.add_argument("--workers", type=within(int, least=0, most=1024), default=0, metavar="N",
+                        help="images at a time (default: the cores)")
     parser.add_argument("--fresh", action="store_true", help="start over")
     flags.add_arguments(parser, PrepConfig)
     return parser

@@ -8,6 +8,7 @@ import numpy as np
 from keras import applications
 
 from frcnn_keras.errors import InputError, one_line
+from frcnn_keras.models.weight_bounds import check_weights_file
 
 
 def _application(build: Callable[..., keras.Model], weights: str | None) -> keras.Model:
@@ -130,6 +131,7 @@ def load_weights(model: keras.Model, path: str) -> None:
     kernels = [variable for variable in model.weights if len(variable.shape) > 1]
     before = [np.ravel(kernel)[:64] for kernel in kernels]
     try:
+        check_weights_file(path)
         model.load_weights(path)
     # h5py, zipfile and Keras each raise their own for a file that does not fit
     except Exception as error:

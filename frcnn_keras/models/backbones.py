@@ -19,6 +19,7 @@ from frcnn_keras.models.applications import (
     load_weights,
 )
 from frcnn_keras.models.precision import in_float32, policy_of
+from frcnn_keras.models.weight_bounds import check_weights_file
 from frcnn_keras.ops.images import NORMALISATIONS
 
 
@@ -133,6 +134,7 @@ def _load_own(path: str, weights: str | None) -> keras.Model:
         hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(BACKBONES)}"
         raise InputError(f"unknown backbone {path!r}, and no such file; {hint}")
     try:
+        check_weights_file(path)
         model = keras.models.load_model(path, compile=False)
         shape = model.inputs[0].shape
         if None not in shape[1:] and len(shape) == 4:  # made for one size: the same layers for any

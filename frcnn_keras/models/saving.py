@@ -13,6 +13,7 @@ import keras
 
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.files import whole_file
+from frcnn_keras.models.weight_bounds import check_weights_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -61,10 +62,11 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
 def load_model(path: str | Path) -> keras.Model:
     """Loads a `.keras` file; InputError when it is absent or no such file."""
     try:
+        check_weights_file(path)
         return keras.saving.load_model(path, compile=False)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file makes zipfile, json, h5py and Keras fail in every way
         reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded as a Keras model ({reason})") from error
 
@@ -74,7 +76,8 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # where a part is absent in the file, Keras merely warns
+            check_weights_file(path)
             model.load_weights(path)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
+    except Exception as error:  # as above
         reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded into this model ({reason})") from error

@@ -5,7 +5,6 @@ into JSON and back.
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,17 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.ops.images import NORMALISATIONS, resized_size
 from frcnn_keras.ops.pyramid import STRIDE_RULES, level_anchors
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import LevelAnchorConfig, ProposalConfig
+from frcnn_keras.settings.detector import (
+    AnchorConfig,
+    DetectionConfig,
+    HeadConfig,
+    ImageConfig,
+    LevelAnchorConfig,
+    ProposalConfig,
+)
+from frcnn_keras.settings.ranges import SIDE, Range, range_of
+
+LEVELS = range(1, 17)
 
 
 class Keywords:
@@ -29,6 +38,13 @@ def _require(holds: bool, what: str, received: object) -> None:
     """ValueError unless it holds."""
     if not holds:
         raise ValueError(f"{what}. Received: {received}")
+
+
+def _within(name: str, value: object, allowed: Range, kind: type = float) -> None:
+    """ValueError unless a number, or each of a tuple, is in range."""
+    line = allowed.fault(value, kind)
+    if line:
+        raise ValueError(f"{name} {line}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +64,13 @@ class Geometry(Keywords):
     def __post_init__(self) -> None:
         counts = {len(self.strides), len(self.offsets), len(self.anchor_sizes)}
         _require(len(counts) == 1 and 0 not in counts, "strides, offsets and anchor_sizes must be one a level", self)
-        _require(all(0 < stride < math.inf for stride in self.strides), "strides must be positive", self.strides)
-        _require(all(map(math.isfinite, self.offsets)), "offsets must be finite", self.offsets)
+        _within("strides", self.strides, Range(above=0, most=SIDE, counts=LEVELS))
+        _within("offsets", self.offsets, Range(least=-SIDE, most=SIDE, counts=LEVELS))
         each = {len(sizes) for sizes in self.anchor_sizes}
         _require(len(each) == 1 and 0 not in each, "each level must have as many anchor sizes", self.anchor_sizes)
-        numbers = [*self.anchor_ratios, *(size for sizes in self.anchor_sizes for size in sizes)]
-        _require(bool(self.anchor_ratios) and all(0 < number < math.inf for number in numbers),
-                 "anchor sizes and ratios must be positive", numbers)
+        for sizes in self.anchor_sizes:
+            _within("anchor_sizes of a level", sizes, range_of(AnchorConfig, "sizes"))
+        _within("anchor_ratios", self.anchor_ratios, range_of(AnchorConfig, "ratios"))
         _require(self.stride_rule in STRIDE_RULES, f"stride_rule must be one of {', '.join(STRIDE_RULES)}",
                  self.stride_rule)
 
@@ -103,8 +119,8 @@ class Preparing:
     fused_resize: bool = False  # see ops.images.resize_fused
 
     def __post_init__(self) -> None:
-        sides = (self.shorter, self.longer, self.pad_multiple)
-        _require(all(side >= 1 for side in sides), "shorter, longer and pad_multiple must be at least 1", sides)
+        for name in ("shorter", "longer", "pad_multiple"):
+            _within(name, getattr(self, name), range_of(ImageConfig, "longer"), int)
         _require(self.preprocessing in NORMALISATIONS, f"preprocessing must be one of {', '.join(NORMALISATIONS)}",
                  self.preprocessing)
 
@@ -124,11 +140,11 @@ class Proposing(Keywords):
     score_threshold: float = 0.0
 
     def __post_init__(self) -> None:
-        counts = (self.before, self.after)
-        _require(min(counts) >= 1, "before and after must be at least 1", counts)
-        _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
-        _require(0 <= self.min_size < math.inf, "min_size must be 0 or more", self.min_size)
-        _require(0 <= self.score_threshold <= 1, "score_threshold must be 0 to 1", self.score_threshold)
+        _within("before", self.before, dataclasses.replace(range_of(ProposalConfig, "before"), least=1), int)
+        _within("after", self.after, range_of(ProposalConfig, "after"), int)
+        _within("iou_threshold", self.iou_threshold, range_of(ProposalConfig, "nms"))
+        _within("min_size", self.min_size, range_of(ProposalConfig, "min_size"))
+        _within("score_threshold", self.score_threshold, range_of(DetectionConfig, "score_threshold"))
 
     @classmethod
     def of(cls, proposals: ProposalConfig) -> "Proposing":
@@ -144,8 +160,9 @@ class LevelPooling:
     min_cells: float = 0.0  # see ops.roi.align_regions
 
     def __post_init__(self) -> None:
-        _require(self.levels is None or self.levels >= 1, "levels must be at least 1", self.levels)
-        _require(0 <= self.min_cells < math.inf, "min_cells must be 0 or more", self.min_cells)
+        if self.levels is not None:
+            _within("levels", self.levels, Range(least=LEVELS[0], most=LEVELS[-1]), int)
+        _within("min_cells", self.min_cells, Range(least=0, most=SIDE))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,7 +175,7 @@ class Pooling(LevelPooling, Keywords):
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(self.op in ("align", "pool"), "op must be align or pool", self.op)
-        _require(self.size >= 1, "size must be at least 1", self.size)
+        _within("size", self.size, range_of(HeadConfig, "roi_size"), int)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,11 +191,13 @@ class Detecting(Keywords):
     scales: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
 
     def __post_init__(self) -> None:
-        _require(self.limit >= 1, "limit must be at least 1", self.limit)
-        _require(0 <= self.iou_threshold <= 1, "iou_threshold must be 0 to 1", self.iou_threshold)
-        _require(0 <= self.score_threshold <= 1, "score_threshold must be 0 to 1", self.score_threshold)
-        _require(0 <= self.min_size < math.inf, "min_size must be 0 or more", self.min_size)
-        _require(len(self.scales) == 4 and min(self.scales) > 0, "scales must be four positive numbers", self.scales)
+        _within("limit", self.limit, range_of(DetectionConfig, "limit"), int)
+        _within("iou_threshold", self.iou_threshold, range_of(DetectionConfig, "nms"))
+        _within("score_threshold", self.score_threshold, range_of(DetectionConfig, "score_threshold"))
+        _within("min_size", self.min_size, range_of(ProposalConfig, "min_size"))
+        _within("scales", self.scales, Range(above=0, most=1000, counts=(4,)))
+        if self.classes is not None:
+            _within("classes", self.classes, Range(least=1, most=10**5, counts=range(1, 10**5)), int)
 
     def changed(self, score_threshold: float | None, nms: float | None, limit: int | None) -> "Detecting":
         """With what users may choose in place of its own; None leaves a number as it is.

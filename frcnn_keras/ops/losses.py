@@ -6,9 +6,12 @@ import tensorflow as tf
 def smooth_l1(difference, beta: float):
     """Quadratic up to beta, linear beyond: d^2 / (2 beta), |d| - beta / 2; elementwise.
 
-    beta is 1 / sigma^2 of the papers' code: 1/9 for the RPN, 1 for the head.
+    beta is 1 / sigma^2 of the papers' code: 1/9 for the RPN, 1 for the head. With 0 it is |d|, as in torch, and the
+    gradient at 0 is 0.
     """
     size = tf.abs(difference)
+    if beta < 1e-9:  # the quotient below would be 0 / 0; so small a beta differs from 0 by less than float32 tells
+        return size
     return tf.where(size < beta, 0.5 * tf.square(size) / beta, size - 0.5 * beta)
 
 

@@ -9,6 +9,7 @@ from frcnn_keras.data.image_files import read_file
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Exported
+from frcnn_keras.settings.ranges import SIDE, require
 
 FORMATS = ("savedmodel", "onnx", "litert")
 
@@ -50,8 +51,13 @@ def check_settings(format: str, version: int | None, image_size) -> None:
     """InputError for settings that belong to another format."""
     if version is not None and format != "savedmodel":
         raise InputError(f"--version belongs to --format savedmodel; {format} is written to the file --out")
-    if image_size and (format == "savedmodel" or min(image_size) < 1):
+    if image_size is not None and format == "savedmodel":
         raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
+    if image_size is not None:
+        require("--image-size takes two whole numbers of pixels: it", tuple(image_size), int, least=1, most=SIDE,
+                counts=(2,))
+    if version is not None:
+        require("--version", version, int, least=0, most=2**63 - 1)
 
 
 def _encoded(image) -> bytes:

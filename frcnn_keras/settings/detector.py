@@ -4,12 +4,13 @@ import dataclasses
 from typing import Any, ClassVar, TypeVar
 
 from frcnn_keras.settings.options import option
+from frcnn_keras.settings.ranges import CHANNELS, SIDE, Settings
 
 Counted = TypeVar("Counted")  # ProposalConfig, or TrainingProposalConfig of settings.learning
 
 
 @dataclasses.dataclass(frozen=True)
-class BackboneConfig:
+class BackboneConfig(Settings):
     """Which network gives the features, and from which of its layers."""
 
     name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or a run folder "
@@ -20,32 +21,36 @@ class BackboneConfig:
     preprocess: str = option("", "own backbone: how pixels are normalised",
                              choices=("", "caffe", "tf", "torch", "none"))
     pyramid: int = option(0, "channels of a feature pyramid on the backbone's layers; 0: none. Only joint training "
-                          "can give a new one its weights")
+                          "can give a new one its weights", least=0, most=CHANNELS)
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageConfig:
+class ImageConfig(Settings):
     """The size that images are resized to."""
 
-    shorter: int = option(600, "the shorter side is resized to this many pixels")
-    longer: int = option(1000, "... unless the longer side would pass this many")
+    shorter: int = option(600, "the shorter side is resized to this many pixels", least=1, most=SIDE,
+                          not_above="longer")
+    longer: int = option(1000, "... unless the longer side would pass this many", least=1, most=SIDE)
 
 
 @dataclasses.dataclass(frozen=True)
-class NeckConfig:
+class NeckConfig(Settings):
     """The projection behind a frozen backbone."""
 
-    channels: int = option(96, "principal components kept of the backbone's channels; 0: raw", flag="neck-channels")
-    sample: int = option(32, "images the components are fitted on", flag="neck-sample")
+    channels: int = option(96, "principal components kept of the backbone's channels; 0: raw", flag="neck-channels",
+                           least=0, most=CHANNELS)
+    sample: int = option(32, "images the components are fitted on", flag="neck-sample", least=1, most=10**6)
 
 
 @dataclasses.dataclass(frozen=True)
-class AnchorConfig:
+class AnchorConfig(Settings):
     """The anchors of a position."""
 
     sizes: tuple[float, ...] = option((32.0, 64.0, 128.0, 256.0, 512.0),
-                                      "anchor sizes (root of the area), pixels after resizing", flag="anchor-sizes")
-    ratios: tuple[float, ...] = option((0.5, 1.0, 2.0), "anchor aspect ratios, height / width", flag="anchor-ratios")
+                                      "anchor sizes (root of the area), pixels after resizing", flag="anchor-sizes",
+                                      least=1, most=SIDE, counts=range(1, 65))
+    ratios: tuple[float, ...] = option((0.5, 1.0, 2.0), "anchor aspect ratios, height / width", flag="anchor-ratios",
+                                       least=0.01, most=100, counts=range(1, 65))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,35 +64,38 @@ class LevelAnchorConfig(AnchorConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class ProposalConfig:
+class ProposalConfig(Settings):
     """Which proposals survive in prediction."""
 
     BEFORE: ClassVar[tuple[int, int]] = (6000, 1000)  # in place of 0: one level (the paper's), pyramids
 
     before: int = option(0, "prediction: best anchors of a level that go into NMS; 0: 6000, on pyramids 1000",
-                         flag="pre-nms")
-    after: int = option(300, "prediction: proposals that remain", flag="post-nms")
-    nms: float = option(0.7, "proposals that overlap a better one by more than this IoU go", flag="proposal-nms")
-    min_size: float = option(1e-3, "proposals narrower or lower than this many pixels go", flag="proposal-min-size")
+                         flag="pre-nms", least=0, most=10**6)
+    after: int = option(300, "prediction: proposals that remain", flag="post-nms", least=1, most=10**5)
+    nms: float = option(0.7, "proposals that overlap a better one by more than this IoU go", flag="proposal-nms",
+                        least=0, most=1)
+    min_size: float = option(1e-3, "proposals narrower or lower than this many pixels go", flag="proposal-min-size",
+                             least=0, most=SIDE)
 
 
 @dataclasses.dataclass(frozen=True)
-class HeadConfig:
+class HeadConfig(Settings):
     """The Fast R-CNN head, and how its regions are pooled."""
 
-    width: int = option(1024, "units of the head's two dense layers", flag="head-width")
-    dropout: float = option(0.0, "share of the head's units dropped in training")
+    width: int = option(1024, "units of the head's two dense layers", flag="head-width", least=1, most=CHANNELS)
+    dropout: float = option(0.0, "share of the head's units dropped in training", least=0, below=1)
     roi_op: str = option("align", "how regions are pooled", choices=("align", "pool"))
-    roi_size: int = option(7, "regions are pooled to this many cells a side")
+    roi_size: int = option(7, "regions are pooled to this many cells a side", least=1, most=64)
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectionConfig:
+class DetectionConfig(Settings):
     """Which detections are given out."""
 
-    score_threshold: float = option(0.05, "detections must score more than this")
-    nms: float = option(0.5, "detections that overlap a better one of their class by more than this IoU go")
-    limit: int = option(100, "detections an image at most", flag="max-detections")
+    score_threshold: float = option(0.05, "detections must score more than this", least=0, most=1)
+    nms: float = option(0.5, "detections that overlap a better one of their class by more than this IoU go", least=0,
+                        most=1)
+    limit: int = option(100, "detections an image at most", flag="max-detections", least=1, most=10**5)
 
 
 def settled(proposals: Counted, levels: int) -> Counted:

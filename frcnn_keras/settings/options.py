@@ -7,19 +7,23 @@ import typing
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from frcnn_keras.settings.ranges import Range
+
 T = TypeVar("T")
 _SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
-           spellings: dict[str, str] | None = None) -> Any:
+           spellings: dict[str, str] | None = None, **bounds: Any) -> Any:
     """A config field with its flag's help.
 
     flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
-    a command has it too. spellings: other words for some of the choices.
+    a command has it too. spellings: other words for some of the choices. bounds: keywords of ranges.Range, which every
+    number and every tuple of numbers has.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
-                                                        "spellings": spellings or {}})
+                                                        "spellings": spellings or {},
+                                                        "range": Range(**bounds) if bounds else None})
 
 
 def leaves(config_class: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple]:

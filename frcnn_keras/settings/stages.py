@@ -5,6 +5,7 @@ derived from them. `ops` and `models` take plain values and records; only traine
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from frcnn_keras.settings.detector import (
     AnchorConfig,
@@ -26,10 +27,11 @@ from frcnn_keras.settings.learning import (
     TrainingProposalConfig,
 )
 from frcnn_keras.settings.options import option
+from frcnn_keras.settings.ranges import CHANNELS, SEED, Settings
 
 
 @dataclasses.dataclass(frozen=True)
-class CheckConfig:
+class CheckConfig(Settings):
     """The settings of `prep` that what `check` says about objects and anchors depends on."""
 
     images: ImageConfig = ImageConfig()
@@ -40,11 +42,11 @@ class CheckConfig:
 class MinibatchConfig(AnchorSamplingConfig):
     """The minibatches that are drawn of every image beforehand."""
 
-    draws: int = option(4, "minibatches drawn an image; epoch e trains on draw e modulo this")
+    draws: int = option(4, "minibatches drawn an image; epoch e trains on draw e modulo this", least=1, most=10**5)
 
 
 @dataclasses.dataclass(frozen=True)
-class PrepConfig:
+class PrepConfig(Settings):
     """What `prep` makes."""
 
     backbone: BackboneConfig = BackboneConfig()
@@ -53,20 +55,27 @@ class PrepConfig:
     anchors: LevelAnchorConfig = LevelAnchorConfig()
     minibatches: MinibatchConfig = MinibatchConfig()
     mirror: bool = option(True, "prepare every image's mirror image too")
-    seed: int = option(0, "seed of the draws")
+    seed: int = option(0, "seed of the draws", least=0, most=SEED)
 
 
 @dataclasses.dataclass(frozen=True)
-class RPNConfig:
+class RPNConfig(Settings):
     """What `train-rpn` does."""
 
     fit: FitConfig = FitConfig(epochs=4)
     start: str = option("none", "RUN folder whose RPN training starts from; with --epochs 0 it is taken as it is",
                         flag="rpn")
-    channels: int = option(512, "filters of the RPN's 3x3 convolution", flag="rpn-channels")
+    channels: int = option(512, "filters of the RPN's 3x3 convolution", flag="rpn-channels", least=1,
+                           most=CHANNELS)
     loss: RPNLossConfig = RPNLossConfig()
     training: TrainingProposalConfig = TrainingProposalConfig()
     proposals: ProposalConfig = ProposalConfig()
+
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """An RPN that is taken as it is, and none named."""
+        bare = self.fit.epochs == 0 and self.start == "none"
+        return f"{name('fit.epochs')} 0 takes an RPN as it is: name the run that has it with {name('start')} RUN" \
+            if bare else ""
 
     def for_levels(self, levels: int) -> "RPNConfig":
         """The same with numbers in place of each 0: the paper's for one level, those of pyramids for several."""
@@ -85,7 +94,7 @@ class StageHeadConfig(HeadConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class RCNNConfig:
+class RCNNConfig(Settings):
     """What `train-rcnn` does."""
 
     fit: FitConfig = FitConfig(epochs=4, batch=4, learning_rate=7e-4)
@@ -93,3 +102,7 @@ class RCNNConfig:
     regions: RegionSamplingConfig = RegionSamplingConfig()
     loss: HeadLossConfig = HeadLossConfig()
     detections: DetectionConfig = DetectionConfig()
+
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """A head, unlike an RPN, is never taken as it is."""
+        return f"{name('fit.epochs')} must be 1 or more; received: 0" if self.fit.epochs == 0 else ""

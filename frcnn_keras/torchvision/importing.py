@@ -11,6 +11,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.precision import set_precision
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runs.folder import save_run
+from frcnn_keras.settings.ranges import SIDE, require
 from frcnn_keras.torchvision.checkpoints import read_tensors
 from frcnn_keras.torchvision.coco_classes import COCO_NAMES, is_gap
 from frcnn_keras.torchvision.detectors import MODELS, build_detector
@@ -39,6 +40,9 @@ def load_torchvision(weights: str | Path | Mapping[str, np.ndarray], model: str 
     Raises:
         InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
     """
+    for flag, side in (("--min-size", min_size), ("--max-size", max_size)):
+        if side is not None:
+            require(flag, side, int, least=1, most=SIDE)
     source = "the weights" if isinstance(weights, Mapping) else str(weights)
     tensors = weights if isinstance(weights, Mapping) else read_tensors(weights)
     model = model or guess_model(tensors, Path(source).name)
@@ -62,7 +66,7 @@ def import_torchvision(weights: str | Path, out: str | Path, model: str | None =
     tensors = read_tensors(weights)
     model = model or guess_model(tensors, weights.name)
     scores = tensors.get("roi_heads.box_predictor.cls_score.weight")
-    classes = 91 if scores is None else len(scores)
+    classes = 91 if scores is None or scores.ndim != 2 or not scores.size else len(scores)  # else its shape is refused
     try:
         detector = load_torchvision(tensors, model, classes, **settings)
     except InputError as error:  # it read no file, and so could not name it
@@ -82,6 +86,7 @@ def _names(num_classes: int, class_names: Sequence[str] | None) -> tuple[str, ..
     """Of labels 1..num_classes-1."""
     if num_classes < 2:
         raise InputError(f"num_classes counts the background, so it is at least 2; received: {num_classes}")
+    require("num_classes", num_classes, int, least=2, most=10**5)
     if class_names is None:
         coco = num_classes == len(COCO_NAMES) + 1
         return COCO_NAMES if coco else tuple(f"class{label}" for label in range(1, num_classes))

@@ -10,6 +10,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.normed_conv import NormedConv2D
 from frcnn_keras.torchvision.detectors import MODELS
+from frcnn_keras.torchvision.torch_pickle import shown
 
 _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "variance"}
 
@@ -169,7 +170,7 @@ def _plain(layer, name: str, layout: str) -> Iterator[Entry]:
 
 def _listed(names: list[str]) -> str:
     """All of a few names, the first of many."""
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return ", ".join(map(shown, names[:12])) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _classes_hint(name: str) -> str:

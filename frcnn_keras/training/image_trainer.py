@@ -44,19 +44,8 @@ def settled_precision(detector: FasterRCNN, wanted: str) -> tuple[str, bool]:
 
 
 def augmentation(config: AugmentConfig, shorter: int) -> Augmentation:
-    """What is done to training images of a detector whose images have this shorter side.
-
-    Raises:
-        InputError: a range that is none.
-    """
+    """What is done to training images of a detector whose images have this shorter side."""
     chosen = config.jitter_shorter
-    if not 0 <= config.jitter < 1:
-        raise InputError(f"--jitter must be 0 or more and less than 1; received: {config.jitter:g}")
-    if chosen and (len(chosen) != 2 or not 1 <= chosen[0] <= chosen[1]):
-        raise InputError(f"--jitter-shorter takes LEAST,MOST pixels; received: {','.join(map(str, chosen))}")
-    for name in ("brightness", "contrast", "saturation"):
-        if not 0 <= getattr(config, name) <= 1:
-            raise InputError(f"--{name} must be 0 to 1; received: {getattr(config, name):g}")
     if not chosen and config.jitter:
         chosen = (round(shorter * (1 - config.jitter)), round(shorter * (1 + config.jitter)))
     return Augmentation(config.mirror, chosen, config.brightness, config.contrast, config.saturation)
@@ -72,14 +61,7 @@ class ImageTrainer(Stage):
                  distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()):
         """losses, proposer: see ImageLosses; parts without a loss stay as they are. distribution: the devices, in whose
         scope the detector was made; they divide each step's images.
-
-        Raises:
-            InputError: settings that make no sense.
         """
-        for setting in ("ema", "backbone_rate"):
-            value = getattr(config.fit, setting)
-            if value < 0:
-                raise InputError(f"--{setting.replace('_', '-')} must be 0 or more; received: {value:g}")
         precision, self.in_trunk = settled_precision(detector, config.fit.precision)
         super().__init__(name, out, dataclasses.replace(config.fit, precision=precision), artefact="detector.keras",
                          images=len(dataset.examples), measures=validation is not None, distribution=distribution,
@@ -120,7 +102,7 @@ class ImageTrainer(Stage):
         """InputError unless a step's images can be divided among devices and parts, and fill a step."""
         fit = self.fit
         replica_batch = fit.batch // self.distribution.share(fit.batch).replicas
-        if fit.accumulate < 1 or replica_batch % fit.accumulate:
+        if replica_batch % fit.accumulate:
             raise InputError(f"--batch {fit.batch}: {replica_batch} images a device cannot be divided into "
                              f"--accumulate {fit.accumulate} equal parts")
         if self.images < fit.batch:

@@ -154,8 +154,6 @@ def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config:
 def _start(prepared: Prepared, config: RPNConfig) -> tuple[RPNSize, list | None]:
     """The network's size, and the weights to start from: those of --rpn RUN, or None for new ones."""
     if config.start == "none":
-        if config.fit.epochs < 1:
-            raise InputError("--epochs 0 takes an RPN as it is: name the run that has it with --rpn RUN")
         return RPNSize(config.channels), None
     rpn = load_rpn(config.start, prepared.geometry, prepared.channels[0])
     if rpn.depth > 1 and config.fit.epochs:

@@ -161,10 +161,10 @@ def test_grid_is_the_one_asked_for(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("flags", "message"), [
-    (("--anchor-sizes", "32,0"), "--anchor-sizes must be positive; received: 32.0,0.0"),
-    (("--anchor-ratios", ","), "--anchor-ratios must be positive; received: nothing"),
-    (("--shorter", "-1"), "--shorter must be positive"),
-    (("--stride", "0"), "--stride must be positive"),
+    (("--anchor-sizes", "32,0"), "--anchor-sizes must be 1 to 64 numbers, each 1 to 32768; received: 32.0,0.0"),
+    (("--anchor-ratios", ","), "--anchor-ratios must be 1 to 64 numbers, each 0.01 to 100; received: nothing"),
+    (("--shorter", "-1"), "--shorter must be 1 to 32768; received: -1"),
+    (("--stride", "0"), "--stride must be more than 0 and at most 32768; received: 0.0"),
     (("--stride", "8"), "give --offset with another stride"),
     (("--backbone", "own.keras"), "give --stride and --offset"),
 ])

@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from frcnn_keras.commands import flags
+from frcnn_keras.commands import flag_types, flags
 from frcnn_keras.errors import InputError
 from frcnn_keras.settings import options
 from frcnn_keras.settings import stages as configs
@@ -146,6 +146,36 @@ def test_unknown_key_names_the_nearest(tmp_path):
                                   "scales = ['x']", "inner-rate = true"])
 def test_a_wrong_type_is_one_line_that_names_the_key(line, tmp_path):
     assert line.split()[0] in refusal(tmp_path, line)
+
+
+@pytest.mark.parametrize("line", [
+    "count = " + "9" * 5000, "count = 0x" + "f" * 5000, "[count]", "count = [[1]]",
+    "count = [{a = 1}]", "pair = [1, 0x" + "f" * 5000 + "]", "mode = 0x" + "f" * 5000, "mirror = 0x" + "f" * 5000,
+    "count = " + "[" * 100000, "count = " + "[" * 5000 + "]" * 5000, "count = 1979-05-27", "count = nan",
+    "[" + ".".join("a" * 5000) + "]\nb = 1\n[[count]]\na = 1"])
+def test_numbers_and_nesting_without_end_are_one_short_line(line, tmp_path):
+    assert len(refusal(tmp_path, line)) < 400
+
+
+@pytest.mark.parametrize("line, message", [
+    ("batch = 0", "--batch must be 1 to 65536; received: 0"), ("epochs = 100001", "--epochs must be 0 to 100000"),
+    ("learning-rate = nan", "--learning-rate must be more than 0 and at most 1000; received: nan"),
+    ("rpn-channels = -3", "--rpn-channels must be 1 to"), ("drops = [0.5, inf]", "--drops must be 0 to 64 numbers"),
+    ("epochs = 0", "--epochs 0 takes an RPN as it is: name the run that has it with --rpn RUN")])
+def test_numbers_out_of_range_are_refused_in_a_file_as_well(line, message, tmp_path):
+    parser = flags.Parser()
+    flags.add_arguments(parser, configs.RPNConfig)
+    flags.apply_toml(parser, str(written(tmp_path, line)), "stage")
+    with pytest.raises(InputError) as caught:
+        parser.parse_args([])
+    assert str(caught.value).startswith(message)
+
+
+def test_a_list_of_numbers_of_a_file_is_as_the_flags(tmp_path):
+    parser = flags.Parser()
+    parser.add_argument("--pair", nargs=2, type=flag_types.within(int, least=1, most=9))
+    flags.apply_toml(parser, str(written(tmp_path, "pair = [3, 4]")), "stage")
+    assert parser.parse_args([]).pair == [3, 4]
 
 
 def test_a_file_that_is_no_toml_or_absent(tmp_path):

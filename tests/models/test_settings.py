@@ -33,7 +33,8 @@ PREPARING = Preparing(600, 1000, "torch", 32)
 PROPOSING = Proposing(60, 20)
 
 sizes = st.integers(1, 4000)
-numbers = st.floats(1e-3, 1e4)
+numbers = st.floats(1, 1e4)
+ratios = st.floats(0.01, 100)
 shares = st.floats(0, 1)
 
 
@@ -43,7 +44,7 @@ def geometries(draw):
     many = st.lists(numbers, min_size=levels, max_size=levels).map(tuple)
     level = st.lists(numbers, min_size=each, max_size=each).map(tuple)
     return Geometry(draw(many), draw(many), tuple(draw(level) for _ in range(levels)),
-                    tuple(draw(st.lists(numbers, min_size=1, max_size=3))), draw(st.booleans()),
+                    tuple(draw(st.lists(ratios, min_size=1, max_size=3))), draw(st.booleans()),
                     draw(st.sampled_from(pyramid.STRIDE_RULES)))
 
 
@@ -55,7 +56,7 @@ detectors = st.builds(
     st.builds(Pooling, st.none() | st.integers(1, 5), st.floats(0, 2), st.sampled_from(["align", "pool"]),
               st.integers(1, 14)),
     st.builds(Detecting, shares, shares, sizes, st.floats(0, 9),
-              st.none() | st.lists(st.integers(1, 90), min_size=1).map(tuple), st.tuples(*[numbers] * 4)))
+              st.none() | st.lists(st.integers(1, 90), min_size=1).map(tuple), st.tuples(*[ratios] * 4)))
 
 
 @settings(deadline=None)
@@ -77,35 +78,39 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
     (GEOMETRY, {"offsets": (4.0,)}, "must be one a level"),
     (GEOMETRY, {"anchor_sizes": ((16.0,),)}, "must be one a level"),
     (GEOMETRY, {"strides": (), "offsets": (), "anchor_sizes": ()}, "must be one a level"),
-    (GEOMETRY, {"strides": (8.0, 0.0)}, "strides must be positive"),
-    (GEOMETRY, {"strides": (8.0, math.inf)}, "strides must be positive"),
-    (GEOMETRY, {"strides": (8.0, math.nan)}, "strides must be positive"),
-    (GEOMETRY, {"offsets": (4.0, math.nan)}, "offsets must be finite"),
-    (GEOMETRY, {"offsets": (4.0, -math.inf)}, "offsets must be finite"),
+    (GEOMETRY, {"strides": (8.0, 0.0)}, "strides must be 1 to 16 numbers, each more than 0 and at most 32768"),
+    (GEOMETRY, {"strides": (8.0, math.inf)}, "strides must be 1 to 16 numbers, each more than 0 and at most 32768"),
+    (GEOMETRY, {"strides": (8.0, math.nan)}, "strides must be 1 to 16 numbers, each more than 0 and at most 32768"),
+    (GEOMETRY, {"offsets": (4.0, math.nan)}, "offsets must be 1 to 16 numbers, each -32768 to 32768"),
+    (GEOMETRY, {"offsets": (4.0, -math.inf)}, "offsets must be 1 to 16 numbers, each -32768 to 32768"),
     (GEOMETRY, {"anchor_sizes": ((16.0,), (32.0, 64.0))}, "as many anchor sizes"),
     (GEOMETRY, {"anchor_sizes": ((), ())}, "as many anchor sizes"),
-    (GEOMETRY, {"anchor_sizes": ((16.0,), (-32.0,))}, "sizes and ratios must be positive"),
-    (GEOMETRY, {"anchor_ratios": ()}, "sizes and ratios must be positive"),
-    (GEOMETRY, {"anchor_ratios": (0.0,)}, "sizes and ratios must be positive"),
-    (GEOMETRY, {"anchor_ratios": (math.nan,)}, "sizes and ratios must be positive"),
+    (GEOMETRY, {"anchor_sizes": ((16.0,), (-32.0,))}, "anchor_sizes of a level must be .*each 1 to 32768"),
+    (GEOMETRY, {"anchor_ratios": ()}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
+    (GEOMETRY, {"anchor_ratios": (0.0,)}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
+    (GEOMETRY, {"anchor_ratios": (math.nan,)}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
     (GEOMETRY, {"stride_rule": "guessed"}, "stride_rule must be one of given, quotient. Received: guessed"),
-    (PREPARING, {"shorter": 0}, "at least 1"), (PREPARING, {"longer": -1}, "at least 1"),
-    (PREPARING, {"pad_multiple": 0}, "at least 1"),
+    (PREPARING, {"shorter": 0}, "must be 1 to 32768"), (PREPARING, {"longer": -1}, "must be 1 to 32768"),
+    (PREPARING, {"pad_multiple": 0}, "must be 1 to 32768"),
     (PREPARING, {"preprocessing": "grey"}, "preprocessing must be one of .* Received: grey"),
-    (PROPOSING, {"before": 0}, "before and after"), (PROPOSING, {"after": 0}, "before and after"),
-    (PROPOSING, {"iou_threshold": 1.01}, "iou_threshold must be 0 to 1. Received: 1.01"),
+    (PROPOSING, {"before": 0}, "before must be 1 to 1000000"), (PROPOSING, {"after": 0}, "after must be 1 to 100000"),
+    (PROPOSING, {"iou_threshold": 1.01}, "iou_threshold must be 0 to 1; received: 1.01"),
     (PROPOSING, {"iou_threshold": math.nan}, "iou_threshold must be 0 to 1"),
     (Pooling(), {"op": "max"}, "op must be align or pool. Received: max"), (Pooling(), {"size": 0}, "size must be"),
-    (PROPOSING, {"min_size": -1.0}, "min_size must be 0 or more"),
+    (PROPOSING, {"min_size": -1.0}, "min_size must be 0 to 32768"),
     (PROPOSING, {"score_threshold": math.nan}, "score_threshold must be 0 to 1"),
-    (Pooling(), {"levels": 0}, "levels must be at least 1"), (LevelPooling(), {"levels": 0}, "levels must be at least"),
-    (Pooling(), {"min_cells": -1.0}, "min_cells must be 0 or more"),
-    (LevelPooling(), {"min_cells": math.nan}, "min_cells must be 0 or more"),
-    (Detecting(), {"score_threshold": 5.0}, "score_threshold must be 0 to 1. Received: 5.0"),
-    (Detecting(), {"min_size": math.inf}, "min_size must be 0 or more"),
-    (Detecting(), {"limit": 0}, "limit must be at least 1"), (Detecting(), {"iou_threshold": -0.1}, "0 to 1"),
-    (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "four positive numbers"),
-    (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "four positive numbers")])
+    (Pooling(), {"levels": 0}, "levels must be 1 to 16"), (LevelPooling(), {"levels": 0}, "levels must be 1 to"),
+    (Pooling(), {"min_cells": -1.0}, "min_cells must be 0 to"),
+    (LevelPooling(), {"min_cells": math.nan}, "min_cells must be 0 to"),
+    (Detecting(), {"score_threshold": 5.0}, "score_threshold must be 0 to 1; received: 5.0"),
+    (Detecting(), {"min_size": math.inf}, "min_size must be 0 to 32768"),
+    (Detecting(), {"limit": 0}, "limit must be 1 to 100000"), (Detecting(), {"iou_threshold": -0.1}, "0 to 1"),
+    (PREPARING, {"shorter": 10**9}, "must be 1 to 32768"), (PREPARING, {"longer": 100.5}, "whole numbers"),
+    (PROPOSING, {"after": 10**9}, "after must be 1 to 100000"), (Pooling(), {"size": 10**6}, "size must be 1 to 64"),
+    (Detecting(), {"limit": 2**70}, "limit must be"), (Detecting(), {"classes": (0,)}, "classes must be"),
+    (GEOMETRY, {"anchor_ratios": (1e300,)}, "anchor_ratios must be"), (Detecting(), {"limit": True}, "limit must be"),
+    (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "scales must be 4 numbers, each more than 0"),
+    (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "scales must be 4 numbers, each more than 0")])
 def test_what_makes_no_sense_is_refused_where_it_is_made(record, change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(record, **change)
@@ -163,9 +168,9 @@ def test_what_users_may_choose_of_detecting():
 
 
 @pytest.mark.parametrize("numbers, message", [
-    ((5.0, None, None), "^--score-threshold must be 0 to 1. Received: 5.0$"),
-    ((None, -0.5, None), "^--nms must be 0 to 1. Received: -0.5$"),
-    ((None, None, 0), "^--max-detections must be at least 1. Received: 0$")])
+    ((5.0, None, None), "^--score-threshold must be 0 to 1; received: 5.0$"),
+    ((None, -0.5, None), "^--nms must be 0 to 1; received: -0.5$"),
+    ((None, None, 0), "^--max-detections must be 1 to 100000; received: 0$")])
 def test_users_are_told_the_flag(numbers, message):
     with pytest.raises(InputError, match=message):
         Detecting().changed(*numbers)

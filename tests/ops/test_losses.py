@@ -20,6 +20,37 @@ def test_smooth_l1_by_hand():
     np.testing.assert_allclose(smooth_l1(tf.constant([0.1, 1.0]), 1 / 9), [4.5 * 0.01, 1 - 0.5 / 9], rtol=1e-6)
 
 
+@pytest.mark.parametrize("beta", [0, 0.0, 1e-300, 1e-10])
+def test_beta_0_is_l1(beta):
+    """|d|, its gradient the sign, which is 0 at 0."""
+    difference = tf.Variable([0.0, -0.0, 1e-30, -1e-12, 0.5, -3.0, 1e30])
+    with tf.GradientTape() as tape:
+        values = smooth_l1(difference, beta)
+    np.testing.assert_array_equal(values, np.abs(difference.numpy()))
+    np.testing.assert_array_equal(tape.gradient(values, difference), [0, 0, 1, -1, 1, -1, 1])
+
+
+def test_beta_near_0_is_near_l1():
+    difference = np.linspace(-2, 2, 401, dtype=np.float32)
+    found = smooth_l1(tf.constant(difference), 1e-6)
+    np.testing.assert_allclose(found, smooth_l1(tf.constant(difference), 0), atol=1e-6)
+
+
+def test_both_networks_losses_with_beta_0_by_hand():
+    """RPN: of the first anchor |1| + |-2| + |0| + |0.5|, over two sampled. Head: of its own class's deltas alone."""
+    deltas = tf.Variable([[1.0, -2.0, 0.0, 0.5], [7.0, 7.0, 7.0, 7.0]])
+    with tf.GradientTape() as tape:
+        boxes = rpn_losses(tf.zeros(2), deltas, tf.constant([1, 0]), tf.zeros((2, 4)), beta=0)[1]
+    assert float(boxes) == pytest.approx(3.5 / 2)
+    np.testing.assert_allclose(tape.gradient(boxes, deltas), [[0.5, -0.5, 0, 0.5], [0, 0, 0, 0]])
+    deltas = tf.Variable([[[9.0, 9, 9, 9], [1.0, -2.0, 0.0, 0.5]]])
+    with tf.GradientTape() as tape:
+        boxes = rcnn_losses(tf.zeros((1, 2)), deltas, tf.constant([1]), tf.constant([[1.0, 0, 0, 0]]),
+                            tf.constant([True]), beta=0)[1]
+    assert float(boxes) == pytest.approx(2.5)
+    np.testing.assert_allclose(tf.convert_to_tensor(tape.gradient(boxes, deltas)), [[[0, 0, 0, 0], [0, -1, 0, 1]]])
+
+
 def test_rpn_losses_by_hand():
     logits, labels = tf.constant([0.0, 2.0, -1.0, 50.0]), tf.constant([1, 0, 0, -1])
     deltas = tf.constant([[1.0, 0, 0, 0.1], [9, 9, 9, 9], [9, 9, 9, 9], [9, 9, 9, 9]])

@@ -1,12 +1,15 @@
 import os
 import pickle
+import time
 import zipfile
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 
+from frcnn_keras.torchvision import torch_pickle
 from frcnn_keras.torchvision.checkpoints import read_tensors
+from tests import pickle_assembler as asm
 from tests.torch_files import (
     ARRAYS,
     Hostile,
@@ -82,3 +85,96 @@ def test_storages_of_other_sizes_are_refused(write, claimed, tmp_path):
     storage.claimed = claimed
     write(tmp_path / "a.pth", {"x": View(storage, 0, (4,), (1,))})
     refused(tmp_path / "a.pth", "broken")
+
+
+WRITERS = (asm.write_zip, asm.write_legacy)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_smallest_checkpoint_by_hand(write, tmp_path):
+    write(tmp_path / "a.pth", asm.tensors(x=asm.tensor()))
+    equal(read_tensors(tmp_path / "a.pth"), {"x": np.zeros(4, np.float32)})
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("attribute, value", [("count", 2**40), ("count", 1), ("numbers", 7), ("dtype", 7)])
+def test_a_storage_is_not_altered_behind_the_check(write, attribute, value, tmp_path):
+    """BUILD on a storage, whose size a view was checked against: before the view, and after it."""
+    state = b"}" + asm.text(attribute) + asm.whole(value) + b"sb"
+    slots = b"N}" + asm.text(attribute) + asm.whole(value) + b"s\x86b"
+    for change in (state, slots):
+        held = asm.storage() + b"q\x05" + change
+        write(tmp_path / "a.pth", asm.tensors(x=asm.tensor(held)))
+        assert "attributes of a Storage" in refused(tmp_path / "a.pth")
+        write(tmp_path / "a.pth", asm.tensors(x=asm.tensor(asm.storage() + b"q\x05"), y=b"h\x05" + change))
+        assert "attributes of a Storage" in refused(tmp_path / "a.pth")
+        write(tmp_path / "a.pth", asm.tensors(x=asm.tensor() + change))
+        assert "attributes of a View" in refused(tmp_path / "a.pth")
+
+
+def test_bounds_are_checked_where_numbers_are_read():
+    """Whatever became of the storage since."""
+    storage = torch_pickle.Storage("<f4", 24)
+    view = torch_pickle.View(storage, 2, (2, 3), (6, 2))
+    with pytest.raises(pickle.UnpicklingError, match="absent"):
+        view.array()
+    storage.numbers = np.arange(24, dtype=np.float32)
+    assert view.array().tolist() == [[2, 4, 6], [8, 10, 12]]
+    storage.numbers = np.arange(12, dtype=np.float32)
+    with pytest.raises(pickle.UnpicklingError, match="beyond its 12 numbers"):
+        view.array()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_views_count_together(write, tmp_path):
+    """900 tensors of one storage of 2.7 MB: 2.4 GB if each is copied."""
+    count = 675000
+    first = asm.tensor(asm.storage(count=count) + b"q\x01", shape=(count,))
+    others = {f"n{number}": asm.tensor(b"h\x01", shape=(count,)) for number in range(899)}
+    data = bytes(4 * count)
+    write(tmp_path / "a.pth", asm.tensors(x=first, **others), {"0": data if write is asm.write_zip else (count, data)})
+    refused(tmp_path / "a.pth", "many times the numbers")
+
+
+def test_storages_count_together(tmp_path):
+    """60 storages that each unpack to 1 MiB of zeros, no one larger than the file."""
+    count = 2**18
+    parts = {f"n{number}": asm.tensor(asm.storage(str(number), count), shape=(count,)) for number in range(60)}
+    members = {str(number): bytes(4 * count) for number in range(60)} | {"more": np.random.default_rng(0).bytes(2**20)}
+    asm.write_zip(tmp_path / "a.pth", asm.tensors(**parts), members, zipfile.ZIP_DEFLATED)
+    assert 2**20 < (tmp_path / "a.pth").stat().st_size < 1.2 * 2**20
+    refused(tmp_path / "a.pth", "its storages claim")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("content", [
+    asm.doubling(100), asm.doubling(60) + b"\x85", b"}" + asm.text("model") + asm.doubling(100) + b"s",
+    asm.doubling(100) + b"Q", asm.several(asm.text("storage"), asm.doubling(100), asm.text("0"), b"NK\x04") + b"Q",
+    asm.several(asm.text("storage"), asm.named("torch", "FloatStorage"), asm.doubling(100), b"N", b"K\x04") + b"Q",
+    asm.several(asm.text("storage"), asm.named("torch", "FloatStorage"), b"K\x00", b"N", asm.doubling(100)) + b"Q",
+    asm.call("torch._utils", "_rebuild_tensor_v2", asm.storage(), b"K\x00", asm.doubling(100), b")"),
+    asm.call("torch._utils", "_rebuild_tensor_v2", asm.doubling(100), b"K\x00", b")", b")"),
+    asm.call("torch._utils", "_rebuild_tensor_v2"), asm.call("torch._utils", "_rebuild_parameter"),
+    b"}" + asm.doubling(100) + asm.doubling(100) + b"s"])
+def test_doubling_structures_are_refused_at_once(write, content, tmp_path):
+    write(tmp_path / "a.pth", content)
+    assert (tmp_path / "a.pth").stat().st_size < 3000
+    begun = time.process_time()
+    refused(tmp_path / "a.pth")
+    assert time.process_time() - begun < 2
+
+
+def test_doubling_structures_in_the_list_of_storages(tmp_path):
+    asm.write_legacy(tmp_path / "a.pth", asm.tensors(x=asm.tensor()))
+    data = (tmp_path / "a.pth").read_bytes()
+    names = pickle.dumps(["0"], protocol=2)
+    assert data.count(names) == 1
+    (tmp_path / "a.pth").write_bytes(data.replace(names, asm.START + b"]" + asm.doubling(100) + b"a."))
+    refused(tmp_path / "a.pth", "list of storages")
+
+
+def test_names_do_not_reach_the_terminal(tmp_path):
+    asm.write_zip(tmp_path / "a.pth", asm.named("os\x1b[31m", "x" * 900))
+    assert refused(tmp_path / "a.pth", "refused").isprintable()
+    asm.write_zip(tmp_path / "a.pth", asm.tensors(x=asm.tensor(asm.storage("\ud800\x1b", 5), shape=(9,))))
+    assert refused(tmp_path / "a.pth").isprintable()

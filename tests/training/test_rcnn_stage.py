@@ -233,3 +233,8 @@ def test_images_to_measure_on_without_proposals(run, prep, val_prep):
     with pytest.raises(InputError, match="proposals/val: no proposals; run .*train-rpn"):
         train_rcnn(prep.path, run, CONFIG, val=val_prep.path)
     assert not (run / "rcnn.json").exists()
+
+
+def test_beta_0_trains(run, prep):
+    history = train_rcnn(prep.path, run, dataclasses.replace(CONFIG, loss=HeadLossConfig(beta=0.0)))
+    assert np.isfinite(history["loss"]).all()

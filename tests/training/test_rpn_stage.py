@@ -148,7 +148,6 @@ def test_training_starts_from_a_runs_rpn(prep, tiny_run, tmp_path):
 
 
 @pytest.mark.parametrize("change, settings, words", [
-    ({"fit": dataclasses.replace(FIT, epochs=0)}, {}, "--epochs 0 takes an RPN as it is: .*--rpn RUN"),
     ({}, {"data": "val"}, "was prepared with --eval-only"),
     ({}, {"data": "val", "from_tiles": True}, "was prepared with --eval-only"),
     ({"start": "absent"}, {}, "absent: holds no detector.keras"),
@@ -171,3 +170,10 @@ def test_a_deeper_rpn_is_only_taken_as_it_is(prep, tmp_path, monkeypatch):
     config = dataclasses.replace(CONFIG, start="deep", fit=dataclasses.replace(FIT, epochs=0))
     train_rpn(prep.path, tmp_path / "run", config)
     assert read_request(tmp_path / "run" / "rpn.json", RPNRequest).network == RPNSize(6, 2)
+
+
+def test_beta_0_trains(prep, tmp_path):
+    """L1, with finite losses and weights; the loss is above that of a smooth L1 of the same seed."""
+    losses = [train_rpn(prep.path, tmp_path / str(beta), dataclasses.replace(CONFIG, loss=RPNLossConfig(beta=beta)))
+              for beta in (0.0, 0.5)]
+    assert np.isfinite(losses[0]["loss"]).all() and losses[0]["loss"][0] > losses[1]["loss"][0]

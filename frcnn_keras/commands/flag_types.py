@@ -1,0 +1,69 @@
+"""What argparse turns a flag's text into: numbers within a range, tuples of them, choices in other words."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from frcnn_keras.settings.ranges import Range, element_of, field_at, range_of, received
+
+_KINDS = {int: "a whole number", float: "a number"}
+
+
+def value_of(kind: type) -> Callable[[str], Any]:
+    """The converter of one value of a setting; an ArgumentTypeError is short however long the text is."""
+    if kind not in _KINDS:
+        return kind
+
+    def convert(text: str) -> Any:
+        try:
+            return kind(text)
+        except (ValueError, OverflowError) as error:
+            raise argparse.ArgumentTypeError(f"must be {_KINDS[kind]}; received: {received(text)}") from error
+
+    convert.__name__ = kind.__name__
+    return convert
+
+
+def tuple_of(kind: type) -> Callable[[str], tuple]:
+    """The converter of comma-separated values."""
+    convert = value_of(kind)
+
+    def parse(text: str) -> tuple:
+        return tuple(convert(part) for part in text.split(",") if part)
+
+    parse.__name__ = f"comma-separated {kind.__name__}"
+    return parse
+
+
+def one_of(choices: tuple[str, ...], spellings: dict[str, str]) -> Callable[[str], str]:
+    """The converter of a choice that may be spelled in other words too."""
+    def parse(text: str) -> str:
+        return spellings.get(text, text)
+
+    parse.__name__ = f"one of {', '.join(choices)}"
+    return parse
+
+
+class Number:
+    """The converter of a flag that no settings have; the number's range is checked with theirs (flags.Parser)."""
+
+    def __init__(self, kind: type, allowed: Range):
+        self.kind, self.allowed, self.__name__ = kind, allowed, kind.__name__
+
+    def __call__(self, text: str) -> Any:
+        return value_of(self.kind)(text)
+
+    def fault(self, value: Any) -> str:
+        """What is wrong with what was parsed, one number or several: `must be ...; received: ...`, or nothing."""
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return next(filter(None, (self.allowed.fault(one, self.kind) for one in values)), "")
+
+
+def within(kind: type, **bounds: Any) -> Number:
+    """The converter of a number in a range; bounds: keywords of Range."""
+    return Number(kind, Range(**bounds))
+
+
+def like(config_class: type, path: str) -> Number:
+    """The converter of a number in the range of the setting at a path (`fit.seed`)."""
+    return Number(element_of(field_at(config_class, path).type), range_of(config_class, path))
