@@ -53,7 +53,7 @@ def spoilt_json(chance: random.Random, value):
         elif kind == 1 and isinstance(holder, list) and holder is not root:
             holder.append(copy.deepcopy(holder[key]))
         else:
-            holder[key] = chance.choice(VALUES)
+            holder[key] = copy.deepcopy(chance.choice(VALUES))
         if not root:
             root.append(None)
     return root[0]
