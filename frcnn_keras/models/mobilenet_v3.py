@@ -2,6 +2,7 @@
 
 import keras
 
+from frcnn_keras.models.map_mean import MapMean
 from frcnn_keras.models.normed_conv import NormedConv2D
 from frcnn_keras.models.precision import in_float32
 
@@ -54,7 +55,7 @@ def mobilenet_v3_large(epsilon: float = 1e-5, affine: bool = False) -> keras.Mod
 
 def squeeze_excite(maps, squeezed: int, name: str):
     """Weighs each channel by what the whole map holds (arXiv 1709.01507): two dense layers on the channels' means."""
-    mean = keras.layers.GlobalAveragePooling2D(name=f"{name}_mean")(maps)  # (B, C)
+    mean = MapMean(name=f"{name}_mean")(maps)  # (B, C)
     hidden = keras.layers.Dense(squeezed, activation="relu", name=f"{name}_squeeze")(mean)
     # keras's hard sigmoid is relu6(x + 3) / 6, as torchvision's
     weight = keras.layers.Dense(maps.shape[-1], activation="hard_sigmoid", name=f"{name}_excite")(hidden)

@@ -70,8 +70,8 @@ def _linear_layer(layer: keras.layers.Layer, narrow: bool) -> keras.layers.Layer
         return _Identity(name=layer.name)
     if kind == "MaxPooling2D":
         return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, layer.padding, name=layer.name)
-    if kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
-        return _ConstantOne(layer.keepdims, name=layer.name)
+    if kind in ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "MapMean"):
+        return _ConstantOne(config.get("keepdims", False), name=layer.name)
     if kind == "Reshape" and narrow and tuple(layer.target_shape[:2]) == (1, 1):
         return keras.layers.Reshape((1, 1, -1), name=layer.name)
     if narrow:
