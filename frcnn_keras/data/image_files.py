@@ -10,7 +10,7 @@ from pathlib import Path
 
 from frcnn_keras.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def read_file(path: str | os.PathLike) -> bytes:
