@@ -29,7 +29,7 @@ def detect(address: str, model: str, images: list[bytes], timeout: float = 60) -
 
 
 def objects(answer: dict, score: float = 0.5) -> list[dict]:
-    """Detections that score at least so much; box: xmin, ymin, xmax, ymax in pixels of the image as sent."""
+    """Detections that score at least so much; box: xmin, ymin, xmax, ymax in pixels of the upright image."""
     height, width = (int(side) for side in answer["image_size"])
     found = []
     for index in range(int(answer["num_detections"])):

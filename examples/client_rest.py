@@ -38,7 +38,7 @@ def detect(url: str, images: list[bytes], timeout: float = 60) -> list[dict]:
 
 
 def objects(answer: dict, score: float = 0.5) -> list[dict]:
-    """Detections that score at least so much; box: xmin, ymin, xmax, ymax in pixels of the image as sent."""
+    """Detections that score at least so much; box: xmin, ymin, xmax, ymax in pixels of the upright image."""
     height, width = answer["image_size"]
     found = []
     for index in range(int(answer["num_detections"])):
@@ -52,10 +52,10 @@ def objects(answer: dict, score: float = 0.5) -> list[dict]:
 
 
 def draw(path: Path, found: list[dict], out: Path) -> None:
-    """Draws boxes and names. The orientation in EXIF is left alone, as the server leaves it."""
+    """Draws boxes and names, on the picture that its EXIF orientation makes upright, as the server has it."""
     import cv2
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"{path}: OpenCV cannot read it to draw on")
     for one in found:

@@ -239,16 +239,18 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = Fal
 @in_words(in_arguments)
 def export(run: FilePath | Detector, out: FilePath, format: str = "savedmodel", *,
            check_images: Sequence[FilePath | bytes | np.ndarray] = (), version: int | None = None,
-           overwrite: bool = False, image_size: tuple[int, int] | None = None) -> Exported:
+           overwrite: bool = False, image_size: tuple[int, int] | None = None,
+           max_pixels: int | None = None) -> Exported:
     """Writes a detector for TensorFlow Serving (`savedmodel`: OUT/VERSION), as `onnx` or as `litert` (the file OUT).
 
     It gets its name only when its answers have been compared with `predict`'s, on drawn pictures and on check_images.
-    image_size: (height, width) of a file for images of one size.
+    image_size: (height, width) of a file for images of one size. max_pixels: a SavedModel refuses an encoded image of
+    more before it decodes it; 50 million by default.
 
     Raises:
-        InputError: no such format, a package that it needs is missing, or `out` exists.
+        InputError: no such format, a setting of another format, a package that it needs is missing, or `out` exists.
         RuntimeError: the answers differ; nothing is left then.
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
     return _export(detector, out, format, check_images=check_images, version=version, overwrite=overwrite,
-                   image_size=image_size)
+                   image_size=image_size, max_pixels=max_pixels)

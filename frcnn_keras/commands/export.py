@@ -3,6 +3,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.commands.flag_types import within
+from frcnn_keras.data.image_header import MAX_PIXELS, SERVED_PIXELS
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
@@ -33,6 +34,9 @@ def build_parser():
     parser.add_argument("--image-size", type=within(int, least=1, most=SIDE), nargs=2, metavar=("H", "W"),
                         help="onnx, litert: for images of this one size (default: any size with onnx; with litert 4:3 "
                         "at the size that the detector works at)")
+    parser.add_argument("--max-pixels", type=within(int, least=1, most=MAX_PIXELS), metavar="N",
+                        help="savedmodel: refuses encoded images of more before they are decoded (default: "
+                        f"{SERVED_PIXELS})")
     return parser
 
 
@@ -44,13 +48,14 @@ def main(args) -> int:
     from frcnn_keras.runs.detector import load, pixels
     from frcnn_keras.serving.export import check_settings, export
 
-    check_settings(args.format, args.version, args.image_size)
+    check_settings(args.format, args.version, args.image_size, args.max_pixels)
     for path in args.check_image:
         pixels(path)  # where it cannot be decoded, an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
     exported = export(detector, args.out, args.format, check_images=args.check_image, version=args.version,
-                      overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size))
+                      overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size),
+                      max_pixels=args.max_pixels)
     say(f"export: as predict: {exported.agreement}")
     if not exported.agreement.detections:
         say("export: nothing was found in the images compared; give --check-image with objects in it")

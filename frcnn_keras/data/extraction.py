@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.data.decoding import undecodable
+from frcnn_keras.data.decoding import decode
 from frcnn_keras.data.example import Example
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.neck import NeckFit
@@ -18,17 +18,17 @@ FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours t
 
 
 def map_function(extractor: keras.Model, preparing: Preparing):
-    """A graph from an encoded image to its maps; `preparing` says how it is normalised and padded.
+    """A graph from an image to its maps; `preparing` says how it is normalised and padded.
 
-    The graph takes `encoded` (scalar string), `size` (2,) int32, the (height, width) to resize to, and `mirror`
+    The graph takes `image` (H, W, 3) uint8 RGB, `size` (2,) int32, the (height, width) to resize to, and `mirror`
     (scalar bool), and returns a tuple over levels of (H, W, C) float32. A mirrored map would not do for a mirror image:
     padding and stride make a network's maps of it other than the mirrored maps.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32),
+    @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((2,), tf.int32),
                                   tf.TensorSpec((), tf.bool)])
-    def maps(encoded, size, mirror):
-        image = images.resize(images.decode_image(encoded), size[0], size[1])  # (h, w, 3)
+    def maps(image, size, mirror):
+        image = images.resize(image, size[0], size[1])  # (h, w, 3) float32
         image = tf.cond(mirror, lambda: image[:, ::-1], lambda: image)
         image = images.pad(images.normalise(image, preparing.preprocessing), preparing.pad_multiple)
         return tuple(level[0] for level in extractor(image[None], training=False))
@@ -40,12 +40,9 @@ def image_maps(function, example: Example, size: tuple[int, int], mirror: bool =
     """Runs `map_function`'s graph on one example: tuple over levels of (H, W, C) arrays.
 
     Raises:
-        InputError: the image cannot be decoded, or is not of the size its header says.
+        InputError: the image cannot be decoded.
     """
-    try:
-        levels = function(example.read(), np.asarray(size, np.int32), np.asarray(mirror))
-    except tf.errors.InvalidArgumentError as error:
-        raise undecodable(example.file, error) from error
+    levels = function(decode(example.read(), example.file), np.asarray(size, np.int32), np.asarray(mirror))
     return tuple(level.numpy() for level in levels)
 
 

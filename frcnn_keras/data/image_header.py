@@ -6,24 +6,51 @@ Nothing here imports TensorFlow. Messages do not name the file: the caller, who 
 import dataclasses
 import io
 import os
-import struct
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
 
+from frcnn_keras.data import image_layouts as layouts
+from frcnn_keras.data import tiff
+from frcnn_keras.data.exif import orientation
+from frcnn_keras.data.image_bytes import Layout
+from frcnn_keras.data.jpeg_layout import check_jpeg, jpeg_layout
 from frcnn_keras.errors import InputError
 
-_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF87a": "GIF", b"GIF89a": "GIF"}
-_OTHERS = {b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WebP", b"\0\0\0\x0cJXL ": "JPEG XL"}
-_TAIL = 65536  # bytes looked at for an end marker before the whole file is
-_SOS = 0xDA  # start of scan: what follows is coded picture, until the end-of-image marker FF D9
-_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame: the segments that hold the size
+MAX_PIXELS = 178_956_970  # of an image that is read; Pillow's limit: 512 MB of RGB
+SERVED_PIXELS = 50_000_000  # what an exported model takes by default: photographs of today's telephones and cameras,
+# of which a request decodes four at once; each takes 3 bytes a pixel, twice that while it is turned upright
+_UNREAD = (  # name, offset, signatures of kinds that people have and nothing here decodes
+    ("JPEG XL", 0, (b"\0\0\0\x0cJXL ", b"\xff\x0a")), ("JPEG 2000", 0, (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")),
+    ("AVIF", 4, (b"ftypavif", b"ftypavis")), ("HEIC", 4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")),
+    ("a video", 4, (b"ftyp",)), ("BigTIFF", 0, (b"II+\0", b"MM\0+")), ("Photoshop", 0, (b"8BPS",)),
+    ("PDF", 0, (b"%PDF",)), ("ICO", 0, (b"\0\0\1\0",)), ("HTML, SVG or XML", 0, (b"<",)),
+)
+
+
+class _Kind(NamedTuple):
+    """A format: how its files begin, what reads their header, what looks whether they are whole."""
+
+    signatures: tuple[bytes, ...]
+    layout: Callable[[BinaryIO], Layout]
+    check: Callable[[BinaryIO], None]
+
+
+_KINDS = {
+    "JPEG": _Kind((b"\xff\xd8\xff",), jpeg_layout, check_jpeg),
+    "PNG": _Kind((b"\x89PNG\r\n\x1a\n",), layouts.png_layout, layouts.check_png),
+    "BMP": _Kind((b"BM",), layouts.bmp_layout, layouts.check_bmp),
+    "GIF": _Kind((b"GIF87a", b"GIF89a"), layouts.gif_layout, layouts.check_gif),
+    "WebP": _Kind((b"RIFF",), layouts.webp_layout, layouts.check_webp),
+    "TIFF": _Kind((b"II*\0", b"MM\0*"), tiff.tiff_layout, tiff.check_tiff),
+}
+KINDS = ", ".join(_KINDS)
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageHeader:
     """What an image's header says. Pictures are upright everywhere: `size` is what boxes and models know."""
 
-    kind: str  # JPEG, PNG, BMP, GIF
+    kind: str  # JPEG, PNG, BMP, GIF, WebP, TIFF
     stored: tuple[int, int]  # (height, width) of the rows and columns as the file has them
     orientation: int = 1  # EXIF: 1..8; 1 is upright as stored, 5..8 exchange height and width
 
@@ -34,9 +61,10 @@ class ImageHeader:
 
 
 def image_header(encoded: bytes) -> ImageHeader:
-    """The header of a JPEG, PNG, BMP or GIF.
+    """The header of an image of one of KINDS; its content decides which, never a suffix.
 
-    Raises InputError for any other format and for a header that is cut off or holds no size.
+    Raises InputError for any other format, for a header that is cut off or holds no size, and for more pixels than
+    MAX_PIXELS.
     """
     return _header(io.BytesIO(encoded))
 
@@ -63,127 +91,25 @@ def _kind(file: BinaryIO) -> str:
     start = file.read(12)
     if not start:
         raise InputError("the image file is empty")
-    for signature, kind in _SIGNATURES.items():
-        if start.startswith(signature):
-            return kind
-    looks = next((f" (it looks like {name})" for signature, name in _OTHERS.items() if start.startswith(signature)), "")
-    raise InputError(f"not a JPEG, PNG, BMP or GIF image{looks}; convert it to one of these")
+    for name, kind in _KINDS.items():
+        if start.startswith(kind.signatures) and (name != "WebP" or start[8:] == b"WEBP"):
+            return name
+    looks = next((f" (it looks like {name})" for name, offset, signatures in _UNREAD
+                  if start[offset:].startswith(signatures)), "")
+    raise InputError(f"not a JPEG, PNG, BMP, GIF, WebP or TIFF image{looks}; convert it to one of these")
 
 
 def _header(file: BinaryIO) -> ImageHeader:
     kind = _kind(file)
-    height, width = _SIZES[kind](file)
+    stored, exif = _KINDS[kind].layout(file)
+    height, width = stored
     if height < 1 or width < 1:
         raise InputError(f"the image's header says {width} x {height} pixels; write the image anew")
-    return ImageHeader(kind, (height, width))
+    if height * width > MAX_PIXELS:
+        raise InputError(f"the image's header says {width} x {height} pixels, more than the {MAX_PIXELS:,} that are "
+                         "read; scale it down")
+    return ImageHeader(kind, stored, orientation(exif))
 
 
 def _check(file: BinaryIO) -> None:
-    _CHECKS[_kind(file)](file)
-
-
-def _read(file: BinaryIO, offset: int, form: str) -> tuple:
-    """The values of struct format `form` at an offset."""
-    file.seek(offset)
-    data = file.read(struct.calcsize(form))
-    if len(data) < struct.calcsize(form):
-        raise InputError("the image is truncated: it ends inside its header")
-    return struct.unpack(form, data)
-
-
-def _jpeg_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """(marker, offset of the segment's length field) of each segment, up to and with the first start of scan."""
-    offset = 2
-    while True:
-        (byte,) = _read(file, offset, "B")
-        (marker,) = _read(file, offset + 1, "B")
-        if byte != 0xFF or marker == 0xFF:  # stray bytes and fill bytes between segments: decoders skip them
-            offset += 1
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:  # markers that stand alone
-            offset += 2
-        else:
-            yield marker, offset + 2
-            if marker in (_SOS, 0xD9):
-                return
-            offset += 2 + max(2, *_read(file, offset + 2, ">H"))
-
-
-def _jpeg_size(file: BinaryIO) -> tuple[int, int]:
-    """(height, width) by the first frame header; 8 bits alone can be decoded."""
-    for marker, offset in _jpeg_segments(file):
-        if marker in _SOF:
-            bits, height, width = _read(file, offset + 2, ">BHH")
-            if bits != 8:
-                raise InputError(f"a JPEG of {bits} bits a sample cannot be decoded; convert it to 8 bits")
-            return height, width
-    raise InputError("the JPEG's header holds no size; write the image anew")
-
-
-def _check_jpeg(file: BinaryIO) -> None:
-    marker, offset = list(_jpeg_segments(file))[-1]
-    # Searched behind the start of scan only: an EXIF thumbnail in front of it has an end marker of its own.
-    # Inside a scan FF is followed by a stuffed 00, so that the marker cannot occur by chance.
-    if marker != _SOS or not _ends_with_marker(file, offset, b"\xff\xd9"):
-        raise InputError("the JPEG is truncated (it has no end-of-image marker); copy or download it again")
-
-
-def _check_png(file: BinaryIO) -> None:
-    if not _ends_with_marker(file, 8, b"IEND\xaeB\x60\x82"):
-        raise InputError("the PNG is truncated (it has no IEND chunk); copy or download it again")
-
-
-def _ends_with_marker(file: BinaryIO, start: int, marker: bytes) -> bool:
-    """Whether the marker stands behind `start`: in the tail as a rule, further in front where much was appended."""
-    length = file.seek(0, os.SEEK_END)
-    for offset in (max(start, length - _TAIL), start):
-        file.seek(offset)
-        if marker in file.read():
-            return True
-    return False
-
-
-def _png_size(file: BinaryIO) -> tuple[int, int]:
-    name, width, height = _read(file, 12, ">4sII")
-    if name != b"IHDR":
-        raise InputError("the PNG does not begin with its header chunk; write the image anew")
-    return height, width
-
-
-def _gif_size(file: BinaryIO) -> tuple[int, int]:
-    width, height = _read(file, 6, "<HH")
-    return height, width
-
-
-def _check_gif(file: BinaryIO) -> None:
-    file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-    if not file.read().rstrip(b"\0").endswith(b";"):
-        raise InputError("the GIF is truncated (it has no trailer); copy or download it again")
-
-
-def _bmp_size(file: BinaryIO) -> tuple[int, int]:
-    width, height = _read(file, 18, "<ii")
-    return abs(height), width  # a negative height means rows from top to bottom
-
-
-def _check_bmp(file: BinaryIO) -> None:
-    """Refuses a BMP that TensorFlow would decode wrongly or not at all."""
-    pixels, header = _read(file, 10, "<II")
-    height, width = _header(file).stored
-    bits, compression = _read(file, 28, "<HI")
-    if header < 40 or bits not in (8, 24, 32) or compression not in (0, 3):
-        raise InputError(f"a BMP of this kind ({bits} bits, compression {compression}) is not read; convert it to PNG")
-    if bits == 8:  # the decoder takes the indices for grey values, which holds for a grey ramp alone
-        (used,) = _read(file, 46, "<I")
-        palette = _read(file, 14 + header, f"{4 * (used or 256)}B")
-        if any(palette[4 * i : 4 * i + 3] != (i, i, i) for i in range(used or 256)):
-            raise InputError("a BMP with a colour palette is not read; convert it to PNG")
-    row = (width * bits + 31) // 32 * 4
-    surplus = file.seek(0, os.SEEK_END) - (pixels + row * height)
-    if surplus < 0:
-        raise InputError("the BMP is truncated (pixels are missing); copy or download it again")
-    if surplus:  # TensorFlow decodes none of these
-        raise InputError(f"the BMP has {surplus} bytes behind its pixels; convert it to PNG")
-
-
-_SIZES = {"JPEG": _jpeg_size, "PNG": _png_size, "BMP": _bmp_size, "GIF": _gif_size}
-_CHECKS = {"JPEG": _check_jpeg, "PNG": _check_png, "BMP": _check_bmp, "GIF": _check_gif}
+    _KINDS[_kind(file)].check(file)

@@ -38,5 +38,6 @@ def detection_outputs(model: FasterRCNN, image_tensor) -> dict:
         detection_classes: (1, M) float32, 1..C.
         num_detections: (1,) float32.
     """
-    outputs = served(model.detect_image(image_tensor[0]), tf.shape(image_tensor)[1:3])
+    image = tf.cast(image_tensor[0], tf.float32)  # other runtimes resize uint8 to rounded uint8
+    outputs = served(model.detect_image(image), tf.shape(image_tensor)[1:3])
     return {name: values[None] for name, values in outputs.items()}

@@ -12,19 +12,40 @@ _TORCH_STD = (0.229, 0.224, 0.225)
 
 
 def decode_image(encoded):
-    """Encoded image (scalar string) -> (H, W, 3) uint8 RGB, eagerly and in graphs.
+    """Encoded image (scalar string) -> (H, W, 3) uint8 RGB as it is stored, eagerly and in graphs; see `upright`.
 
-    JPEG (grey and CMYK too), PNG (grey, palette, alpha dropped, 16 bits cut to 8), BMP, the first frame of a GIF.
-    The EXIF orientation is not applied. JPEGs are decoded by the accurate integer transform, to the bit as OpenCV does,
-    which TensorFlow's default is not. Raises InvalidArgumentError for what cannot be decoded.
+    JPEG (grey and CMYK too), PNG and WebP (grey, palette, alpha dropped, 16 bits cut to 8), BMP, a GIF of one frame.
+    JPEGs are decoded by the accurate integer transform, to the bit as OpenCV does, which TensorFlow's default is not.
+    Raises InvalidArgumentError for what cannot be decoded.
     """
     encoded = tf.convert_to_tensor(encoded)
     image = tf.cond(
         tf.io.is_jpeg(encoded),
         lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False),
+        lambda: tf.cond(
+            tf.equal(tf.strings.substr(encoded, 0, tf.minimum(4, tf.strings.length(encoded))), b"RIFF"),
+            lambda: tf.io.decode_webp(encoded, channels=0)[0, ..., :3],  # 3 or 4 channels as the file has them
+            lambda: tf.io.decode_image(encoded, channels=3, expand_animations=False)),
     )
     return tf.ensure_shape(image, (None, None, 3))
+
+
+def upright(image, orientation):
+    """Pixels as stored (H, W, 3) -> the picture that EXIF orientation 1..8 makes upright; ops.boxes.turn's boxes fit.
+
+    orientation: an int, or a scalar tensor in graphs. Nothing is copied where it is 1.
+    """
+    columns, rows, diagonal = (tf.reduce_any(tf.equal(orientation, kinds))
+                               for kinds in ((2, 3, 7, 8), (3, 4, 6, 7), (5, 6, 7, 8)))
+    flipped = tf.boolean_mask(tf.constant([0, 1]), tf.stack([rows, columns]))
+    image = tf.cond(rows | columns, lambda: tf.reverse(image, flipped), lambda: image)
+    return tf.cond(diagonal, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
+
+
+def on_screen(image, top, left, height, width):
+    """A GIF's frame (h, w, 3) at its place on the screen (height, width), which is black elsewhere."""
+    shape = tf.shape(image)
+    return tf.pad(image, [[top, height - top - shape[0]], [left, width - left - shape[1]], [0, 0]])
 
 
 def resized_size(height, width, shorter, longer):
@@ -42,20 +63,31 @@ def resized_size(height, width, shorter, longer):
 
 
 def resize(image, height, width):
-    """(H, W, 3) or (B, H, W, 3) -> float32 of the new size; bilinear with half-pixel centres, no antialias."""
-    return tf.image.resize(tf.cast(image, tf.float32), (height, width), method="bilinear", antialias=False)
+    """(H, W, 3) or (B, H, W, 3) -> float32 of the new size; bilinear with half-pixel centres, no antialias.
+
+    uint8 is taken as it is: the numbers are those of its float32 copy, which would take four times the memory. Where
+    nothing is to resize, tf.image.resize would give uint8 back.
+    """
+    return tf.cast(tf.image.resize(image, (height, width), method="bilinear", antialias=False), tf.float32)
 
 
 def resize_fused(image, height, width):
     """`resize` of one image (H, W, 3) with each sample's coordinate rounded to float32 once, as torch has it where the
     processor multiplies and adds in one step; tf.image.resize rounds the product first. At 800 pixels the two differ by
     up to 1.4e-5 of a normalised pixel. Slower: for weights that come from torch, to the last digit."""
-    image = tf.cast(image, tf.float32)
-    for axis, size in ((1, width), (0, height)):
-        low, high, share = _samples(tf.shape(image)[axis], size)
-        share = tf.reshape(share, (1, -1, 1) if axis else (-1, 1, 1))
-        image = (1.0 - share) * tf.gather(image, low, axis=axis) + share * tf.gather(image, high, axis=axis)
-    return image
+    image = tf.convert_to_tensor(image)
+    above, below, down = _samples(tf.shape(image)[0], height)
+    low, high, across = _samples(tf.shape(image)[1], width)
+
+    def columns(rows):
+        """Those rows, resized across: before them nothing is made float32."""
+        part = tf.gather(image, rows, axis=0)
+        left, right = (tf.cast(tf.gather(part, side, axis=1), tf.float32) for side in (low, high))
+        share = across[None, :, None]
+        return (1.0 - share) * left + share * right
+
+    share = down[:, None, None]
+    return (1.0 - share) * columns(above) + share * columns(below)
 
 
 def _samples(cells, size):

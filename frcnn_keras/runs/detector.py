@@ -26,7 +26,7 @@ class Detector:
         self._detect = tf.function(model.detect_image, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
 
     def predict(self, images) -> list[Detections]:
-        """Detections of each image, best first, in pixels of the image as given.
+        """Detections of each image, best first, in pixels of the upright image; an array is taken as upright.
 
         images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays; or just one of them.
 
@@ -50,7 +50,7 @@ class Detector:
 
 
 def pixels(image):
-    """A path, encoded bytes or an array -> (H, W, 3) uint8 RGB. EXIF orientation is not applied."""
+    """A path, encoded bytes or an array -> (H, W, 3) uint8 RGB; encoded ones upright, by their EXIF orientation."""
     if isinstance(image, (str, Path)):
         return decode(read_file(image), str(image))
     if isinstance(image, bytes):

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from frcnn_keras.data.image_header import SERVED_PIXELS
 from frcnn_keras.data.tf_records import encoded_image
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.ops import images as image_ops
 from frcnn_keras.ops.postprocessing import served
+from frcnn_keras.serving.decoding_graph import UNREADABLE, decoded
 
 PARALLEL = 4  # images of a request under way at once; memory grows with it
 _KINDS = {"detection_boxes": tf.float32, "detection_scores": tf.float32, "detection_classes": tf.float32,
@@ -21,18 +22,21 @@ _KINDS = {"detection_boxes": tf.float32, "detection_scores": tf.float32, "detect
 class ServingModule(tf.Module):
     """The three signatures of a detector, over the weights it has.
 
+    Encoded images are turned upright by their EXIF orientation, as `predict` turns them; pixels are taken as upright.
     Each gives, for N images and at most K detections of each, past `num_detections` zeros and "":
-        detection_boxes: (N, K, 4) float32, [ymin, xmin, ymax, xmax] as fractions of the image as it was sent.
+        detection_boxes: (N, K, 4) float32, [ymin, xmin, ymax, xmax] as fractions of the upright image.
         detection_scores: (N, K) float32, falling.
         detection_classes: (N, K) float32, 1..C.
         num_detections: (N,) float32.
         detection_class_names: (N, K) string.
-        image_size: (N, 2) int32, height and width of the image as it was sent.
+        image_size: (N, 2) int32, height and width of the upright image.
     """
 
-    def __init__(self, model: FasterRCNN, labels: Path):
-        """labels: a text file with the name of class 1, 2, ... on each line; it becomes an asset."""
+    def __init__(self, model: FasterRCNN, labels: Path, max_pixels: int = SERVED_PIXELS):
+        """labels: a text file with the name of class 1, 2, ... on each line; it becomes an asset. max_pixels: an
+        encoded image of more is refused before it is decoded."""
         super().__init__(name="detector")
+        self.max_pixels = max_pixels
         self.weights = [variable.value for variable in model.variables]  # Keras's own wrappers: the graph loader fails
         lines = tf.lookup.TextFileInitializer(
             str(labels), tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER, tf.string, tf.lookup.TextFileIndex.WHOLE_LINE)
@@ -49,15 +53,12 @@ class ServingModule(tf.Module):
                 "tf_example": tf.function(self.tf_example).get_concrete_function(examples)}
 
     def image_bytes(self, image_bytes):
-        """Encoded images (N,) string; JPEG, PNG, BMP or the first frame of a GIF, of any sizes."""
-        return self._detect_each(image_bytes, lambda item, index: readable(decode, item, index))
+        """Encoded images (N,) string; JPEG, PNG, BMP, WebP or the first frame of a GIF, of any sizes."""
+        return self._detect_each(image_bytes, lambda item, index: readable(tf.identity, item, index, self.max_pixels))
 
     def tf_example(self, examples):
         """Serialized Examples (N,) string with image/encoded."""
-        def read(example):
-            return decode(encoded_image(example))
-
-        return self._detect_each(examples, lambda item, index: readable(read, item, index))
+        return self._detect_each(examples, lambda item, index: readable(encoded_image, item, index, self.max_pixels))
 
     def image_tensor(self, image_tensor):
         """Pixels (N, H, W, 3) uint8 RGB."""
@@ -92,39 +93,16 @@ class _Untracked:
         self.whole = whole
 
 
-def decode(encoded):
-    """Encoded image -> (H, W, 3) uint8 RGB. Raises InvalidArgumentError for what `predict` refuses as undecodable."""
-    coloured = tf.cond(tf.equal(tf.strings.substr(encoded, 0, 2), b"BM"), lambda: coloured_palette(encoded),
-                       lambda: False)
-    with tf.control_dependencies([tf.debugging.Assert(~coloured, ["a BMP with a colour palette"])]):
-        return image_ops.decode_image(tf.identity(encoded))
-
-
-def coloured_palette(encoded):
-    """Whether a BMP of 8 bits has another palette than a grey ramp: the decoder takes its indices for grey values."""
-    def number(offset, kind):
-        return tf.cast(tf.io.decode_raw(tf.strings.substr(encoded, offset, kind.size), kind)[0], tf.int32)
-
-    def differs():
-        used = number(46, tf.int32)
-        used = tf.where(tf.equal(used, 0), 256, used)
-        palette = tf.io.decode_raw(tf.strings.substr(encoded, 14 + number(14, tf.int32), 4 * used), tf.uint8)
-        ramp = tf.tile(tf.range(used)[:, None], (1, 3))
-        return tf.reduce_any(tf.not_equal(tf.cast(tf.reshape(palette, (-1, 4))[:, :3], tf.int32), ramp))
-
-    return tf.cond(tf.equal(number(28, tf.uint16), 8), differs, lambda: False)
-
-
-def readable(read, item, index):
-    """`read(item)`, an image (H, W, 3) uint8; where it fails, an error that says which of the request's it is.
+def readable(encoded_of, item, index, max_pixels: int):
+    """The image (H, W, 3) uint8 of encoded_of(item); where there is none, an error that says which of the request's.
 
     A graph has no `try`, and a decoder's own error does not know the index. A data set of one element can leave out
     what fails: then what comes behind it, an image without pixels, is taken.
     """
-    attempt = tf.data.Dataset.from_tensors(item).map(read).ignore_errors()
-    nothing = tf.data.Dataset.from_tensors(tf.zeros((0, 0, 3), tf.uint8))
-    image = attempt.concatenate(nothing).take(1).get_single_element()
-    message = tf.strings.format("image {} of the request (counted from 0) cannot be decoded: it must be a whole JPEG, "
-                                "PNG, GIF or BMP without a palette", [index])
-    with tf.control_dependencies([tf.debugging.Assert(tf.size(image) > 0, [message])]):
+    attempt = tf.data.Dataset.from_tensors(item).map(lambda item: decoded(encoded_of(item), max_pixels))
+    nothing = tf.data.Dataset.from_tensors((tf.zeros((0, 0, 3), tf.uint8), UNREADABLE))
+    image, problem = attempt.ignore_errors().concatenate(nothing).take(1).get_single_element()
+    message = tf.strings.join(["image ", tf.strings.as_string(index), " of the request (counted from 0) cannot be "
+                               "decoded: ", problem])
+    with tf.control_dependencies([tf.debugging.Assert(tf.equal(problem, ""), [message])]):
         return tf.ensure_shape(tf.identity(image), (None, None, 3))

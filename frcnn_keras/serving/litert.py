@@ -28,7 +28,7 @@ def export_litert(detector: Detector, out: str | Path, *, check_images: Iterable
                   image_size: tuple[int, int] | None = None) -> Exported:
     """Writes the detector as one LiteRT file for images of one size; decoding and suppression are inside.
 
-    Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as
+    Signature `serving_default`: input `image_tensor` (1, H, W, 3) uint8 RGB, upright; outputs as
     models.portable.detection_outputs has them. The file answers as `predict` does for an image of that size.
     `labels.txt` and `detector.json` (class names, thresholds, image size) are appended to it as a zip archive, where
     metadata of such files belongs. Before the file gets its name it is run and compared with `detector.predict` on

@@ -23,9 +23,10 @@ def export_onnx(detector: Detector, out: str | Path, *, check_images: Iterable =
                 opset: int = DEFAULT_OPSET, image_size: tuple[int, int] | None = None) -> Exported:
     """Writes the detector as one ONNX file; preparing the image, decoding and suppression are inside.
 
-    Input `image_tensor` (1, H, W, 3) uint8 RGB; outputs as models.portable.detection_outputs has them. The class
-    names and thresholds stand in the file's metadata, each as JSON. Before the file gets its name it is run by
-    onnxruntime and compared with `detector.predict` on drawn pictures and on `check_images`.
+    Input `image_tensor` (1, H, W, 3) uint8 RGB, upright: encoded bytes never enter it. Outputs as
+    models.portable.detection_outputs has them. The class names and thresholds stand in the file's metadata, each as
+    JSON. Before the file gets its name it is run by onnxruntime and compared with `detector.predict` on drawn pictures
+    and on `check_images`.
 
     Args:
         out: FILE.onnx.

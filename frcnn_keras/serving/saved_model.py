@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.data.label_map import label_map_text as label_map
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_folder, write_json
@@ -16,25 +17,30 @@ from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.runtime import VERSION
 from frcnn_keras.serving import warmup
 from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, place, single
+from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule
 from frcnn_keras.serving.session import serving_session
 
 
 def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
-                       version: int | None = None, overwrite: bool = False) -> Exported:
+                       version: int | None = None, overwrite: bool = False,
+                       max_pixels: int = SERVED_PIXELS) -> Exported:
     """Writes OUT/<version>, loads it as a server does, compares it with `detector.predict`, then gives it its name.
 
     Args:
         check_images: encoded images to compare on, besides drawn ones.
         version: the next whole number by default.
         overwrite: replace a version that is there.
+        max_pixels: of an encoded image that the model takes; it refuses a larger one before it decodes it.
 
     Raises:
-        InputError: the version is there, OUT cannot be written, or a class's name does not fit one line.
+        InputError: the version is there, OUT cannot be written, a class's name does not fit one line, or a check
+            image has more than max_pixels.
         RuntimeError: the folder's answers are not those of `predict`; nothing is left then.
     """
     out = Path(out)
+    _check_sizes(check_images, max_pixels)
     version = next_version(out) if version is None else version
     if version < 0:
         raise InputError(f"--version must be 0 or more; received: {version}")
@@ -42,10 +48,19 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
     if target.exists() and not overwrite:
         raise InputError(f"{target}: this version is there already; give another --version, or --overwrite")
     with _new_version(target) as folder:
-        write_saved_model(detector, folder)
+        write_saved_model(detector, folder, max_pixels)
         agreement = compare_folder(detector, folder, [*drawn_images(), *check_images])
         agreement.require()
     return Exported(target, agreement)
+
+
+def _check_sizes(images: Sequence[bytes], max_pixels: int) -> None:
+    """InputError for check images that the model would refuse."""
+    for number, image in enumerate(images, 1):
+        height, width = image_header(image).size
+        if height * width > max_pixels:
+            raise InputError(f"--check-image {number} has {width} x {height} pixels, more than the {max_pixels} that "
+                             "the model is to take; scale it down, or raise --max-pixels")
 
 
 def next_version(out: str | Path) -> int:
@@ -97,18 +112,18 @@ def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) ->
     return total
 
 
-def write_saved_model(detector: Detector, folder: Path) -> None:
+def write_saved_model(detector: Detector, folder: Path, max_pixels: int = SERVED_PIXELS) -> None:
     """The SavedModel and its assets.extra, into an empty folder. Nobody's photographs become warm-up requests."""
     labels = folder / "labels.txt"
     labels.write_bytes(labels_file(detector.class_names))
-    module = ServingModule(detector.model, labels)
+    module = ServingModule(detector.model, labels, max_pixels)
     signatures = module.signatures()
     tf.saved_model.save(module, str(folder), signatures)
     labels.unlink()  # SavedModel has copied it to assets/
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / "label_map.pbtxt").write_text(label_map(detector.class_names), encoding="utf-8")
-    write_json(extra / "signature.json", description(detector, signatures))
+    write_json(extra / "signature.json", description(detector, signatures, max_pixels))
     warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object))
                                 for image in drawn_images()])
 
@@ -123,7 +138,7 @@ def labels_file(class_names: Sequence[str]) -> bytes:
     return "".join(f"{name}\n" for name in class_names).encode()
 
 
-def description(detector: Detector, signatures: dict) -> dict:
+def description(detector: Detector, signatures: dict, max_pixels: int) -> dict:
     """What signature.json says."""
     settings = detector.model.settings.to_dict()
     return {
@@ -132,7 +147,9 @@ def description(detector: Detector, signatures: dict) -> dict:
                               "outputs": _specs(function.structured_outputs)}
                        for name, function in signatures.items()},
         "class_names": list(detector.class_names), "first_label": 1,
-        "boxes": "ymin, xmin, ymax, xmax as fractions of the image as sent; EXIF orientation is not applied",
+        "boxes": "ymin, xmin, ymax, xmax as fractions of the upright image: encoded images are turned by their EXIF "
+                 "orientation, pixels are taken as upright",
+        "encoded_images": {"kinds": list(GRAPH_KINDS), "max_pixels": max_pixels},
         "detecting": settings["detecting"], "preprocessing": settings["preparing"],
         "versions": {"frcnn_keras": VERSION, "tensorflow": tf.__version__, "keras": keras.__version__},
     }

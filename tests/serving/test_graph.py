@@ -9,7 +9,8 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
-from frcnn_keras.serving.graph import ServingModule, coloured_palette, served
+from frcnn_keras.serving.graph import ServingModule, served
+from frcnn_keras.serving.layout_graph import bmp
 from tests.bright_pictures import WANTED, encoded, picture
 
 pytestmark = pytest.mark.slow
@@ -172,7 +173,7 @@ def test_a_bmp_with_a_colour_palette_is_refused_as_predict_refuses_it(by_hand):
     check_complete(bmp8(grey))
     with pytest.raises(InputError, match="palette"):
         check_complete(bmp8(colour))
-    assert not coloured_palette(tf.constant(bmp8(grey))) and coloured_palette(tf.constant(bmp8(colour)))
+    assert bmp(np.frombuffer(bmp8(grey), np.uint8)).fine and not bmp(np.frombuffer(bmp8(colour), np.uint8)).fine
     assert ask(by_hand[1], "serving_default", [bmp8(grey)])["image_size"].tolist() == [[6, 8]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="image 1 of the request"):
         ask(by_hand[1], "serving_default", [encoded(picture()), bmp8(colour)])

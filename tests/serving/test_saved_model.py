@@ -33,7 +33,7 @@ SAME = Agreement(1, 1)
 def quick(monkeypatch):
     """Exports that write one small file and are found equal: for rules on names."""
     monkeypatch.setattr(export, "write_saved_model",
-                        lambda detector, folder: (folder / "saved_model.pb").write_text(str(detector)))
+                        lambda detector, folder, max_pixels: (folder / "saved_model.pb").write_text(str(detector)))
     monkeypatch.setattr(export, "compare_folder", lambda detector, folder, images: SAME)
 
 
@@ -215,7 +215,7 @@ def test_compare_asks_the_folder_and_not_the_detector(exported):
 
 def test_what_a_killed_export_left_is_no_version_and_goes(quick, tmp_path):
     code = ("import os, sys; from pathlib import Path; from frcnn_keras.serving import saved_model\n"
-            "saved_model.write_saved_model = lambda detector, folder: os._exit(9)\n"
+            "saved_model.write_saved_model = lambda *arguments: os._exit(9)\n"
             "saved_model.export_saved_model(None, sys.argv[1])")
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code, tmp_path], cwd=root, check=False,
