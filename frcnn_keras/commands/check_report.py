@@ -28,14 +28,14 @@ def _head(report: DatasetReport) -> str:
 
 def _problems(problems: Sequence[Problem], most: int | None) -> str:
     """The problems, fatal ones first, `most` of them at most."""
-    fatal = sum(problem.fatal for problem in problems)
+    fatal = sum(problem.stops for problem in problems)
     lines = [f"problems: {fatal} fatal, {len(problems) - fatal} notes"]
-    worst = sorted(problems, key=lambda problem: not problem.fatal)
+    worst = sorted(problems, key=lambda problem: not problem.stops)
     for problem in worst[:most]:
-        lines.append(f"  {'FATAL' if problem.fatal else 'note '}  {problem}")
+        lines.append(f"  {'FATAL' if problem.stops else 'note '}  {problem}")
     left = worst[most:] if most is not None else []
     if left:
-        lines.append(f"  ... and {len(left)} more, {sum(problem.fatal for problem in left)} of them fatal "
+        lines.append(f"  ... and {len(left)} more, {sum(problem.stops for problem in left)} of them fatal "
                      "(--all shows them)")
     return "\n".join(lines)
 

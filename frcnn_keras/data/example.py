@@ -39,7 +39,13 @@ class Problem:
     file: str
     message: str  # what is wrong and what to do, without the file's name
     item: str = ""  # "object 3 (RBC)", "line 17", "annotation 1234"; empty where the file itself is meant
-    fatal: bool = True  # whether prep stops for it (unless told to skip bad items)
+    fatal: bool = True  # whether something is broken: prep stops for it (unless told to skip bad items)
+    question: bool = False  # whether it can be read in two ways, and a flag says which: prep stops as well
+
+    @property
+    def stops(self) -> bool:
+        """Whether prep stops for it, unless told to skip bad items."""
+        return self.fatal or self.question
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.file, self.item, self.message) if part)

@@ -15,6 +15,10 @@ from frcnn_keras.errors import InputError
 Size = tuple[int, int]  # height, width
 
 
+class Resized(InputError):
+    """The picture was resized after it was annotated, or the annotation is another picture's: the user knows which."""
+
+
 class Framed(NamedTuple):
     boxes: np.ndarray  # (G, 4) pixels of the upright picture
     turned: bool  # whether they were of the stored one
@@ -30,13 +34,14 @@ def to_upright(boxes: np.ndarray, header: ImageHeader, stated: Size = (0, 0), *,
     picture, else its pixels. scale: whether boxes of a picture of another size, but the same shape, are to be scaled.
 
     Raises:
-        InputError: the stated size is neither that of the upright picture nor of the stored one.
+        InputError: the stated size is neither that of the upright picture nor of the stored one; Resized where it has
+            the same shape.
     """
     upright, stored = header.size, header.stored
     unknown = 0 in stated or stated in (upright, stored)
     fits_upright, fits_stored = ((same_shape(stated, size) for size in (upright, stored)) if not unknown else (0, 0))
     if not unknown and not ((fits_upright or fits_stored) and (scale or fractions)):
-        raise InputError(_neither(stated, header, bool(fits_upright or fits_stored)))
+        raise _neither(stated, header, bool(fits_upright or fits_stored))
     turned = stated == stored != upright or bool(not unknown and fits_stored and not fits_upright)
     frame, other = (stored, upright) if turned else (upright, stored)
     unit = (1, 1) if fractions else frame if unknown else stated
@@ -55,7 +60,7 @@ def same_shape(size: Size, other: Size) -> bool:
                for of, to in ((size, other), (other, size)) for side in (0, 1))
 
 
-def _neither(stated: Size, header: ImageHeader, resized: bool) -> str:
+def _neither(stated: Size, header: ImageHeader, resized: bool) -> InputError:
     height, width = header.size
     turned = f" (stored {header.stored[1]} x {header.stored[0]})" if header.stored != header.size else ""
     if resized:
@@ -64,7 +69,9 @@ def _neither(stated: Size, header: ImageHeader, resized: bool) -> str:
         advice = "width and height are exchanged: correct the size, or turn the picture"
     else:
         advice = "it is another picture, or a part of it: correct the size or the image"
-    return f"the annotation says {stated[1]} x {stated[0]}, the image has {width} x {height} pixels{turned}; {advice}"
+    kind = Resized if resized else InputError
+    return kind(f"the annotation says {stated[1]} x {stated[0]}, the image has {width} x {height} pixels{turned}; "
+                f"{advice}")
 
 
 def _reaches_over(boxes: np.ndarray, size: Size) -> bool:

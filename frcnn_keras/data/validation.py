@@ -10,7 +10,7 @@ from frcnn_keras.data.box_checks import check_boxes
 from frcnn_keras.data.box_forms import BoxForm, Suspicion, suspicion, to_corners
 from frcnn_keras.data.class_names import fault_of, is_background, resolve_classes
 from frcnn_keras.data.example import Dataset, Example, Problem
-from frcnn_keras.data.frames import Framed, to_upright
+from frcnn_keras.data.frames import Framed, Resized, to_upright
 from frcnn_keras.data.image_header import ImageHeader, inspect_image
 from frcnn_keras.data.tallies import Tally
 from frcnn_keras.errors import InputError, command, printable
@@ -140,7 +140,9 @@ class Assembly:
             if objects and certain:
                 certain = self._count(image.example.file, framed, len(objects))
         except InputError as error:
-            image.problems.append(Problem(image.source, str(error), image.item, fatal=bool(objects)))
+            asks = isinstance(error, Resized)
+            image.problems.append(Problem(image.source, str(error), image.item, fatal=bool(objects) and not asks,
+                                          question=bool(objects) and asks))
             certain = certain and not objects
         checked = check_boxes(boxes, *image.header.size, image.source, [printable(raw.item) for raw in objects])
         if certain:
@@ -179,10 +181,10 @@ def settle(dataset: Dataset, skip_bad: bool = False) -> Dataset:
     """The data set to work with. Bad items are left out of it already, or here, if it is not certain what their boxes
     are of; this decides whether that is accepted.
 
-    Raises InputError for the first fatal problem unless skip_bad, under which fatal problems become remarks; and for a
-    data set without images, or without a single object that could train.
+    Raises InputError for the first problem that stops unless skip_bad, under which these become remarks; and for a data
+    set without images, or without a single object that could train.
     """
-    fatal = [problem for problem in dataset.problems if problem.fatal]
+    fatal = [problem for problem in dataset.problems if problem.stops]
     if fatal and not skip_bad:
         rest = f" (and {len(fatal) - 1} more; `{command('check')} ...` lists them)" if len(fatal) > 1 else ""
         raise InputError(f"{fatal[0]}{rest}")
@@ -193,5 +195,5 @@ def settle(dataset: Dataset, skip_bad: bool = False) -> Dataset:
     if not any((~example.ignored).any() for example in dataset.examples):
         reason = left or "; annotate some (difficult, crowd and tiny ones do not count)"
         raise InputError(f"{dataset.name}: {len(dataset.examples)} images, but no object at all{reason}")
-    problems = tuple(dataclasses.replace(problem, fatal=False) for problem in dataset.problems)
+    problems = tuple(dataclasses.replace(problem, fatal=False, question=False) for problem in dataset.problems)
     return dataclasses.replace(dataset, problems=problems)

@@ -45,7 +45,7 @@ def decode_images(dataset: Dataset) -> Dataset:
             bar.advance()
             if problem is not None:
                 problems.append(problem)
-            if problem is None or not problem.fatal:
+            if problem is None or not problem.stops:
                 good.append(example)
                 same[digest].append(example)
     for first, *others in same.values():
@@ -72,7 +72,7 @@ def _decode(example: Example) -> tuple[bytes, Problem | None]:
 
 def what_stops(dataset: Dataset, skip_bad: bool = False) -> list[str]:
     """Why prep would not start with this data set, as `validation.settle` decides it; empty where it would."""
-    fatal = sum(problem.fatal for problem in dataset.problems)
+    fatal = sum(problem.stops for problem in dataset.problems)
     reasons = []
     if fatal and not skip_bad:
         reasons.append(f"{fatal} fatal problem{'s' if fatal > 1 else ''}; correct them, or leave such items out with "

@@ -79,6 +79,10 @@ def test_settle_stops_at_the_first_fatal_problem():
         settle(dataclasses.replace(good, problems=(remark, one, two)))
     message = "a.xml: object 3: bad (and 1 more; `python -m frcnn_keras check ...` lists them)"
     assert str(caught.value) == message
+    question = Problem("c.xml", "this or that?", fatal=False, question=True)
+    with pytest.raises(InputError, match="c.xml: this or that"):
+        settle(dataclasses.replace(good, problems=(remark, question)))
+    assert not settle(dataclasses.replace(good, problems=(question,)), skip_bad=True).problems[0].stops
     settled = settle(dataclasses.replace(good, problems=(remark, one, two)), skip_bad=True)
     assert len(settled.problems) == 3 and not any(problem.fatal for problem in settled.problems)
     assert settled.examples == good.examples
@@ -121,7 +125,8 @@ def test_boxes_of_the_stored_image_are_turned_with_one_note():
 def test_another_size_names_the_image_and_leaves_it_out():
     dataset = of_one((10, 20, 110, 80), HEADER, (200, 400))
     (problem,) = dataset.problems
-    assert problem.fatal and problem.file == "a.json" and "1.jpg" in problem.item and "--scale-boxes" in problem.message
+    assert problem.stops and not problem.fatal  # nothing is broken, and --scale-boxes may be the answer
+    assert problem.file == "a.json" and "1.jpg" in problem.item and "--scale-boxes" in problem.message
     assert not dataset.examples[0].certain
     with pytest.raises(InputError, match="no image"):
         settle(dataset, skip_bad=True)
