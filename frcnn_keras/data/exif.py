@@ -25,9 +25,9 @@ def orientation(exif: bytes) -> int:
 
 
 def directory_orientation(entries: bytes, order: str) -> int:
-    """That of a TIFF directory's entries, 12 bytes each; order: < or >, as struct has it. The last entry counts."""
-    found = 1
+    """That of a TIFF directory's entries, 12 bytes each; order: < or >, as struct has it. The first such entry counts,
+    as in Pillow and OpenCV."""
     for tag, kind, count, value in struct.iter_unpack(f"{order}HHIHxx", entries[: len(entries) // 12 * 12]):
         if tag == ORIENTATION:
-            found = value if kind == _SHORT and count == 1 and 1 <= value <= 8 else 1
-    return found
+            return value if kind == _SHORT and count == 1 and 1 <= value <= 8 else 1
+    return 1

@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 from frcnn_keras.data.image_bytes import CHUNKS, EXIF_BYTES, Layout, contains, length, piece, read
 from frcnn_keras.errors import InputError
 
-GIF_BLOCKS = 65536  # of up to 255 bytes, up to the end of the first frame
+GIF_BLOCKS = 40_000  # of up to 255 bytes: 10 MB, up to the end of the first frame
 
 
 class GifFrame(NamedTuple):
@@ -54,6 +54,7 @@ def webp_layout(file: BinaryIO) -> Layout:
 
 
 def check_webp(file: BinaryIO) -> None:
+    webp_layout(file)
     (size,) = read(file, 4, "<I")
     if 8 + size > length(file):
         raise InputError("the WebP is truncated; copy or download it again")

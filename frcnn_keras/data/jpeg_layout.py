@@ -6,7 +6,7 @@ from typing import BinaryIO
 from frcnn_keras.data.image_bytes import CHUNKS, Layout, contains, piece, read
 from frcnn_keras.errors import InputError
 
-STRAY = 65536  # bytes between two segments that belong to none; decoders skip them
+STRAY = 65536  # bytes between segments that belong to none, all together; decoders skip them
 SCANS = 100  # of a progressive JPEG; encoders write some ten, and each costs a pass over the whole picture
 PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -38,9 +38,10 @@ def check_jpeg(file: BinaryIO) -> None:
 
 def _walk(file: BinaryIO) -> tuple[Layout, int, int]:
     """Layout, the frame's marker, and the offset behind the first start-of-scan marker."""
-    offset, frame, stored, exif = 2, 0, None, b""
+    offset, left, frame, stored, exif = 2, STRAY, 0, None, b""
     for _ in range(CHUNKS):
-        offset = _next_marker(file, offset)
+        stray = _stray(file, offset, left)
+        offset, left = offset + stray, left - stray
         (marker,) = read(file, offset + 1, "B")
         offset += 2
         if marker in _ALONE:
@@ -61,15 +62,14 @@ def _walk(file: BinaryIO) -> tuple[Layout, int, int]:
     raise InputError("the JPEG's header holds no size, or no picture follows it; write the image anew")
 
 
-def _next_marker(file: BinaryIO, offset: int) -> int:
-    """Where the next marker begins: behind fill bytes FF and stray bytes, of which there may be few."""
-    start = piece(file, offset, 2)
-    if _MARKER.match(start):
-        return offset
-    window = piece(file, offset, STRAY + 2)
+def _stray(file: BinaryIO, offset: int, left: int) -> int:
+    """Bytes up to the next marker: fill bytes FF and stray bytes, of which `left` may be there."""
+    if _MARKER.match(piece(file, offset, 2)):
+        return 0
+    window = piece(file, offset, left + 2)
     found = _MARKER.search(window)
     if found:
-        return offset + found.start()
-    if len(window) < STRAY + 2:
+        return found.start()
+    if len(window) < left + 2:
         raise InputError("the image is truncated: it ends inside its header")
     raise InputError(f"the JPEG's header has over {STRAY} stray bytes; write the image anew")

@@ -29,5 +29,5 @@ def _directory(block, big: bool):
                                for first, last in ((0, 2), (2, 4), (4, 8), (8, 10)))
     good = tf.equal(kind, 3) & tf.equal(count, 1) & (value >= 1) & (value <= 8)
     mine = tf.boolean_mask(tf.where(good, value, 1), tf.equal(tag, ORIENTATION))
-    last = tf.concat([tf.ones([1], tf.int64), mine], 0)[-1]
-    return tf.where(there, last, 1)
+    first = tf.concat([mine, tf.ones([1], tf.int64)], 0)[0]
+    return tf.where(there, first, 1)

@@ -46,12 +46,16 @@ def _step(data, walk: _Walk) -> _Walk:
 
 def _skip(data, offset, steps, wanted):
     """Behind blocks of up to 255 bytes and the empty one that ends them; behind the data's end where none does."""
-    def size(offset):
-        return tf.cast(data[tf.clip_by_value(offset, 0, size_of(data) - 1)], tf.int64)
+    last = size_of(data) - 1  # read again behind the end, which `_step` finds out
 
-    offset, steps = tf.while_loop(
-        lambda offset, steps: wanted & (offset < size_of(data)) & (size(offset) > 0) & (steps < GIF_BLOCKS),
-        lambda offset, steps: (offset + 1 + size(offset), steps + 1), (offset, steps), parallel_iterations=1)
+    def further(offset, size, steps):
+        following = tf.minimum(offset + 1 + size, last + 1)
+        return following, tf.cast(data[tf.minimum(following, last)], tf.int64), steps + 1
+
+    size = tf.where(wanted & (offset <= last), tf.cast(data[tf.minimum(offset, last)], tf.int64), 0)
+    offset, _, steps = tf.while_loop(
+        lambda offset, size, steps: (size > 0) & (offset <= last) & (steps < GIF_BLOCKS), further,
+        (offset, size, steps), parallel_iterations=1)
     return offset + 1, steps + 1
 
 

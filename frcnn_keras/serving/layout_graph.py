@@ -47,6 +47,7 @@ class _Walk(NamedTuple):
     offset: tf.Tensor
     steps: tf.Tensor
     ended: tf.Tensor  # bool
+    left: tf.Tensor  # stray bytes that may still come
     scan: tf.Tensor  # behind the start of scan; 0 before it is found
     frame: tf.Tensor  # marker of the frame header; 0 before it is found
     size: tf.Tensor  # (2,)
@@ -56,7 +57,7 @@ class _Walk(NamedTuple):
 def jpeg(data) -> GraphLayout:
     """See data.jpeg_layout: the same segments count, as many of them, and the same ends."""
     zero, none = whole_number(0), tf.zeros([2], tf.int64)
-    walk = _Walk(whole_number(2), zero, tf.constant(False), zero, zero, none, none)
+    walk = _Walk(whole_number(2), zero, tf.constant(False), whole_number(STRAY), zero, zero, none, none)
     walk = tf.while_loop(lambda *walk: ~walk[2] & (walk[1] < CHUNKS), lambda *walk: _step(data, _Walk(*walk)), walk,
                          parallel_iterations=1)
     whole = (walk.scan > 0) & contains(data, walk.scan, b"\xff\xd9")
@@ -66,10 +67,10 @@ def jpeg(data) -> GraphLayout:
 
 def _step(data, walk: _Walk) -> _Walk:
     """One marker further."""
-    part = piece(data, walk.offset, walk.offset + STRAY + 2)
-    markers = tf.equal(part[:-1], 255) & tf.not_equal(part[1:], 0) & tf.not_equal(part[1:], 255)
-    found = tf.reduce_any(markers)
-    place = walk.offset + tf.cond(found, lambda: tf.argmax(markers), lambda: whole_number(0))
+    end = walk.offset + walk.left + 2
+    near, stray = _first_marker(piece(data, walk.offset, tf.minimum(end, walk.offset + 256)))
+    found, stray = tf.cond(near, lambda: (near, stray), lambda: _first_marker(piece(data, walk.offset, end)))
+    place = walk.offset + stray
     marker, behind = number(data, place + 1, 1), place + 2
     alone, last = is_one_of(marker, _ALONE), is_one_of(marker, (0xD9, 0xDA))
     known = walk.frame > 0
@@ -83,9 +84,16 @@ def _step(data, walk: _Walk) -> _Walk:
     is_exif = (segment & tf.equal(marker, 0xE1) & tf.equal(walk.exif[1], 0) & (length >= 8)
                & tf.equal(number(data, behind + 2, 6, big=True), int.from_bytes(b"Exif\0\0", "big")))
     return _Walk(
-        tf.where(alone, behind, behind + tf.maximum(length, 2)), walk.steps + 1, ~found | last | bad, scan,
-        tf.where(is_frame, marker, walk.frame), tf.where(is_frame, tf.stack(sides), walk.size),
+        tf.where(alone, behind, behind + tf.maximum(length, 2)), walk.steps + 1, ~found | last | bad,
+        walk.left - stray, scan, tf.where(is_frame, marker, walk.frame), tf.where(is_frame, tf.stack(sides), walk.size),
         tf.where(is_exif, tf.stack([behind + 2, behind + length]), walk.exif))
+
+
+def _first_marker(part):
+    """Whether a marker begins in some bytes, and where the first does; 0 where none does."""
+    markers = tf.equal(part[:-1], 255) & tf.not_equal(part[1:], 0) & tf.not_equal(part[1:], 255)
+    found = tf.reduce_any(markers)
+    return found, tf.cond(found, lambda: tf.argmax(markers), lambda: whole_number(0))
 
 
 def _scans(data, scan):

@@ -7,9 +7,20 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
-from frcnn_keras.ops.images import decode_image, normalise, pad, padded_size, resize, resize_fused, resized_size
+from frcnn_keras.ops.boxes import turn
+from frcnn_keras.ops.images import (
+    decode_image,
+    normalise,
+    on_screen,
+    pad,
+    padded_size,
+    resize,
+    resize_fused,
+    resized_size,
+    upright,
+)
 
 decode_in_graph = tf.function(decode_image, input_signature=[tf.TensorSpec((), tf.string)])
 
@@ -69,12 +80,41 @@ def test_cmyk():
     assert np.abs(decode_image(encoded).numpy() - expected).max() <= 1
 
 
-def test_the_exif_orientation_is_not_applied():
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_upright_is_as_pillow_turns_it(orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned by a quarter
+    exif[0x0112] = orientation
     file = io.BytesIO()
-    Image.fromarray(RGB).save(file, "JPEG", exif=exif)
-    assert decode_image(file.getvalue()).shape == (37, 53, 3)
+    Image.fromarray(RGB).save(file, "PNG", exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(file)))
+    np.testing.assert_array_equal(upright(RGB, orientation), expected)
+    np.testing.assert_array_equal(tf.function(upright)(RGB, tf.constant(orientation, tf.int64)), expected)
+    assert decode_image(file.getvalue()).shape == (37, 53, 3)  # as stored
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_turn_as_pixels_do(orientation):
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[4:9, 11:25] = 255
+    rows, columns = np.nonzero(np.asarray(upright(image, orientation))[..., 0])
+    found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert turn(np.array([11, 4, 25, 9]), orientation, 20, 30).tolist() == found
+
+
+def test_a_frame_on_its_screen():
+    found = on_screen(RGB[:4, :5], 2, 3, 9, 12).numpy()
+    assert found.shape == (9, 12, 3) and found.sum() == RGB[:4, :5].sum()
+    np.testing.assert_array_equal(found[2:6, 3:8], RGB[:4, :5])
+
+
+@pytest.mark.parametrize("size", [(17, 23), (60, 80), (1, 1), (37, 53)])
+@pytest.mark.parametrize("function", [resize, resize_fused])
+def test_uint8_is_resized_as_its_float32_copy_is(size, function):
+    """To the bit; also where no side changes, which tf.image.resize hands back as it is."""
+    wanted = function(RGB.astype(np.float32), *size)
+    for found in (function(RGB, *size), tf.function(function)(RGB, *size)):
+        assert found.dtype == tf.float32
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_what_cannot_be_decoded_raises():

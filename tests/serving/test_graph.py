@@ -1,7 +1,10 @@
+import io
+
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image, ImageOps
 
 from frcnn_keras.data.image_header import check_complete
 from frcnn_keras.data.shapes import draw_image
@@ -12,6 +15,7 @@ from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule, served
 from frcnn_keras.serving.layout_graph import bmp
 from tests.bright_pictures import WANTED, encoded, picture
+from tests.encoded_pictures import turned
 
 pytestmark = pytest.mark.slow
 
@@ -177,6 +181,37 @@ def test_a_bmp_with_a_colour_palette_is_refused_as_predict_refuses_it(by_hand):
     assert ask(by_hand[1], "serving_default", [bmp8(grey)])["image_size"].tolist() == [[6, 8]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="image 1 of the request"):
         ask(by_hand[1], "serving_default", [encoded(picture()), bmp8(colour)])
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_upright_as_predict_has_them(real, orientation):
+    """JPEG, PNG and WebP of each EXIF orientation: predict from bytes and from upright pixels, and both signatures."""
+    detector, (_, signatures) = real
+    picture = draw_image(5, 1, 120, 156)
+    images = [turned(kind, orientation, picture) for kind in ("JPEG", "PNG", "WEBP")]
+    upright = [np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(image)))) for image in images]
+    size = (156, 120) if orientation >= 5 else (120, 156)
+    wanted = detector.predict(upright)
+    for one, other in zip(detector.predict(images), wanted, strict=True):
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-4)
+    for name, values in (("serving_default", images), ("tf_example", list(map(example, images)))):
+        found = ask(signatures, name, values)
+        assert found["image_size"].tolist() == [list(size)] * 3
+        answers = [{key: found[key][index] for key in KEYS} for index in range(3)]
+        result = compare_all(name, answers, wanted, [size] * 3)
+        assert result.close and result.detections > 5 and result.box < 1e-4
+
+
+def test_too_many_pixels_are_refused_by_index_and_reason(hand_detector, tmp_path):
+    (tmp_path / "labels.txt").write_text("one\ntwo\n")
+    module = ServingModule(hand_detector, tmp_path / "labels.txt", max_pixels=48 * 64)
+    signatures = module.signatures()
+    good, large = encoded(picture()), encoded(np.zeros((48, 65, 3), np.uint8))
+    assert ask(signatures, "serving_default", [good])["num_detections"].tolist() == [1]
+    for name, wrap in (("serving_default", bytes), ("tf_example", example)):
+        with pytest.raises(tf.errors.InvalidArgumentError,
+                           match="image 1 of the request .*65 x 48 pixels, more than the 3072 that this model takes"):
+            ask(signatures, name, [wrap(good), wrap(large)])
 
 
 def test_sizes_from_16x16_to_4000x3000_trace_nothing_anew(hand_detector, tmp_path):
