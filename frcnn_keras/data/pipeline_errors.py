@@ -11,7 +11,8 @@ from frcnn_keras.errors import InputError
 
 def input_error(error: tf.errors.OpError) -> InputError | None:
     """The InputError that TensorFlow reports as its own, one line; None where the error is another."""
-    match = re.search(r"\bInputError: (.*)", str(error.message))
+    kinds = "|".join(kind.__name__ for kind in (InputError, *InputError.__subclasses__()))
+    match = re.search(rf"\b(?:{kinds}): (.*)", str(error.message))
     return InputError(match[1].strip()) if match else None
 
 

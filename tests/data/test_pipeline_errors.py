@@ -1,6 +1,7 @@
 import pytest
 import tensorflow as tf
 
+from frcnn_keras.data.framing import FrameError
 from frcnn_keras.data.pipeline_errors import input_error, input_errors
 from frcnn_keras.errors import InputError
 
@@ -18,6 +19,11 @@ def test_an_input_error_comes_out_as_it_went_in():
     with pytest.raises(InputError) as caught, input_errors():
         list(pipeline(InputError("there/a.tfrecord: record 3: [bad]; make it anew")))
     assert str(caught.value) == "there/a.tfrecord: record 3: [bad]; make it anew"
+
+
+def test_a_kind_of_input_error_too():
+    with pytest.raises(InputError, match="^record 3: that$"), input_errors():
+        list(pipeline(FrameError(3, "that")))
 
 
 def test_out_of_a_decorated_function():
