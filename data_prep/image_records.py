@@ -70,8 +70,10 @@ class RecordMaker:
         indices, labels, deltas, reached = (
             part.numpy() for part in self.draw(boxes, example.ignored, np.array(size, np.int32), shapes, seeds))
         for number in np.flatnonzero(~reached & ~example.ignored) if not mirror else ():
-            say(f"note: {example.file}: object {number + 1} makes no anchor positive: none inside the image overlaps "
-                "it (smaller --anchor-sizes would)")
+            chosen = self.minibatches
+            reach = "overlaps it" if chosen.best_anchor else f"has an IoU of {chosen.positive:g} or more with it"
+            say(f"note: {example.file}: object {number + 1} makes no anchor positive: none inside the image {reach} "
+                f"({'smaller' if chosen.best_anchor else 'other'} --anchor-sizes would)")
         tiles = []
         for draw in range(len(seeds) if self.write_tiles else 0):
             cut, slots = cut_tiles(maps, indices[draw], self.geometry.anchors_per_position)

@@ -26,15 +26,16 @@ def proposing_of(before, after, iou_threshold=0.7):
 def small_faster_rcnn(extractor, channels, *, class_names=("a", "b", "c"), geometry=None, strides=(8.0,),
                       anchor_sizes=(16.0, 32.0), anchor_ratios=(0.5, 1.0, 2.0), hidden=8, width=16, box_head=None,
                       op="align", roi_size=3, shorter=64, longer=100, preprocessing="none", pad_multiple=8, before=60,
-                      after=20, score_threshold=0.1, limit=9):
+                      after=20, score_threshold=0.1, limit=9, boxes=True):
     """A FasterRCNN around an extractor to maps of `channels`, with an RPN and a head as Keras initialises them.
 
-    geometry: in place of strides, anchor_sizes and anchor_ratios. box_head: in place of two layers of `width`.
+    geometry: in place of strides, anchor_sizes and anchor_ratios. box_head: in place of two layers of `width`. boxes:
+    whether the head moves regions.
     """
     geometry = geometry or geometry_of(strides, anchor_sizes, anchor_ratios)
     rpn = RPN(geometry.anchors_per_position, hidden, name="rpn")
     rpn.build((None, None, None, channels))
-    rcnn = RCNN(box_head or two_fc(roi_size, channels, width), len(class_names) + 1, name="rcnn")
+    rcnn = RCNN(box_head or two_fc(roi_size, channels, width), len(class_names) + 1, boxes, name="rcnn")
     rcnn.build((None, roi_size, roi_size, channels))
     return FasterRCNN(
         extractor, rpn, rcnn, class_names=class_names, geometry=geometry,
@@ -153,6 +154,7 @@ def hand_made(**settings):
     rpn.objectness.kernel.assign(np.ones((1, 1, 1, 1), np.float32))
     rcnn.class_logits.kernel.assign(np.array([[0, 0, 0.01], [0, 0, 0], [0, 0, 0]], np.float32))
     rcnn.class_logits.bias.assign(np.array([0, -9, 3], np.float32))
-    rcnn.deltas.kernel.assign(np.zeros((3, 12), np.float32))
-    rcnn.deltas.bias.assign(np.array([0] * 8 + [1.0, -0.5, 0, 0], np.float32))
+    if rcnn.boxes:
+        rcnn.deltas.kernel.assign(np.zeros((3, 12), np.float32))
+        rcnn.deltas.bias.assign(np.array([0] * 8 + [1.0, -0.5, 0, 0], np.float32))
     return model

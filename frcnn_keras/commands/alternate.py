@@ -26,11 +26,13 @@ A second start goes on where the first ended.   With --val-... steps 3 and 4 mea
 next: {frcnn} evaluate --run work/alternate/run --voc DIR --split test"""
 
 # flags of `joint` that later steps have too
-PREP = frozenset(("positive-iou", "negative-iou", "samples", "mirror", "anchor-positive-fraction", "seed"))
+PREP = frozenset(("positive-iou", "negative-iou", "samples", "mirror", "anchor-positive-fraction", "best-anchor",
+                  "seed"))
 RPN = frozenset(("rpn-channels", "lambda", "rpn-beta", "pre-nms", "post-nms", "train-pre-nms", "train-post-nms",
                  "proposal-nms", "proposal-min-size", "seed"))
 RCNN = frozenset(("head-width", "dropout", "roi-op", "roi-size", "regions", "region-positive-fraction", "head-beta",
-                  "foreground-iou", "background-iou", "score-threshold", "nms", "max-detections", "seed"))
+                  "foreground-iou", "background-iou", "score-threshold", "nms", "max-detections", "seed", "box-head",
+                  "delta-scales", "delta-means"))
 STAGE_PRECISIONS = ("float32", "bfloat16")  # float16 is of image trainers alone
 FOLDERS = ("step1_rpn", "step2_rcnn", "prep", "run")
 

@@ -94,11 +94,11 @@ def rpn_batches(prepared: Prepared, anchors_per_position: int, *, batch: int, se
 
 def region_batches(prepared: Prepared, proposal_spans, *, pooling: Pooling, sampling: RegionSamplingConfig, scales,
                    batch: int, seed: int, first_epoch: int, epochs: int, dtype: str = "float32",
-                   share: Share = WHOLE) -> tf.data.Dataset:
+                   share: Share = WHOLE, means=(0.0, 0.0, 0.0, 0.0)) -> tf.data.Dataset:
     """Sampled, pooled regions of `batch` images: pooled (B, R, S, S, C) of `dtype`, labels (B, R), deltas (B, R, 4),
     valid (B, R). Regions are drawn anew every epoch from (seed, image, epoch).
 
-    scales: units of the deltas (models.settings.Detecting). share: as in `rpn_batches`.
+    scales, means: of the deltas (models.settings.Detecting). share: as in `rpn_batches`.
     """
     channels, geometry, sampled = prepared.channels, prepared.geometry, vars(sampling)
     read_features, read_proposals = _reader(prepared.feature_spans), _reader(proposal_spans)
@@ -110,7 +110,7 @@ def region_batches(prepared: Prepared, proposal_spans, *, pooling: Pooling, samp
         draw = tf.stack([image, tf.constant(seed, tf.int64) * 2**20 + epoch])
         regions, labels, deltas, valid = region_targets(
             proposals, tf.ones(tf.shape(proposals)[:1], tf.bool), parsed["boxes"], parsed["labels"],
-            parsed["ignored"], draw, scales=scales, **sampled)
+            parsed["ignored"], draw, scales=scales, means=means, **sampled)
         maps = tuple(tf.cast(level, tf.float32)[None] for level in parsed["maps"])
         pooled = pool_regions(maps, regions[None], geometry.strides, geometry.offsets, **pooling.keywords())[0]
         # pooled: (R, S, S, C)

@@ -20,7 +20,8 @@ from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.settings import options
 
-FORMAT = 2  # of what `get_config` gives; raised when older code would misread it
+FORMAT = 3  # of what `get_config` gives; raised when older code would misread it
+READ = (2, 3)  # what this code reads: settings that format 2 lacks are at their defaults
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -100,17 +101,17 @@ class FasterRCNN(keras.Model):
         logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
         classes = logits.shape[-1]
         scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))  # (B, R, N)
-        deltas = tf.reshape(deltas, (batch, regions, classes, 4))
+        moved = () if deltas is None else (tf.reshape(deltas, (batch, regions, classes, 4)),)
 
         def postprocess(inputs):
-            scores, deltas, boxes, valid, size = inputs
-            return postprocessing.detect(scores, deltas, boxes, valid, size[0], size[1],
+            scores, *moved, boxes, valid, size = inputs
+            return postprocessing.detect(scores, moved[0] if moved else None, boxes, valid, size[0], size[1],
                                          **self.detecting.keywords(), suppress=self.suppress_classes)
 
         limit = self.detecting.limit
         kinds = DetectedBoxes(tf.TensorSpec((limit, 4), tf.float32), tf.TensorSpec((limit,), tf.float32),
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
-        return _each(postprocess, (scores, deltas, proposals.boxes, proposals.valid, sizes), kinds)
+        return _each(postprocess, (scores, *moved, proposals.boxes, proposals.valid, sizes), kinds)
 
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
@@ -152,9 +153,10 @@ def settings_of(config: dict) -> DetectorSettings:
     Raises:
         InputError: it is of another format, or something is missing or makes no sense.
     """
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
+    if not isinstance(config, dict) or config.get("format") not in READ:
         version = config.get("format", 1) if isinstance(config, dict) else "no known format"
-        raise InputError(f"it is of format {version}, and this version reads {FORMAT}; train or import the run anew")
+        raise InputError(f"it is of format {version}, and this version reads {' and '.join(map(str, READ))}; train or "
+                         "import the run anew")
     try:
         return options.from_dict(DetectorSettings, config["settings"])
     except (KeyError, ValueError) as error:

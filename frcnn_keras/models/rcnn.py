@@ -82,32 +82,35 @@ class RCNN(keras.Model):
     New weights start as Fast R-CNN has them: normal with deviation 0.01 for classes and 0.001 for deltas.
     """
 
-    def __init__(self, trunk: keras.Model, classes: int, *, dtype="float32", **kwargs):
-        """classes: N, the background included."""
+    def __init__(self, trunk: keras.Model, classes: int, boxes: bool = True, *, dtype="float32", **kwargs):
+        """classes: N, the background included. boxes: whether it moves regions too, or only classifies them."""
         super().__init__(dtype=dtype, **kwargs)
-        self.trunk, self.classes = trunk, classes
+        self.trunk, self.classes, self.boxes = trunk, classes, boxes
 
         def dense(units, name, deviation):
             return keras.layers.Dense(units, name=name, dtype="float32",
                                       kernel_initializer=keras.initializers.RandomNormal(stddev=deviation))
 
         self.class_logits = dense(classes, "class_logits", 0.01)
-        self.deltas = dense(4 * classes, "deltas", 0.001)
+        self.deltas = dense(4 * classes, "deltas", 0.001) if boxes else None
 
     def build(self, input_shape):
         features = self.trunk.output_shape[-1]
         self.class_logits.build((None, features))
-        self.deltas.build((None, features))
+        if self.deltas is not None:
+            self.deltas.build((None, features))
         self.built = True
 
     def call(self, pooled, training=False):
-        """Pooled regions (R, S, S, C) -> class logits (R, N), deltas (R, N, 4) in units of the delta scales."""
+        """Pooled regions (R, S, S, C) -> class logits (R, N), deltas (R, N, 4) in units of the delta scales, or None
+        where it only classifies."""
         hidden = self.trunk(pooled, training=training)  # (R, F)
-        return self.class_logits(hidden), tf.reshape(self.deltas(hidden), (-1, self.classes, 4))
+        logits = self.class_logits(hidden)
+        return logits, None if self.deltas is None else tf.reshape(self.deltas(hidden), (-1, self.classes, 4))
 
     def get_config(self):
         trunk = keras.saving.serialize_keras_object(self.trunk)
-        return {**super().get_config(), "trunk": trunk, "classes": self.classes}
+        return {**super().get_config(), "trunk": trunk, "classes": self.classes, "boxes": self.boxes}
 
     @classmethod
     def from_config(cls, config):

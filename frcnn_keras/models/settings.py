@@ -188,16 +188,25 @@ class Detecting(Keywords):
     min_size: float = 1e-2
     classes: tuple[int, ...] | None = None  # labels that are wanted; None: all
     # units of the head's dx, dy, dw, dh, in training too (arXiv 1504.08083: targets of unit variance)
-    scales: tuple[float, float, float, float] = (0.1, 0.1, 0.2, 0.2)
+    scales: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)
+    # and what its 0 stands for, in plain deltas
+    means: tuple[float, ...] = dataclasses.field(default=(0.0,) * 4, metadata={"added": True})
 
     def __post_init__(self) -> None:
         _within("limit", self.limit, range_of(DetectionConfig, "limit"), int)
         _within("iou_threshold", self.iou_threshold, range_of(DetectionConfig, "nms"))
         _within("score_threshold", self.score_threshold, range_of(DetectionConfig, "score_threshold"))
         _within("min_size", self.min_size, range_of(ProposalConfig, "min_size"))
-        _within("scales", self.scales, Range(above=0, most=1000, counts=(4,)))
+        _within("scales", self.scales, range_of(HeadConfig, "delta_scales"))
+        _within("means", self.means, range_of(HeadConfig, "delta_means"))
         if self.classes is not None:
             _within("classes", self.classes, Range(least=1, most=10**5, counts=range(1, 10**5)), int)
+
+    @classmethod
+    def of(cls, detections: DetectionConfig, head: HeadConfig) -> "Detecting":
+        """That of a new detector's settings."""
+        return cls(detections.score_threshold, detections.nms, detections.limit, scales=head.delta_scales,
+                   means=head.delta_means)
 
     def changed(self, score_threshold: float | None, nms: float | None, limit: int | None) -> "Detecting":
         """With what users may choose in place of its own; None leaves a number as it is.

@@ -33,13 +33,13 @@ def coverage(boxes, others):
     return tf.math.divide_no_nan(_intersection(boxes, others), area(boxes)[:, None])
 
 
-def encode(boxes, anchors, scales=(1.0, 1.0, 1.0, 1.0)):
+def encode(boxes, anchors, scales=(1.0, 1.0, 1.0, 1.0), means=(0.0, 0.0, 0.0, 0.0)):
     """Deltas that move anchors onto boxes (arXiv 1506.01497, equation 2; arXiv 1311.2524, appendix C).
 
     Args:
         boxes: (..., 4), of positive width and height.
         anchors: (..., 4), the box each is measured from; of positive width and height.
-        scales: the unit of dx, dy, dw, dh: deltas are divided by it.
+        scales, means: deltas are divided by the unit of dx, dy, dw, dh after their mean is subtracted.
 
     Returns:
         (..., 4) dx, dy, dw, dh; infinite or NaN where a box or an anchor has no width or height.
@@ -48,15 +48,17 @@ def encode(boxes, anchors, scales=(1.0, 1.0, 1.0, 1.0)):
     anchor_x, anchor_y, anchor_width, anchor_height = _centre_and_size(anchors)
     deltas = [(x - anchor_x) / anchor_width, (y - anchor_y) / anchor_height,
               tf.math.log(width / anchor_width), tf.math.log(height / anchor_height)]
-    return tf.stack(deltas, -1) / tf.constant(scales, tf.float32)
+    plain = tf.stack(deltas, -1)
+    return (plain - tf.constant(means, tf.float32) if any(means) else plain) / tf.constant(scales, tf.float32)
 
 
-def decode(deltas, anchors, scales=(1.0, 1.0, 1.0, 1.0)):
-    """Boxes that deltas (..., 4) move anchors (..., 4) to; the inverse of `encode` with the same scales.
+def decode(deltas, anchors, scales=(1.0, 1.0, 1.0, 1.0), means=(0.0, 0.0, 0.0, 0.0)):
+    """Boxes that deltas (..., 4) move anchors (..., 4) to; the inverse of `encode` with the same scales and means.
 
     dw and dh are clamped above at log(1000 / 16), so that a wild prediction cannot overflow.
     """
-    dx, dy, dw, dh = tf.unstack(_float(deltas) * tf.constant(scales, tf.float32), axis=-1)
+    plain = _float(deltas) * tf.constant(scales, tf.float32)
+    dx, dy, dw, dh = tf.unstack(plain + tf.constant(means, tf.float32) if any(means) else plain, axis=-1)
     anchor_x, anchor_y, anchor_width, anchor_height = _centre_and_size(anchors)
     x, y = anchor_x + dx * anchor_width, anchor_y + dy * anchor_height
     half_width = 0.5 * anchor_width * tf.exp(tf.minimum(dw, MAX_LOG_SCALE))

@@ -41,7 +41,7 @@ def rcnn_losses(logits, deltas, labels, targets, valid, *, beta: float = 1.0):
 
     Args:
         logits: (..., R, N).
-        deltas: (..., R, N, 4); of each region only those of its own class are used.
+        deltas: (..., R, N, 4); of each region only those of its own class are used. None: there is no box loss.
         labels: (..., R) int, 0 background, objects 1..N-1; any of these where not valid.
         targets: (..., R, 4) deltas; only those of objects are used.
         valid: (..., R) bool.
@@ -51,8 +51,10 @@ def rcnn_losses(logits, deltas, labels, targets, valid, *, beta: float = 1.0):
         Two scalars: softmax cross-entropy, and the smooth L1 loss summed over the four coordinates of regions with an
         object; both divided by the number of valid regions, over all leading axes together. 0 where there are none.
     """
-    logits, deltas, targets = (tf.cast(values, tf.float32) for values in (logits, deltas, targets))
-    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
+    if deltas is None:
+        return _mean_over(valid, entropy, valid), tf.zeros(())
+    deltas, targets = tf.cast(deltas, tf.float32), tf.cast(targets, tf.float32)
     class_deltas = tf.gather(deltas, labels, axis=-2, batch_dims=len(labels.shape))  # (..., R, 4)
     boxes = tf.reduce_sum(smooth_l1(class_deltas - targets, beta), -1)  # (..., R)
     return _mean_over(valid, entropy, valid), _mean_over(valid & (labels > 0), boxes, valid)

@@ -35,6 +35,7 @@ def match(overlaps, positive: float, negative: float, keep_best: bool):
     return labels, matched
 
 
-def reached(overlaps):
-    """Which objects any anchor overlaps at all: (A, G) -> (G,) bool."""
-    return tf.reduce_any(tf.cast(overlaps, tf.float32) > 0, 0)
+def reached(overlaps, least: float = 0.0):
+    """Which objects any anchor overlaps at all, with an IoU of `least` or more: (A, G) -> (G,) bool."""
+    overlaps = tf.cast(overlaps, tf.float32)
+    return tf.reduce_any((overlaps > 0) & (overlaps >= least), 0)

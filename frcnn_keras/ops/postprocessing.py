@@ -19,7 +19,7 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, scales, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, min_size: float = 1e-2, classes=None,
-           suppress: Callable | None = None) -> DetectedBoxes:
+           means=(0.0, 0.0, 0.0, 0.0), suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -27,14 +27,15 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
 
     Args:
         class_scores: (R, N) softmax probabilities, the background's first.
-        deltas: (R, N, 4) in units of `scales`; those of the background are not used.
+        deltas: (R, N, 4) in units of `scales` from `means`; those of the background are not used. None: regions stay
+            as they are.
         regions: (R, 4).
         valid: (R,) bool, False for padding.
         height, width: of the image in pixels, without padding; boxes are clipped to it.
         score_threshold: only higher scores count.
         iou_threshold: of two boxes of a class with a larger IoU the better one stays.
         limit: at most this many; M.
-        scales: unit of dx, dy, dw, dh.
+        scales, means: unit of dx, dy, dw, dh, and what 0 stands for.
         min_size: boxes narrower or lower than this many pixels are dropped. Boxes without area are always.
         classes: labels 1..N-1 that are wanted; label i + 1 of the result is classes[i]. All by default. The scores stay
             those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
@@ -43,8 +44,13 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
     """
     if classes is not None:
         columns = [0, *classes]
-        class_scores, deltas = tf.gather(class_scores, columns, axis=1), tf.gather(deltas, columns, axis=1)
-    boxes = box_ops.decode(deltas[:, 1:], tf.cast(regions, tf.float32)[:, None], scales)  # (R, C, 4)
+        class_scores = tf.gather(class_scores, columns, axis=1)
+        deltas = None if deltas is None else tf.gather(deltas, columns, axis=1)
+    regions = tf.cast(regions, tf.float32)[:, None]  # (R, 1, 4)
+    if deltas is None:
+        boxes = tf.tile(regions, (1, class_scores.shape[1] - 1, 1))
+    else:
+        boxes = box_ops.decode(deltas[:, 1:], regions, scales, means)  # (R, C, 4)
     boxes = box_ops.clip(boxes, height, width)
     x1, y1, x2, y2 = tf.unstack(boxes, axis=-1)
     large = (x2 - x1 >= min_size) & (y2 - y1 >= min_size) & (box_ops.area(boxes) > 0)

@@ -29,6 +29,30 @@ def sample(labels, seed, count: int = 256, positive_fraction: float = 0.5):
     return tf.where(valid, indices, 0), valid
 
 
+def sample_of_each(labels: list, seed, count: int, positive_fraction: float) -> list[tuple]:
+    """Draws up to `count` an image from the labelled of several images together, as `sample` does from one image's.
+
+    Args:
+        labels: of each of B images (A,); A may differ. Of B * count that are drawn at most int(B * count *
+            positive_fraction) are positive, whichever images they are of.
+
+    Returns:
+        For each image indices (T,) int32 into its labels, and valid (T,) bool. T is `count` for a single image; of
+        several it is what falls to the image, and one that is not valid.
+    """
+    if len(labels) == 1:
+        return [sample(labels[0], seed, count, positive_fraction)]
+    indices, valid = sample(tf.concat(labels, 0), seed, count * len(labels), positive_fraction)
+    start, drawn = 0, []
+    for own in labels:
+        end = start + tf.shape(own)[0]
+        here = tf.boolean_mask(indices, valid & (indices >= start) & (indices < end)) - start
+        # never empty, which not every convolution takes
+        drawn.append((tf.pad(here, ((0, 1),)), tf.pad(tf.ones_like(here, tf.bool), ((0, 1),))))
+        start = end
+    return drawn
+
+
 def _first(members, rank, limit: int):
     """Indices (limit,) of the members of highest rank, and how many of these are members."""
     indices = tf.math.top_k(tf.where(members, rank, -1.0), limit).indices

@@ -18,7 +18,7 @@ def differs(path: Path, request: Any) -> str:
     """What the request at `path` differs in from this one: `name: old -> new`; empty where they are the same."""
     stored = read_json(path)
     _require_format(path, stored)
-    return options.difference(stored, stored_form(request))
+    return options.difference(options.completed(type(request), stored), stored_form(request))
 
 
 def begin(path: Path, request: Any, begun: bool, flag: str = "--run", write: bool = True) -> None:

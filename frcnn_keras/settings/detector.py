@@ -86,6 +86,12 @@ class HeadConfig(Settings):
     dropout: float = option(0.0, "share of the head's units dropped in training", least=0, below=1)
     roi_op: str = option("align", "how regions are pooled", choices=("align", "pool"))
     roi_size: int = option(7, "regions are pooled to this many cells a side", least=1, most=64)
+    box_head: bool = option(True, "the head moves regions; without, it only classifies, and proposals stay as they are",
+                            added=True)
+    delta_scales: tuple[float, ...] = option((0.1, 0.1, 0.2, 0.2), "units of the head's dx, dy, dw, dh (deviations of "
+                                             "the deltas it learns)", added=True, above=0, most=1000, counts=(4,))
+    delta_means: tuple[float, ...] = option((0.0, 0.0, 0.0, 0.0), "... and their means, which the head's 0 stands for",
+                                            added=True, least=-1000, most=1000, counts=(4,))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Settings of the trainers that read images: `finetune`, `joint`, `alternate`; in the form of `stages`."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import ClassVar
 
 from frcnn_keras.settings.detector import (
@@ -76,6 +77,8 @@ class ImageLossConfig(Settings):
     regions: RegionSamplingConfig = RegionSamplingConfig()
     rpn: RPNLossConfig = RPNLossConfig()
     head: HeadLossConfig = HeadLossConfig()
+    sample_over: str = option("image", "draw --samples anchors and --regions regions of every image, or as many an "
+                              "image from all images of a step together", choices=("image", "batch"), added=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +94,12 @@ class FinetuneConfig(Settings):
     losses: ImageLossConfig = ImageLossConfig()
     freeze_stages: int = option(2, "first stages of the backbone that stay as they are (a stage ends where the stride "
                                 "doubles)", least=0, most=1000)
+
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """A draw over images that are not in memory together."""
+        apart = self.losses.sample_over == "batch" and self.fit.accumulate > 1
+        return (f"{name('losses.sample_over')} batch needs a step's images together: leave {name('fit.accumulate')} "
+                "out") if apart else ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,8 @@ class AnchorSamplingConfig(Settings):
     count: int = option(256, "anchors in a minibatch, all of one image", flag="samples", least=1, most=2**16)
     positive_fraction: float = option(0.5, "share of the anchors that may be positive",
                                       flag="anchor-positive-fraction", alias="positive-fraction", least=0, most=1)
+    best_anchor: bool = option(True, "an object's best anchors are positive however low their IoU; else --positive-iou "
+                               "alone decides", added=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,8 +31,15 @@ class RegionSamplingConfig(Settings):
                                       flag="region-positive-fraction", alias="positive-fraction", least=0, most=1)
     foreground: float = option(0.5, "foreground: IoU with an object of this or more", flag="foreground-iou",
                                above=0, most=1)
-    background: float = option(0.0, "background: IoU from this up to --foreground-iou", flag="background-iou",
-                               least=0, most=1, not_above="foreground")
+    background: tuple[float, ...] = option((0.0,), "background: IoU from LOW up to HIGH, as LOW,HIGH; LOW alone: up to "
+                                           "--foreground-iou", flag="background-iou", least=0, most=1, counts=(1, 2),
+                                           rising=True, not_above="foreground")
+
+    def __post_init__(self) -> None:
+        """One number is LOW."""
+        if isinstance(self.background, (int, float)):
+            object.__setattr__(self, "background", (self.background,))
+        super().__post_init__()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,15 +14,16 @@ _SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
-           spellings: dict[str, str] | None = None, **bounds: Any) -> Any:
+           spellings: dict[str, str] | None = None, added: bool = False, **bounds: Any) -> Any:
     """A config field with its flag's help.
 
     flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
-    a command has it too. spellings: other words for some of the choices. bounds: keywords of ranges.Range, which every
-    number and every tuple of numbers has.
+    a command has it too. spellings: other words for some of the choices. added: what was stored before there was this
+    field is read as if it held the default. bounds: keywords of ranges.Range, which every number and every tuple of
+    numbers has.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
-                                                        "spellings": spellings or {},
+                                                        "spellings": spellings or {}, "added": added,
                                                         "range": Range(**bounds) if bounds else None})
 
 
@@ -37,7 +38,7 @@ def leaves(config_class: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple]:
 
 
 def from_dict(config_class: type[T], values: Any) -> T:
-    """The dataclass that `to_dict` wrote.
+    """The dataclass that `to_dict` wrote, in this version or an earlier one (see `completed`).
 
     Raises:
         ValueError: a field is missing, unknown or of another kind; the message names it.
@@ -45,7 +46,7 @@ def from_dict(config_class: type[T], values: Any) -> T:
     if not isinstance(values, dict):
         raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {values!r}")
     record: Any = config_class  # a dataclass, which no type says
-    hints = typing.get_type_hints(record)
+    values, hints = completed(record, values), typing.get_type_hints(record)
     names = [field.name for field in dataclasses.fields(record)]
     if set(values) != set(names):
         odd = sorted(set(values) ^ set(names))[0]
@@ -56,12 +57,36 @@ def from_dict(config_class: type[T], values: Any) -> T:
         raise ValueError(f"{config_class.__name__}: a stored value is of another kind ({error})") from error
 
 
+def completed(config_class: Any, values: Any) -> Any:
+    """Stored values as this version would have written them: with fields that were added since (metadata `added`) at
+    their defaults, and a list of one number where the number stands for a tuple."""
+    if not isinstance(values, dict):
+        return values
+    hints, whole = typing.get_type_hints(config_class), dict(values)
+    for field in dataclasses.fields(config_class):
+        hint = _of_something(hints[field.name])
+        if field.name not in values:
+            if field.metadata.get("added"):
+                whole[field.name] = json.loads(json.dumps(field.default))
+        elif dataclasses.is_dataclass(hint):
+            whole[field.name] = completed(hint, values[field.name])
+        elif typing.get_origin(hint) is tuple and type(values[field.name]) in (int, float):
+            whole[field.name] = [values[field.name]]
+    return whole
+
+
+def _of_something(hint: Any) -> Any:
+    """SomeRecord of SomeRecord | None."""
+    if isinstance(hint, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not type(None))
+    return hint
+
+
 def _value(hint: Any, value: Any) -> Any:
     """A stored value as its field has it: dataclasses for objects, tuples for lists."""
-    if isinstance(hint, types.UnionType):  # SomeRecord | None
-        hint = next(part for part in typing.get_args(hint) if part is not type(None))
-        if value is None:
-            return None
+    if isinstance(hint, types.UnionType) and value is None:
+        return None
+    hint = _of_something(hint)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return from_dict(typing.cast(type, hint), value)
     if typing.get_origin(hint) is tuple:

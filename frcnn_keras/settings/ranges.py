@@ -19,7 +19,7 @@ class Range:
     """The numbers from `least` (or beyond `above`) to `most` (or short of `below`); NaN and the infinite are in none.
 
     counts: of a tuple, how many numbers it may have; rising: each then at least as large as the one before. not_above:
-    another field of the same settings that is at least as large.
+    another field of the same settings that is at least as large as it, or as each of a tuple.
     """
 
     least: float | None = None
@@ -127,10 +127,11 @@ def fault(settings: Settings, name: Callable[[str], str]) -> str:
         if line:
             return f"{name(field.name)} {line}"
     for field in fields:
-        limit = field.metadata["range"] and field.metadata["range"].not_above
-        if limit and getattr(settings, field.name) > getattr(settings, limit):
+        limit, value = field.metadata["range"] and field.metadata["range"].not_above, getattr(settings, field.name)
+        values = value if isinstance(value, tuple) else (value,)
+        if limit and max(values) > getattr(settings, limit):
             return (f"{name(field.name)} must not be more than {name(limit)}; received: "
-                    f"{getattr(settings, field.name)} and {getattr(settings, limit)}")
+                    f"{','.join(map(str, values))} and {getattr(settings, limit)}")
     return settings.contradiction(name)
 
 

@@ -1,14 +1,15 @@
 """The four losses of a whole detector on images (arXiv 1506.01497, section 3.2: approximate joint training)."""
 
 import dataclasses
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from frcnn_keras.models.detector import FasterRCNN, propose_batch
 from frcnn_keras.ops.losses import rcnn_losses, rpn_losses
 from frcnn_keras.ops.proposals import Proposals
-from frcnn_keras.ops.sampling import sample
-from frcnn_keras.ops.targets import anchor_targets, region_targets
+from frcnn_keras.ops.sampling import sample_of_each
+from frcnn_keras.ops.targets import Candidates, anchor_targets, drawn_targets, region_candidates
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.settings.detector import settled
 from frcnn_keras.settings.image_trainers import ImageLossConfig
@@ -22,7 +23,9 @@ class ImageLosses:
     """From a batch of images to the four losses, by name: those of the staged trainers on the same draws.
 
     Each image's losses are means over its own samples, as in the stages; the batch's are the images' summed and
-    divided by a count, the number of images by default. Proposals are constants: no gradient flows through them.
+    divided by a count, the number of images by default. With `sample_over` "batch" as many samples are drawn from the
+    anchors, and from the regions, of all images of a device's step together, and the losses are means over these.
+    Proposals are constants: no gradient flows through them.
 
     Args:
         detector: models.detector.FasterRCNN; its parts' trainable weights decide what learns.
@@ -51,12 +54,15 @@ class ImageLosses:
         """
         images = batch["images"].shape[0]
         maps = self.detector.features(batch["images"]) if self.together else None
-        per_image = []
+        labelled = []
         for index in range(images):
             image = {name: values[index] for name, values in batch.items()}
             levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(image)
-            per_image.append(self.of_image(levels, image))
-        return {name: tf.add_n([losses[name] for losses in per_image]) / tf.cast(count or images, tf.float32)
+            labelled.append(self.labelled(levels, image))
+        # a group's losses are means over its samples, times its images
+        groups = [labelled] if self.settings.sample_over == "batch" else [[one] for one in labelled]
+        of_groups = [self.of_group(group) for group in groups]
+        return {name: tf.add_n([losses[name] for losses in of_groups]) / tf.cast(count or images, tf.float32)
                 for name in self.names}
 
     def _own_maps(self, image: dict) -> tuple:
@@ -64,28 +70,39 @@ class ImageLosses:
         height, width = tf.unstack(image["padded"])
         return self.detector.features(image["images"][None, :height, :width])
 
-    def of_image(self, levels, image: dict) -> dict:
-        """The losses of one image: levels, tuple over levels of (1, h, w, C); image: its part of the batch."""
+    def labelled(self, levels, image: dict) -> "Labelled":
+        """An image before its samples are drawn: levels, tuple over levels of (1, h, w, C); image: its part of the
+        batch."""
         exists = image["exists"]  # (G,)
         objects = {name: tf.boolean_mask(image[name], exists) for name in ("boxes", "labels", "ignored")}
-        draws = tf.random.experimental.stateless_split(image["seed"], 2)  # (2, 2)
         # the proposals need the whole map, their losses the sampled positions alone, an eighth of it; a deeper network
         # sees more than 3x3 cells and has to learn on the whole map
-        deep = getattr(self.detector.rpn, "depth", 1) > 1
-        outputs, losses = None, ()
-        if deep or (self.proposer is None and self.names != RPN_LOSSES):
-            outputs = self.detector.rpn(levels if deep else tuple(tf.stop_gradient(level) for level in levels))
+        outputs, anchors, regions = None, None, None
+        if self.deep or (self.proposer is None and self.names != RPN_LOSSES):
+            outputs = self.detector.rpn(levels if self.deep else tuple(tf.stop_gradient(level) for level in levels))
         if self.names != RCNN_LOSSES:
-            index, labels, targets = self.sampled_anchors(levels, objects, image["size"], draws[0])
-            logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
-            rpn = self.settings.rpn
-            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=rpn.beta)
-            losses = (objectness, rpn.box_weight * boxes)
+            anchors = self.labelled_anchors(levels, objects, image["size"])
         if self.names != RPN_LOSSES:
             proposals = self.given(image) if self.proposer else self.propose(levels, outputs, image["size"],
                                                                              image["padded"])
-            losses += self.rcnn_losses(levels, proposals, objects, draws[1])
-        return dict(zip(self.names, losses, strict=True))
+            regions = self.candidates(proposals, objects)
+        return Labelled(levels, image["seed"], objects, outputs, anchors, regions)
+
+    @property
+    def deep(self) -> bool:
+        """Whether the RPN sees more than 3x3 cells."""
+        return getattr(self.detector.rpn, "depth", 1) > 1
+
+    def of_group(self, group: list["Labelled"]) -> dict:
+        """The losses of images whose samples are drawn together, by name: means over these, times the images."""
+        draws = tf.random.experimental.stateless_split(group[0].seed, 2)  # (2, 2)
+        losses: tuple = ()
+        if self.names != RCNN_LOSSES:
+            losses += self.rpn_losses(group, draws[0])
+        if self.names != RPN_LOSSES:
+            losses += self.rcnn_losses(group, draws[1])
+        return {name: loss * len(group) if len(group) > 1 else loss
+                for name, loss in zip(self.names, losses, strict=True)}
 
     def given(self, image: dict) -> Proposals:
         """The proposer's proposals on an image, as `propose` gives the detector's own.
@@ -113,13 +130,30 @@ class ImageLosses:
         proposals = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry, self.proposing)
         return Proposals(*(tf.stop_gradient(part[0]) for part in proposals))
 
-    def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
-        """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""
-        anchors, chosen = tf.concat(self.detector.anchors(levels), 0), self.settings.anchors
-        labels, targets, _ = anchor_targets(anchors, objects["boxes"], objects["ignored"], size[0], size[1],
-                                            positive=chosen.positive, negative=chosen.negative)
-        index, drawn = sample(labels, seed, chosen.count, chosen.positive_fraction)
-        return index, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)
+    def labelled_anchors(self, levels, objects: dict, size) -> tuple:
+        """Labels (A,) and deltas (A, 4) of an image's anchors."""
+        chosen = self.settings.anchors
+        return anchor_targets(tf.concat(self.detector.anchors(levels), 0), objects["boxes"], objects["ignored"],
+                              size[0], size[1], positive=chosen.positive, negative=chosen.negative,
+                              keep_best=chosen.best_anchor)[:2]
+
+    def candidates(self, proposals: Proposals, objects: dict) -> Candidates:
+        """What an image's regions are drawn from."""
+        chosen = self.settings.regions
+        return region_candidates(proposals.boxes, proposals.valid, objects["boxes"], objects["ignored"],
+                                 foreground=chosen.foreground, background=chosen.background)
+
+    def rpn_losses(self, group: list["Labelled"], seed) -> tuple:
+        """Objectness and box loss of anchors drawn from a group; seed (2,)."""
+        chosen, rpn = self.settings.anchors, self.settings.rpn
+        samples = []
+        for one, (index, drawn) in zip(group, sample_of_each([one.anchors[0] for one in group], seed, chosen.count,
+                                                             chosen.positive_fraction), strict=True):
+            labels, targets = one.anchors
+            outputs = self._on_map(one.outputs, index) if self.deep else self._on_tiles(one.levels, index)
+            samples.append((*outputs, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)))
+        objectness, boxes = rpn_losses(*_joined(samples), beta=rpn.beta)
+        return objectness, rpn.box_weight * boxes
 
     def _on_tiles(self, levels, index) -> tuple:
         """Logits (T,) and deltas (T, 4) of the anchors at index, each from its 3x3 cells."""
@@ -131,14 +165,34 @@ class ImageLosses:
         logits, deltas = (tf.concat(parts, 1)[0] for parts in outputs)  # (A,), (A, 4)
         return tf.gather(logits, index), tf.gather(deltas, index)
 
-    def rcnn_losses(self, levels, proposals: Proposals, objects: dict, seed) -> tuple:
-        """Class and box loss of regions drawn from the proposals and the objects; seed (2,)."""
-        regions, labels, targets, valid = region_targets(
-            proposals.boxes, proposals.valid, objects["boxes"], objects["labels"], objects["ignored"], seed,
-            scales=self.detector.detecting.scales, **vars(self.settings.regions))
-        pooled = self.detector.pool(levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
-        logits, deltas = self.detector.rcnn(pooled, training=True)
-        return rcnn_losses(logits, deltas, labels, targets, valid, beta=self.settings.head.beta)
+    def rcnn_losses(self, group: list["Labelled"], seed) -> tuple:
+        """Class and box loss of regions drawn from a group's proposals and objects; seed (2,)."""
+        chosen, detecting, samples = self.settings.regions, self.detector.detecting, []
+        for one, (index, drawn) in zip(group, sample_of_each([one.regions.kinds for one in group], seed, chosen.count,
+                                                             chosen.positive_fraction), strict=True):
+            regions, labels, targets, valid = drawn_targets(one.regions, index, drawn, one.objects["boxes"],
+                                                            one.objects["labels"], detecting.scales, detecting.means)
+            pooled = self.detector.pool(one.levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
+            samples.append((*self.detector.rcnn(pooled, training=True), labels, targets, valid))
+        return rcnn_losses(*_joined(samples), beta=self.settings.head.beta)
+
+
+class Labelled(NamedTuple):
+    """An image whose anchors and regions are labelled, and not yet drawn."""
+
+    levels: tuple  # over levels of (1, h, w, C)
+    seed: tf.Tensor  # (2,)
+    objects: dict  # boxes (G, 4), labels, ignored (G,)
+    outputs: tuple | None  # of the RPN on the levels, where they are needed
+    anchors: tuple | None  # labels (A,), deltas (A, 4)
+    regions: Candidates | None
+
+
+def _joined(samples: list[tuple]) -> tuple:
+    """Parts of several images, of one behind those of another; None where they have none."""
+    if len(samples) == 1:
+        return samples[0]
+    return tuple(None if parts[0] is None else tf.concat(parts, 0) for parts in zip(*samples, strict=True))
 
 
 def _within(anchors, padded):

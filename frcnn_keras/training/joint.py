@@ -127,13 +127,14 @@ def _preparing(backbone: Backbone, config: JointConfig) -> Preparing:
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
              dataset: Dataset, config: JointConfig) -> FasterRCNN:
     """A detector of a data set's classes on a feature extractor of these levels, with a new RPN and a new head."""
-    head, settings, levels = config.head, config.detections, len(strides)
+    head, levels = config.head, len(strides)
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
     geometry = Geometry.of(strides, offsets, config.anchors)
     rpn = RPN(geometry.anchors_per_position, config.rpn_channels, name="rpn")
     rpn.build((None, None, None, channels))
-    rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(dataset.class_names) + 1, name="rcnn")
+    rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(dataset.class_names) + 1, head.box_head,
+                name="rcnn")
     rcnn.build((None, head.roi_size, head.roi_size, channels))
     return FasterRCNN(
         features, rpn, rcnn, class_names=dataset.class_names, category_ids=dataset.category_ids, name="faster_rcnn",
@@ -142,4 +143,4 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
         proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
         pooling=Pooling(max(1, levels - 1), op=head.roi_op, size=head.roi_size),
-        detecting=Detecting().changed(settings.score_threshold, settings.nms, settings.limit))
+        detecting=Detecting.of(config.detections, head))

@@ -25,7 +25,7 @@ def build_rcnn(prepared: Prepared, config: StageHeadConfig, precision: str = "fl
         trunk = heads.vgg_fc(size, channels, config.dropout, policy)
     else:
         trunk = heads.backbone_top(_load_top(prepared), size, channels, policy)
-    rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, name="rcnn", dtype=policy)
+    rcnn = heads.RCNN(trunk, len(prepared.class_names) + 1, config.box_head, name="rcnn", dtype=policy)
     if is_run(config.weights):
         load_head_trunk(config.weights, trunk)
     elif config.kind == "vgg_fc" and config.weights != "none":

@@ -114,7 +114,8 @@ def rcnn_stage_model(rcnn: RCNN, settings: HeadLossConfig) -> StageModel:
         pooled = tf.reshape(batch["pooled"], (-1, *batch["pooled"].shape[2:]))  # (B * R, S, S, C)
         logits, deltas = rcnn(pooled, training=True)
         logits = tf.reshape(logits, (shape[0], shape[1], rcnn.classes))
-        deltas = tf.reshape(deltas, (shape[0], shape[1], rcnn.classes, 4))
+        if deltas is not None:
+            deltas = tf.reshape(deltas, (shape[0], shape[1], rcnn.classes, 4))
         classes, boxes = rcnn_losses(logits, deltas, batch["labels"], batch["deltas"], batch["valid"],
                                      beta=settings.beta)
         return {"class_loss": classes, "box_loss": boxes}
@@ -136,8 +137,7 @@ class RCNNStage(Stage):
         self.rpn, self.proposing, self.config = rpn, proposing, config
         levels = self.prepared.features.pooling
         self.pooling = Pooling(levels.levels, levels.min_cells, config.head.roi_op, config.head.roi_size)
-        settings = config.detections
-        self.detecting = Detecting().changed(settings.score_threshold, settings.nms, settings.limit)
+        self.detecting = Detecting.of(config.detections, config.head)
 
     def build(self) -> StageModel:
         with self.distribution.scope():
@@ -151,8 +151,8 @@ class RCNNStage(Stage):
 
     def batches(self, first: int) -> tf.data.Dataset:
         return region_batches(self.prepared, self.proposals, pooling=self.pooling, sampling=self.config.regions,
-                              scales=self.detecting.scales, batch=self.batch, seed=self.fit.seed, first_epoch=first,
-                              epochs=self.fit.epochs, dtype=self.fit.precision,
+                              scales=self.detecting.scales, means=self.detecting.means, batch=self.batch,
+                              seed=self.fit.seed, first_epoch=first, epochs=self.fit.epochs, dtype=self.fit.precision,
                               share=self.distribution.share(self.batch))
 
     def measure(self, epoch: int) -> dict[str, float]:

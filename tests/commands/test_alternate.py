@@ -124,13 +124,21 @@ def test_settings_reach_the_later_steps(tmp_path):
 
 @pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])
 def test_the_steps_commands_know_their_flags(name, tmp_path):
+    def other(value):
+        if isinstance(value, str):
+            return "batch"
+        if isinstance(value, tuple):
+            return (0.01, 0.1)
+        return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2
+
     def changed(part):
-        return type(part)(*(value + 1 if isinstance(value, int) else value / 2 for value in dataclasses.astuple(part)))
+        return other(part) if isinstance(part, str) else type(part)(*map(other, dataclasses.astuple(part)))
 
     losses = ImageLossConfig(*(changed(getattr(ImageLossConfig(), field.name))
                                for field in dataclasses.fields(ImageLossConfig)))
     joint = JointConfig(rpn_channels=3, proposals=ProposalConfig(4, 5, .6, 2.),
-                        head=HeadConfig(7, .1, "pool", 3), detections=DetectionConfig(.2, .4, 9),
+                        head=HeadConfig(7, .1, "pool", 3, False, (1.,) * 4, (.1,) * 4),
+                        detections=DetectionConfig(.2, .4, 9),
                         training=FinetuneConfig(losses=losses))
     seen = 0
     for step in alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], ["--shapes", "2"]):

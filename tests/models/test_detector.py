@@ -1,19 +1,22 @@
 import json
+import math
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FORMAT, settings_of
+from frcnn_keras.models.portable import portable
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.runs.parts import run_settings
 from tests.bright_pictures import bright
 from tests.closeness import close
-from tests.detectors import images_of, random_detector
+from tests.detectors import change, hand_made, images_of, random_detector
 
 
 def test_a_known_object_comes_out_at_known_coordinates(hand_detector):
@@ -126,7 +129,7 @@ def uncommon(tmp_path_factory):
     model.preparing = Preparing(61, 97, "caffe", 32, fused_resize=True)
     model.proposing = Proposing(50, 11, 0.6, 2.0, 0.01)
     model.pooling = Pooling(1, 1.0, "align", 3)
-    model.detecting = Detecting(0.2, 0.4, 8, 0.5, (3, 1), (0.3, 0.2, 0.1, 0.4))
+    model.detecting = Detecting(0.2, 0.4, 8, 0.5, (3, 1), (0.3, 0.2, 0.1, 0.4), (0.1, 0.0, -0.2, 0.3))
     path = tmp_path_factory.mktemp("run") / "detector.keras"
     save_model(model, path)
     return model, path
@@ -181,3 +184,40 @@ def test_a_file_that_cannot_be_right_is_one_line_that_names_it(case, uncommon, t
 def test_what_is_no_config_is_one_line(config):
     with pytest.raises(InputError, match="train or import the run anew"):
         settings_of(config)
+
+
+def as_format_2(config):
+    """What was written before a head could go without boxes, and deltas had means."""
+    config["format"] = 2
+    del config["settings"]["detecting"]["means"], config["rcnn"]["config"]["boxes"]
+
+
+def test_a_detector_of_format_2_is_what_it_was(tmp_path):
+    model = random_detector()
+    save_model(model, tmp_path / "new.keras")
+    old = load_model(spoiled(tmp_path / "new.keras", tmp_path / "detector.keras", as_format_2))
+    assert old.settings == model.settings == run_settings(tmp_path) and old.rcnn.boxes
+    assert old.detecting.means == (0, 0, 0, 0)
+    image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
+    for one, other in zip(old.detect_image(image), model.detect_image(image), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_a_head_that_only_classifies_gives_out_the_proposals(tmp_path):
+    """The anchor's own box, 36, 20, 68, 52 in the image of twice the size."""
+    keras.utils.set_random_seed(0)
+    model = hand_made(boxes=False)
+    save_model(model, tmp_path / "detector.keras")
+    for detector in (model, load_model(tmp_path / "detector.keras"), portable(model)):
+        found = detector.detect_image(bright(48, 64, 16, 24))
+        assert found.valid.numpy().tolist() == [True, False, False]
+        np.testing.assert_allclose(found.boxes[0], np.array([36, 20, 68, 52]) / 2, atol=1e-5)
+
+
+def test_what_the_heads_0_stands_for(hand_detector):
+    """dx is 0.1 and dy -0.05 of 32 pixels; the means add a tenth of the width, and halve the height."""
+    change(hand_detector, "detecting", means=(0.1, 0.0, 0.0, math.log(0.5)))
+    middle = 20 + 16 - 0.05 * 32
+    for detector in (hand_detector, portable(hand_detector)):
+        found = detector.detect_image(bright(48, 64, 16, 24))
+        np.testing.assert_allclose(found.boxes[0], np.array([42.4, middle - 8, 74.4, middle + 8]) / 2, atol=1e-4)

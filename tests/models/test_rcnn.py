@@ -137,3 +137,25 @@ def test_saving_round_trip(head, tmp_path):
     again = keras.saving.load_model(tmp_path / "rcnn.keras")
     for one, other in zip(rcnn(pooled), again(pooled), strict=True):
         assert np.array_equal(one, other)
+
+
+def test_without_boxes_it_classifies_and_has_no_other_layer(tmp_path):
+    rcnn = RCNN(two_fc(5, 6, 20), 4, boxes=False)
+    rcnn.build((None, 5, 5, 6))
+    assert len(rcnn.weights) == 6 and not any("deltas" in weight.path for weight in rcnn.weights)
+    logits, deltas = rcnn(regions())
+    assert deltas is None and logits.shape == (3, 4)
+    rcnn.save(tmp_path / "rcnn.keras")
+    again = keras.saving.load_model(tmp_path / "rcnn.keras")
+    assert again(regions())[1] is None and np.array_equal(again(regions())[0], logits)
+
+
+def test_a_head_of_voc_has_fc21_and_fc84():
+    """The second document on the training, section 4.1: FC 21 classifies (20 classes and the background), FC 84 moves
+    (4 parameters of each of the 21); of a region of class K units 4K to 4K + 3 count."""
+    rcnn = built(two_fc(7, 8, 16), 21, 7, 8)
+    assert rcnn.class_logits.kernel.shape == (16, 21) and rcnn.deltas.kernel.shape == (16, 84)
+    rcnn.deltas.kernel.assign(np.zeros((16, 84), np.float32))
+    rcnn.deltas.bias.assign(np.arange(84, dtype=np.float32))
+    deltas = rcnn(regions(1, 7, 8))[1].numpy()
+    assert deltas.shape == (1, 21, 4) and deltas[0, 9].tolist() == [36, 37, 38, 39]

@@ -56,7 +56,8 @@ detectors = st.builds(
     st.builds(Pooling, st.none() | st.integers(1, 5), st.floats(0, 2), st.sampled_from(["align", "pool"]),
               st.integers(1, 14)),
     st.builds(Detecting, shares, shares, sizes, st.floats(0, 9),
-              st.none() | st.lists(st.integers(1, 90), min_size=1).map(tuple), st.tuples(*[ratios] * 4)))
+              st.none() | st.lists(st.integers(1, 90), min_size=1).map(tuple), st.tuples(*[ratios] * 4),
+              st.tuples(*[st.floats(-9, 9)] * 4)))
 
 
 @settings(deadline=None)
@@ -110,6 +111,7 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
     (Detecting(), {"limit": 2**70}, "limit must be"), (Detecting(), {"classes": (0,)}, "classes must be"),
     (GEOMETRY, {"anchor_ratios": (1e300,)}, "anchor_ratios must be"), (Detecting(), {"limit": True}, "limit must be"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "scales must be 4 numbers, each more than 0"),
+    (Detecting(), {"means": (0.1, 0.1, 0.2)}, "means must be 4 numbers, each -1000 to 1000"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "scales must be 4 numbers, each more than 0")])
 def test_what_makes_no_sense_is_refused_where_it_is_made(record, change, message):
     with pytest.raises(ValueError, match=message):
@@ -211,6 +213,8 @@ ALL = [(1, 0.8, [62, 60, 82, 80]), (1, 0.5, [14, 10, 54, 50]), (2, 0.5, [14, 10,
 @pytest.mark.parametrize("change, wanted", [
     ({}, ALL), ({"score_threshold": 0.2}, ALL[:3]), ({"limit": 2}, ALL[:2]), ({"min_size": 30.0}, ALL[1:3]),
     ({"iou_threshold": 1.0}, [*ALL[:3], (2, 0.4, ALL[1][2]), (1, 0.3, ALL[1][2]), ALL[3]]),
+    ({"means": (-0.1, 0.0, 0.0, 0.0)}, [(label, score, [box[0] - side / 10, box[1], box[2] - side / 10, box[3]])
+                                        for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)]),
     ({"classes": (2,)}, [(1, 0.5, ALL[1][2]), (1, 0.1, ALL[0][2])]),
     ({"scales": (0.5, 0.1, 0.2, 0.2)}, [(label, score, [box[0] + 0.4 * side, box[1], box[2] + 0.4 * side, box[3]])
                                         for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)])])

@@ -107,3 +107,14 @@ def test_turned_boxes_lie_where_pillow_turns_the_pixels_to(orientation):
     rows, columns = np.flatnonzero(upright.any(1)), np.flatnonzero(upright.any(0))
     expected = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
     assert boxes.turn(np.array([[20, 4, 45, 11]]), orientation, 30, 50).tolist() == [expected]
+
+
+def test_means_by_hand_and_back():
+    """The anchor is 10 x 20 around (5, 10), the box 20 x 10 around (15, 25)."""
+    scales, means = (0.1, 0.5, 0.2, 0.4), (0.25, -0.25, 0.1, -0.3)
+    found = boxes.encode([[5.0, 20, 25, 30]], [[0.0, 0, 10, 20]], scales, means)
+    wanted = [(1 - 0.25) / 0.1, (0.75 + 0.25) / 0.5, (math.log(2) - 0.1) / 0.2, (math.log(0.5) + 0.3) / 0.4]
+    np.testing.assert_allclose(found, [wanted], rtol=1e-5)
+    np.testing.assert_allclose(boxes.decode(found, [[0.0, 0, 10, 20]], scales, means), [[5, 20, 25, 30]], atol=1e-4)
+    at_rest = boxes.decode([[0.0, 0, 0, 0]], [[0.0, 0, 10, 20]], scales, (0.5, -0.25, 0, math.log(0.5)))
+    np.testing.assert_allclose(at_rest, [[5, 0, 15, 10]], atol=1e-5)

@@ -130,3 +130,12 @@ def test_half_precision_is_summed_in_float32():
     assert entropy.dtype == boxes.dtype == tf.float32
     # in half precision either sum would be infinite or wrong in its third digit
     np.testing.assert_allclose([entropy, boxes], [math.log(1 + math.e**-3), 4 * (8 - 1 / 18)], rtol=1e-5)
+
+
+def test_a_head_that_only_classifies_has_no_box_loss():
+    rng = np.random.default_rng(0)
+    logits, labels, targets = rng.normal(size=(6, 3)), rng.integers(0, 3, 6), rng.normal(size=(6, 4))
+    valid = np.array([True] * 5 + [False])
+    with_boxes = rcnn_losses(logits, rng.normal(size=(6, 3, 4)), labels, targets, valid)
+    alone = rcnn_losses(logits, None, labels, targets, valid)
+    assert float(alone[0]) == float(with_boxes[0]) > 0 == float(alone[1]) and float(with_boxes[1]) > 0

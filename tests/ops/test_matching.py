@@ -67,3 +67,7 @@ def test_in_a_graph_of_unknown_shape():
                         input_signature=[tf.TensorSpec((None, None), tf.float32)])
     assert graph(tf.constant([[0.9], [0.0]]))[0].numpy().tolist() == [1, 0]
     assert graph(tf.zeros((2, 0)))[0].numpy().tolist() == [0, 0]
+
+
+def test_reached_with_so_much():
+    assert reached(np.array([[0.5, 0.0, 0.2], [0.1, 0.0, 0.4]]), 0.4).numpy().tolist() == [True, False, True]

@@ -133,3 +133,16 @@ def test_wanted_classes_share_the_limit():
     inputs = random_head(np.random.default_rng(8), 30, 5)
     found = detect(*inputs, HEIGHT, WIDTH, classes=[3], limit=6, scales=SCALES)
     assert found.valid.numpy().all() and set(found.labels.numpy()) == {1}
+
+
+def test_without_deltas_the_regions_are_what_is_found():
+    """To the bit, clipped, for every class by its score."""
+    regions = np.array([[10.3, 10.1, 40.7, 30.9], [60.2, -4, 99.9, 40], [0, 0, 9, 9]], np.float32)
+    scores = np.array([[0.1, 0.3, 0.6], [0.2, 0.7, 0.1], [0.0, 0.9, 0.1]], np.float32)
+    valid = np.array([True, True, False])
+    found = detect(scores, None, regions, valid, HEIGHT, WIDTH, scales=SCALES, means=(1, 1, 1, 1), limit=4)
+    clipped = np.clip(regions, 0, [WIDTH, HEIGHT] * 2)
+    assert found.boxes.numpy().tolist() == clipped[[1, 0, 0, 1]].tolist()
+    assert found.labels.numpy().tolist() == [1, 2, 1, 2]
+    one = detect(scores, None, regions, valid, HEIGHT, WIDTH, scales=SCALES, classes=(2,), limit=4)
+    assert one.boxes.numpy()[:2].tolist() == clipped[:2].tolist() and one.valid.numpy().sum() == 2

@@ -3,7 +3,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frcnn_keras.ops.sampling import sample
+from frcnn_keras.ops.sampling import sample, sample_of_each
 
 
 @settings(derandomize=True, deadline=None, max_examples=50)
@@ -48,3 +48,25 @@ def test_in_a_graph_of_unknown_length():
     indices, valid = graph(tf.constant([1, -1, 0]), tf.constant([3, 4]))
     assert indices.numpy().tolist() == [0, 2, 0, 0] and valid.numpy().tolist() == [True, True, False, False]
     assert not graph(tf.zeros([0], tf.int32), tf.constant([3, 4]))[1].numpy().any()
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.integers(0, 2**31 - 1), st.lists(st.integers(0, 30), min_size=2, max_size=4), st.integers(1, 12))
+def test_of_several_images_the_draw_is_that_of_their_anchors_together(seed, sizes, count):
+    rng = np.random.default_rng(seed)
+    labels = [rng.integers(-1, 2, size).astype(np.int32) for size in sizes]
+    whole, valid = (part.numpy() for part in sample(np.concatenate(labels), (seed, 1), count * len(sizes), 0.25))
+    starts = np.cumsum([0, *sizes[:-1]])
+    for own, start, (index, drawn) in zip(labels, starts, sample_of_each(labels, (seed, 1), count, 0.25), strict=True):
+        index, drawn = index.numpy(), drawn.numpy()
+        assert drawn.tolist() == [True] * (len(index) - 1) + [False]
+        wanted = [i - start for i in whole[valid] if start <= i < start + len(own)]
+        assert index[drawn].tolist() == wanted
+
+
+def test_one_image_may_have_all_positives_of_a_batch():
+    labels = [np.ones(20, np.int32), np.zeros(20, np.int32)]
+    first, second = sample_of_each(labels, (0, 0), 8, 0.5)
+    assert first[1].numpy().sum() == 8 and second[1].numpy().sum() == 8  # alone: 4 positives, and 8 negatives
+    alone = sample_of_each(labels[:1], (0, 0), 8, 0.5)
+    assert len(alone) == 1 and alone[0][1].numpy().tolist() == [True] * 4 + [False] * 4

@@ -123,7 +123,8 @@ def draw(proposals, boxes, labels, ignored, seed=(1, 2), valid=None, **settings)
 
 
 @settings(derandomize=True, deadline=None, max_examples=40)
-@given(st.integers(0, 2**31 - 1), st.integers(0, 40), st.integers(0, 4), st.sampled_from([0.0, 0.1]))
+@given(st.integers(0, 2**31 - 1), st.integers(0, 40), st.integers(0, 4),
+       st.sampled_from([(0.0,), (0.1,), (0.0, 0.1), (0.05, 0.3), (0.2, 0.5)]))
 def test_region_targets_are_what_a_loop_says_of_each(seed, count, objects, background):
     rng = np.random.default_rng(seed)
     boxes, labels, ignored = random_boxes(rng, objects), rng.integers(1, 4, objects), rng.random(objects) < 0.3
@@ -141,7 +142,7 @@ def test_region_targets_are_what_a_loop_says_of_each(seed, count, objects, backg
         best = iou(candidate, boxes[own]) if counted else 0
         if best >= 0.5:
             expected[candidate.tobytes()] = labels[own], deltas(boxes[own], candidate, (0.1, 0.1, 0.2, 0.2))
-        elif best >= background and not covered(candidate, boxes, ignored):
+        elif background[0] <= best < (*background, 0.5)[1] and not covered(candidate, boxes, ignored):
             expected[candidate.tobytes()] = 0, np.zeros(4)
     foreground = sum(label > 0 for label, _ in expected.values())
     taken = min(foreground, 4)
@@ -191,3 +192,23 @@ def test_regions_in_a_graph_have_a_fixed_shape():
                         input_signature=spec)
     outputs = graph.get_concrete_function().structured_outputs
     assert [output.shape.as_list() for output in outputs] == [[8, 4], [8], [8, 4], [8]]
+
+
+def test_means_are_subtracted_before_the_units_divide():
+    """A region of 20 x 20 whose object lies 4 to the right and is as large: dx 0.2."""
+    drawn = draw(np.array([[0, 0, 20, 20]], np.float32), [[4.0, 0, 24, 20]], [2], [False], count=2,
+                 positive_fraction=1.0, means=(0.1, -0.3, 0.0, 0.4), scales=(0.1, 0.1, 0.2, 0.2))
+    wanted = {(0.0, 0.0, 20.0, 20.0): [(0.2 - 0.1) / 0.1, 3, 0, -2], (4.0, 0.0, 24.0, 20.0): [-1, 3, 0, -2]}
+    assert {tuple(region) for region in drawn[0].tolist()} == set(wanted)
+    for region, moved in zip(drawn[0].tolist(), drawn[2], strict=True):
+        np.testing.assert_allclose(moved, wanted[tuple(region)], atol=1e-5)
+
+
+def test_thresholds_alone_leave_an_object_without_an_anchor():
+    """IoU 0.5 and 0.25 with the object: the best is positive by rule, and neither by the thresholds 0.6 and 0.3."""
+    anchors, box = np.array([[0, 0, 10, 10], [0, 0, 5, 10], [40, 40, 50, 50]], np.float32), [[0.0, 0, 20, 10]]
+    thresholds = {"positive": 0.6, "negative": 0.3}
+    labels, _, reached = anchor_targets(anchors, box, [False], HEIGHT, WIDTH, **thresholds)
+    assert labels.numpy().tolist() == [1, 0, 0] and reached.numpy().tolist() == [True]
+    labels, moved, reached = anchor_targets(anchors, box, [False], HEIGHT, WIDTH, **thresholds, keep_best=False)
+    assert labels.numpy().tolist() == [-1, 0, 0] and reached.numpy().tolist() == [False] and not moved.numpy().any()

@@ -10,7 +10,14 @@ import pytest
 from frcnn_keras.errors import InputError
 from frcnn_keras.settings import options
 from frcnn_keras.settings.detector import AnchorConfig, BackboneConfig, ImageConfig, ProposalConfig
-from frcnn_keras.settings.image_trainers import AlternateConfig, AugmentConfig, FinetuneConfig, JointConfig
+from frcnn_keras.settings.image_trainers import (
+    AlternateConfig,
+    AugmentConfig,
+    FinetuneConfig,
+    ImageFitConfig,
+    ImageLossConfig,
+    JointConfig,
+)
 from frcnn_keras.settings.learning import AnchorSamplingConfig, FitConfig, RegionSamplingConfig
 from frcnn_keras.settings.ranges import Range, SettingError, element_of, flag_of, range_of, received, require
 from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
@@ -30,8 +37,10 @@ def with_value(config_class, path, value, alike=False):
                   if field.metadata.get("range")}
         larger = [name for name in ranges if alike and name == ranges[path[0]].not_above]
         smaller = [name for name, allowed in ranges.items() if alike and path[0] == allowed.not_above]
-        more = {name: max(getattr(record, name), value) for name in larger}
-        more |= {name: min(getattr(record, name), value) for name in smaller}
+        more = {name: max(getattr(record, name), *(value if isinstance(value, tuple) else (value,))) for name in larger}
+        for name in smaller:
+            own = getattr(record, name)
+            more[name] = tuple(min(one, value) for one in own) if isinstance(own, tuple) else min(own, value)
         return dataclasses.replace(record, **{path[0]: value}, **more)
 
     return changed(dataclasses.replace(RPNConfig(), start="run") if config_class is RPNConfig else config_class(), path)
@@ -103,6 +112,12 @@ def test_all_settings_are_looked_at():
     (lambda: RegionSamplingConfig(background=0.6), "--background-iou must not be more than --foreground-iou; "
      "received: 0.6 and 0.5", "RegionSamplingConfig.background must not be more than RegionSamplingConfig.foreground; "
      "received: 0.6 and 0.5"),
+    (lambda: RegionSamplingConfig(background=(0.1, 0.6)), "--background-iou must not be more than --foreground-iou; "
+     "received: 0.1,0.6 and 0.5", None),
+    (lambda: RegionSamplingConfig(background=(0.2, 0.1)), "--background-iou must be 1 or 2 numbers, each 0 to 1, none "
+     "less than the one before; received: 0.2,0.1", None),
+    (lambda: FinetuneConfig(ImageFitConfig(accumulate=2), losses=ImageLossConfig(sample_over="batch")),
+     "--sample-over batch needs a step's images together: leave --accumulate out", None),
     (lambda: RCNNConfig(FitConfig(epochs=0)), "--epochs must be 1 or more; received: 0",
      "RCNNConfig.fit.epochs must be 1 or more; received: 0"),
     (lambda: RPNConfig(FitConfig(epochs=0)), "--epochs 0 takes an RPN as it is: name the run that has it with "
@@ -126,6 +141,11 @@ def test_what_is_said(make, flagged, spoken):
 
 def test_lists_become_tuples():
     assert AnchorConfig([32, 64.5], [1.0]) == AnchorConfig((32, 64.5), (1.0,))
+
+
+def test_one_number_of_the_background_is_its_lower_bound():
+    assert RegionSamplingConfig(background=0.1) == RegionSamplingConfig(background=(0.1,))
+    assert RegionSamplingConfig(background=[0.0, 0.1]).background == (0.0, 0.1)
 
 
 def test_a_changed_config_is_checked_again():
