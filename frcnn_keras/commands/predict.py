@@ -4,10 +4,12 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.commands.flag_types import within
 from frcnn_keras.data.image_paths import valid
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
+from frcnn_keras.settings.ranges import SIDE
 
 EXAMPLES = """example:
   {frcnn} predict --run work/run --images photo.jpg folder/ 'more/*.png' --out work/drawn
@@ -23,6 +25,10 @@ def build_parser():
     parser.set_defaults(score_threshold=0.5)
     parser.add_argument("--images", required=True, nargs="+", metavar="PATH", help="files, folders or glob patterns")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the drawn images and detections.json")
+    parser.add_argument("--line-width", type=within(int, least=1, most=SIDE), metavar="PIXELS",
+                        help="of the boxes that are drawn (default: what suits the image's size)")
+    parser.add_argument("--text-height", type=within(int, least=1, most=SIDE), metavar="PIXELS",
+                        help="of a capital letter of the labels (default: what suits the image's size)")
     parser.add_argument("--no-draw", action="store_true", help="write detections.json alone")
     parser.add_argument("--json", action="store_true", help="print what detections.json holds")
     parser.add_argument("--skip-bad", action="store_true", help="go on past images that cannot be read, listing them")
@@ -83,7 +89,7 @@ def main(args) -> int:
             results += records_of(path, number, detections, detector.category_ids)
             if not args.no_draw:
                 save_image(out / name, draw_detections(image, detections.boxes, detections.labels, detections.scores,
-                                                       detector.class_names))
+                                                       detector.class_names, args.line_width, args.text_height))
     write_json(out / "detections.json", results)
     if args.json:
         print(to_json(results))

@@ -134,7 +134,10 @@ class RPNStage(Stage):
     def measure(self, epoch: int) -> dict[str, float]:
         """Recall of the validation images' objects."""
         proposing = dataclasses.replace(Proposing.of(self.config.proposals), after=MEASURED)
-        return measure_recall(self.model.network, self.validation, proposing)
+        recall = measure_recall(self.model.network, self.validation, proposing)
+        best = "  ".join(f"{name.removeprefix('recall')} {value:.3f}" for name, value in recall.items())
+        say(f"epoch {epoch + 1}: recall {best}" if self.fit.epochs else f"recall {best}")
+        return recall
 
     def save(self) -> None:
         save_weights(self.model.network, self.run / self.artefact)

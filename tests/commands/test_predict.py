@@ -2,9 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from frcnn_keras.commands.predict import build_parser, output_names, records_of
+from frcnn_keras.commands.predict import run as predict
+from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detections import Detections
+from tests.bright_pictures import bright
 
 
 @pytest.mark.parametrize("paths, names", [
@@ -33,3 +37,29 @@ def test_pictures_show_what_is_likely():
     args = build_parser().parse_args(["--run", "r", "--images", "a", "b", "--out", "o"])
     assert args.score_threshold == 0.5 and args.images == ["a", "b"]
     assert evaluate.build_parser().parse_args(["--run", "r", "--shapes", "3"]).score_threshold is None
+
+
+@pytest.mark.slow
+def test_lines_and_letters_are_as_wide_and_high_as_asked(hand_detector, tmp_path):
+    """The box is 196, 92, 356, 252: five times what test_detector has by hand. Its label stands on it."""
+    run = tmp_path / "run"
+    run.mkdir()
+    save_model(hand_detector, run / "detector.keras")
+    image = bright(480, 640, 160, 240, 40)
+    Image.fromarray(image).save(tmp_path / "one.png")
+    for line_width, text_height in ((None, None), (1, 8), (4, 20), (9, 30)):
+        flags = [] if line_width is None else ["--line-width", str(line_width), "--text-height", str(text_height)]
+        argv = ["--run", str(run), "--images", str(tmp_path / "one.png"), "--out", str(tmp_path / "drawn"), *flags]
+        assert predict(argv) == 0
+        changed = (np.asarray(Image.open(tmp_path / "drawn" / "one.png")) != image).any(axis=-1)
+        line_width, text_height = line_width or 2, text_height or 13  # what suits 480 x 640
+        assert np.flatnonzero(changed[220]).tolist() == [
+            edge - line_width // 2 + column for edge in (196, 356 - line_width % 2) for column in range(line_width)]
+        label = text_height + text_height // 3 + 2 * max(1, text_height // 4)
+        assert np.flatnonzero(changed.any(axis=1))[0] == 92 - label
+
+
+@pytest.mark.parametrize("flags", [["--line-width", "0"], ["--text-height", "-3"], ["--line-width", "99999"]])
+def test_sizes_that_make_no_sense_are_one_line(flags, capsys):
+    assert predict(["--run", "r", "--images", "a.jpg", "--out", "o", *flags]) == 2
+    assert f"{flags[0]} must be 1 to 32768; received: {flags[1]}" in capsys.readouterr().err

@@ -113,6 +113,15 @@ def test_what_it_leaves(trained, prep):
     assert asked == RPNRequest(CONFIG, PreparedFacts.of(prep), RPNSize(6))
 
 
+def test_recall_is_told_after_each_epoch(prep, val_prep, tmp_path, capsys):
+    config = dataclasses.replace(CONFIG, fit=dataclasses.replace(CONFIG.fit, epochs=2))
+    history = train_rpn(prep.path, tmp_path / "run", config, val=val_prep.path)
+    told = [line for line in capsys.readouterr().err.splitlines() if "recall" in line]
+    counts = [f"{count}/{iou}" for count in (100, 300, 1000) for iou in (0.5, 0.7)]
+    assert told == [f"epoch {epoch + 1}: recall " + "  ".join(
+        f"@{count} {history[f'recall@{count}'][epoch]:.3f}" for count in counts) for epoch in range(2)]
+
+
 def test_its_proposals_are_the_trained_rpns_and_as_many_as_asked_for(trained, prep, val_prep):
     run, _ = trained
     rpn = build_rpn(prep, RPNSize(6))
