@@ -6,7 +6,7 @@ from tests.effects.given import iou
 from tests.effects.rows import Row
 
 ALL = ["--samples=4096", "--no-mirror"]  # every anchor that may be drawn is
-LOW = ["--positive-iou=0.3", "--no-mirror"]  # six anchors and more are positive
+LOW = ["--positive-iou=0.2", "--negative-iou=0.1", "--no-mirror"]  # six anchors and more are positive
 
 
 def draws(view, draw=0):
