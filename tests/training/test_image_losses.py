@@ -17,7 +17,7 @@ from frcnn_keras.settings.learning import (
     RegionSamplingConfig,
     RPNLossConfig,
 )
-from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES, ImageLosses, Labelled
+from frcnn_keras.training.image_losses import LOSSES, ImageLosses, Labelled
 from frcnn_keras.training.rcnn_stage import rcnn_stage_model
 from frcnn_keras.training.rpn_stage import rpn_stage_model
 from tests.detectors import change, uneven_detector
@@ -103,63 +103,6 @@ def test_a_batch_of_unlike_images_has_the_gradients_of_its_images():
     parts = [gradients([one], 3.0) for one in UNLIKE]
     for whole, *alone in zip(gradients(UNLIKE, None), *parts, strict=True):
         np.testing.assert_allclose(whole, sum(part.numpy() for part in alone), rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.parametrize("together", [False, True])
-def test_sampled_over_the_batch_the_losses_are_means_over_all_samples(together):
-    """Of more samples than there are, every one counts once: the images' own means, weighed by their samples."""
-    model = uneven_detector()
-    anchors = dataclasses.replace(ANCHORS, count=4096, positive_fraction=1.0)
-    regions = dataclasses.replace(REGIONS, count=512, positive_fraction=1.0)
-    settings = ImageLossConfig(anchors, ImageProposalConfig(60, 20), regions, RPN_LOSS)
-    over_batch = dataclasses.replace(settings, sample_over="batch")
-    whole = values(ImageLosses(model, over_batch, together=together)(batch_of(UNLIKE, garbage=99)))
-    halved = values(ImageLosses(model, over_batch, together=together)(batch_of(UNLIKE), 6.0))
-    joint, canvas = ImageLosses(model, settings, together=together), batch_of(UNLIKE)
-    singles = [{name: part[index:index + 1] for name, part in canvas.items()} for index in range(3)]
-    alone = [values(joint(one)) for one in singles]
-    counts = [samples(joint, one) for one in singles]
-    for place, names in ((0, RPN_LOSSES), (1, RCNN_LOSSES)):
-        weights = [count[place] for count in counts]
-        assert len(set(weights)) == 3
-        for name in names:
-            mean = sum(weight * one[name] for weight, one in zip(weights, alone, strict=True)) / sum(weights)
-            assert whole[name] == pytest.approx(mean, rel=1e-4) and halved[name] == pytest.approx(mean / 2, rel=1e-4)
-
-
-def samples(joint, batch):
-    """Anchors and regions of the one image of a batch that may be drawn."""
-    image = {name: part[0] for name, part in batch.items()}
-    maps = joint.detector.features(batch["images"]) if joint.together else joint._own_maps(image)
-    labelled = joint.labelled(tuple(maps), image)
-    return tuple(int(np.sum(kinds.numpy() >= 0)) for kinds in (labelled.anchors[0], labelled.regions.kinds))
-
-
-def test_sampled_over_the_batch_it_trains_in_a_graph():
-    model = uneven_detector()
-    settings = ImageLossConfig(ANCHORS, ImageProposalConfig(60, 20), REGIONS, RPN_LOSS, sample_over="batch")
-    joint = ImageLosses(model, settings)
-
-    @tf.function
-    def gradients(batch):
-        with tf.GradientTape() as tape:
-            total = tf.add_n(list(joint(batch).values()))
-        return tape.gradient(total, model.trainable_variables)
-
-    batch = batch_of(UNLIKE)
-    assert all(np.abs(gradient).max() > 0 for gradient in gradients(batch))
-    apart = values(losses_of(model)(batch))
-    for name in ("objectness_loss", "class_loss"):
-        assert values(joint(batch))[name] != pytest.approx(apart[name], rel=1e-4)
-
-
-def test_a_head_that_only_classifies_has_three_losses_that_count():
-    model = uneven_detector()
-    model.rcnn.deltas, model.rcnn.boxes = None, False
-    for sample_over in ("image", "batch"):
-        settings = ImageLossConfig(ANCHORS, ImageProposalConfig(60, 20), REGIONS, RPN_LOSS, sample_over=sample_over)
-        found = values(ImageLosses(model, settings)(batch_of(UNLIKE)))
-        assert found["box_loss"] == 0 and all(found[name] > 0 for name in LOSSES if name != "box_loss")
 
 
 def test_together_equals_each_image_on_the_same_canvas():
