@@ -54,14 +54,14 @@ class ImageLosses:
         """
         images = batch["images"].shape[0]
         maps = self.detector.features(batch["images"]) if self.together else None
-        labelled = []
+        group, of_groups = [], []
         for index in range(images):
             image = {name: values[index] for name, values in batch.items()}
             levels = tuple(level[index:index + 1] for level in maps) if self.together else self._own_maps(image)
-            labelled.append(self.labelled(levels, image))
-        # a group's losses are means over its samples, times its images
-        groups = [labelled] if self.settings.sample_over == "batch" else [[one] for one in labelled]
-        of_groups = [self.of_group(group) for group in groups]
+            group.append(self.labelled(levels, image))
+            if self.settings.sample_over == "image" or index == images - 1:
+                of_groups.append(self.of_group(group))
+                group = []
         return {name: tf.add_n([losses[name] for losses in of_groups]) / tf.cast(count or images, tf.float32)
                 for name in self.names}
 
