@@ -11,7 +11,9 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
+from frcnn_keras.serving.drawn_pictures import SIZES
 
+LEAST_PIXELS = max(height * width for height, width in SIZES)
 FORMATS = ("savedmodel", "onnx", "litert")
 
 
@@ -57,8 +59,9 @@ def check_settings(format: str, version: int | None, image_size, max_pixels: int
         raise InputError(f"--version belongs to --format savedmodel; {format} is written to the file --out")
     if max_pixels is not None and format != "savedmodel":
         raise InputError(f"--max-pixels belongs to --format savedmodel; {format} takes no encoded images")
-    if max_pixels is not None and not 1 <= max_pixels <= MAX_PIXELS:
-        raise InputError(f"--max-pixels must be 1 to {MAX_PIXELS}, as many as predict takes; received: {max_pixels}")
+    if max_pixels is not None and not LEAST_PIXELS <= max_pixels <= MAX_PIXELS:
+        raise InputError(f"--max-pixels must be {LEAST_PIXELS}, which the drawn pictures have, to {MAX_PIXELS}, as "
+                         f"many as predict takes; received: {max_pixels}")
     if image_size and (format == "savedmodel" or min(image_size) < 1):
         raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
 
