@@ -73,7 +73,7 @@ def main(args) -> int:
         for number, (path, name) in enumerate(zip(paths, output_names(paths), strict=True), 1):
             bar.advance()
             try:
-                image = np.asarray(pixels(path))
+                image = pixels(path)  # a tensor, which is not copied to be looked at
             except InputError as error:
                 if not args.skip_bad:
                     raise
@@ -82,8 +82,10 @@ def main(args) -> int:
             detections = detector.predict(image)[0]
             results += records_of(path, number, detections, detector.category_ids)
             if not args.no_draw:
-                save_image(out / name, draw_detections(image, detections.boxes, detections.labels, detections.scores,
-                                                       detector.class_names))
+                # in place of the tensor, and of it without a copy: a photograph of 12 megapixels has 36 MB
+                image = draw_detections(np.asarray(memoryview(image)), detections.boxes, detections.labels,
+                                        detections.scores, detector.class_names)
+                save_image(out / name, image)
     write_json(out / "detections.json", results)
     if args.json:
         print(to_json(results))

@@ -112,6 +112,22 @@ def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
     assert found.close and found.detections > 10
 
 
+def test_the_limit_of_pixels_is_inside_and_binds_check_images(tmp_path):
+    image = encoded(picture())  # 64 x 48
+    with pytest.raises(InputError, match="--check-image 2 has 64 x 48 pixels, more than the 3071 .*--max-pixels"):
+        export_saved_model(Detector(hand_made()), tmp_path, max_pixels=3071,
+                           check_images=[encoded(np.zeros((8, 8, 3), np.uint8)), image])
+    assert not list(tmp_path.iterdir())
+    folder = export_saved_model(Detector(hand_made()), tmp_path, max_pixels=480 * 640).path
+    said = json.loads((folder / "assets.extra/signature.json").read_text())
+    assert said["encoded_images"] == {"kinds": ["JPEG", "PNG", "GIF", "WebP", "BMP"], "max_pixels": 480 * 640}
+    assert "upright" in said["boxes"]
+    with serving_session(folder) as call:
+        assert call("serving_default", {"image_bytes": np.array([image], object)})["num_detections"].tolist() == [1]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="image 0 of the request .* 641 x 480 pixels"):
+            call("serving_default", {"image_bytes": np.array([encoded(np.zeros((480, 641, 3), np.uint8))], object)})
+
+
 def test_thresholds_and_limit_are_inside(tmp_path):
     image = encoded(picture())
     folder = export_saved_model(Detector(hand_made(score_threshold=0.999, limit=7)), tmp_path).path
