@@ -1,6 +1,7 @@
 """The one exception that means: the input is at fault, not the program; and what its line is made of."""
 
 import functools
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,14 +9,19 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 class InputError(ValueError):
     """Bad data, configuration or usage.
 
     The message is one line: what is wrong, in which file (and line or object), and what to do. Commands print it
-    without a traceback and end with exit code 2.
+    without a traceback and end with exit code 2. Whatever a file put into it, a terminal has nothing to act on: breaks
+    are blanks, and what else is not printed stands there as its escape.
     """
+
+    def __init__(self, message: str):
+        super().__init__(printable(_BREAKS.sub(" ", str(message))))
 
 
 def in_words(words: Callable[[str], str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -36,6 +42,14 @@ def in_words(words: Callable[[str], str]) -> Callable[[Callable[P, R]], Callable
 def one_line(error: Exception, limit: int = 200) -> str:
     """An error's message without line breaks, cut to `limit` characters; its type's name where it has none."""
     return " ".join(str(error).split())[:limit].rstrip(" .") or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """`text` with every character that a terminal would not print (control characters, halves of surrogate pairs, of
+    which names that are no UTF-8 are made) as its escape: one line, whatever stands in it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def command(name: str) -> str:
