@@ -45,8 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         position, last = Path(place, "position"), ""
         while supervise([*argv, "--place", place], counts, failures):
             here = position.read_text(encoding="utf-8") if position.exists() else ""
+            print(Path(place, "errors").read_text(encoding="utf-8", errors="replace")[-2000:])
             if here == last:  # it ended without reading anything: what is fuzzed is at fault, or this program
-                print(Path(place, "errors").read_text(encoding="utf-8", errors="replace")[-3000:])
                 return 2
             target, number = here.split("\t")
             tell(failures, target, int(number), "the process ended", "the process ended")

@@ -1,5 +1,6 @@
 """Spoils bytes: bits, spans, numbers, lines, JSON's types, members of archives and records, with right checksums."""
 
+import copy
 import io
 import json
 import random
@@ -135,17 +136,17 @@ def _json(rng: random.Random, data: bytes) -> bytes | None:
 
 def _changed(rng: random.Random, value):
     if not isinstance(value, (dict, list)) or not value or rng.random() < 0.12:
-        return rng.choice(JSON_VALUES)
+        return copy.deepcopy(rng.choice(JSON_VALUES))
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))
     key, change = rng.choice(keys), rng.randrange(8)
     if change == 0:
         del value[key]
     elif change == 1 and isinstance(value, list):
-        value.append(value[key])
+        value.append(copy.deepcopy(value[key]))
     elif change == 1:
-        value[rng.choice(("id", "x", "", "\ud800", str(key) + " "))] = rng.choice(JSON_VALUES)
+        value[rng.choice(("id", "x", "", "\ud800", str(key) + " "))] = copy.deepcopy(rng.choice(JSON_VALUES))
     elif change == 2 and isinstance(value, dict):
-        value[key] = value[rng.choice(keys)]
+        value[key] = copy.deepcopy(value[rng.choice(keys)])
     else:
         value[key] = _changed(rng, value[key])
     return value
