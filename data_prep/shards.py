@@ -14,8 +14,9 @@ from frcnn_keras.data import records
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
-from frcnn_keras.data.prepared import REQUEST
-from frcnn_keras.files import keep_folder, write_json
+from frcnn_keras.data.prepared import LAYOUT, REQUEST
+from frcnn_keras.files import seal, write_json
+from frcnn_keras.files.folders import keep_folder
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.progress import Progress, ahead, say
 from frcnn_keras.runs import request as requests
@@ -61,7 +62,7 @@ class Preparation:
         """Makes OUT, going on with OUT.partial where there is one."""
         partial = out.with_name(out.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
-        write_json(partial / REQUEST, requests.stored_form(self.request))  # first: it says whose folder this is
+        write_json(partial / REQUEST, seal(requests.stored_form(self.request)))  # first: it says whose folder this is
         for kind in self.request.artefacts:
             (partial / kind).mkdir(exist_ok=True)
         extractor = self._extractor(partial)
@@ -72,7 +73,7 @@ class Preparation:
                             eval_only=self.request.eval_only, write_tiles=self.request.write_tiles)
         names = self._write_shards(partial, maker)
         self._write_manifests(partial, names, extractor)
-        keep_folder(partial, out)
+        keep_folder(partial, out, LAYOUT)
 
     def _map_maker(self, extractor) -> MapMaker:
         maker = MapMaker(extractor, self.source.preparing, self.skip_bad)

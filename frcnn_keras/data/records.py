@@ -14,6 +14,7 @@ import numpy as np
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
 
+SHARD = r"\d{5,}-of-\d{5,}\.tfrecord"  # pattern of shard_name
 FORMAT = 2  # of the folders; raised when a reader of the old one would misread the new one
 
 

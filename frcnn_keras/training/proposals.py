@@ -1,6 +1,6 @@
 """Proposals of a whole prep folder with a trained RPN: written for the next stage, or measured."""
 
-import shutil
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
-from frcnn_keras.files import keep_folder, write_json
+from frcnn_keras.files import seal, write_json
+from frcnn_keras.files.folders import Layout, discard, keep_folder, recover
 from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.progress import Progress, ahead
@@ -20,6 +21,8 @@ from frcnn_keras.runs import request as requests
 
 SHARD_IMAGES = 256
 REQUEST = "request.json"  # of a folder that is not finished: its manifest to be
+_KEYS = frozenset(("format", *(field.name for field in dataclasses.fields(ProposalManifest))))
+LAYOUT = Layout(rf"manifest\.json|request\.json|{records.SHARD}", ((REQUEST, _KEYS), (NAME, _KEYS)))
 
 
 def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -> Iterator[tuple]:
@@ -60,23 +63,32 @@ def _manifest(prepared: Prepared, proposing: Proposing, fingerprint: str) -> Pro
 def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fingerprint: str) -> None:
     """Writes `out`: one record an image in the features' order, tied to the RPN by its fingerprint.
 
-    Goes on after the shards that an earlier start had finished; does nothing where `out` is already of this RPN.
+    Goes on after the shards that an earlier start had finished; does nothing where `out` is already of this RPN. What
+    is of another one, or damaged, is made anew: nothing is lost with it.
     """
     wanted = _manifest(prepared, proposing, fingerprint)
-    if (out / NAME).exists() and not requests.differs(out / NAME, wanted):
+    recover(out, LAYOUT)
+    if _is(out / NAME, wanted):
         return
     partial = out.with_name(out.name + ".partial")
-    begun = next((partial / name for name in (REQUEST, NAME) if (partial / name).exists()), None)
-    if partial.exists() and (begun is None or requests.differs(begun, wanted)):
-        shutil.rmtree(partial)
+    if not any(_is(partial / name, wanted) for name in (REQUEST, NAME)):
+        discard(partial, LAYOUT)
     partial.mkdir(parents=True, exist_ok=True)
-    write_json(partial / REQUEST, requests.stored_form(wanted))
+    write_json(partial / REQUEST, seal(requests.stored_form(wanted)))
     names = wanted.shards
     done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
     _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
                   done * SHARD_IMAGES)
     (partial / REQUEST).replace(partial / NAME)  # in one step: a folder is never without the one or the other
-    keep_folder(partial, out)
+    keep_folder(partial, out, LAYOUT)
+
+
+def _is(path: Path, wanted: ProposalManifest) -> bool:
+    """Whether the manifest at `path` is this one; a damaged one is none."""
+    try:
+        return path.exists() and not requests.differs(path, wanted)
+    except InputError:
+        return False
 
 
 def _write_shards(partial: Path, names, proposals, total: int, start: int) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from frcnn_keras.data.batches import feature_maps, map_specs, region_batches
 from frcnn_keras.data.example import Example
-from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
+from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared, reading
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.rcnn import RCNN
@@ -86,8 +86,10 @@ def train_rcnn(data: str | Path, run: str | Path, config: RCNNConfig | None = No
     config = dataclasses.replace(config, fit=dataclasses.replace(
         config.fit, precision=resolve_precision(config.fit.precision)))
     stage = RCNNStage(train, measured, rpn, Proposing.of(begun.config.proposals), config, run, distribution, callbacks)
-    return stage.train(RCNNRequest(config, PreparedFacts.of(prepared), fingerprint,
-                                   validation.features.annotations if validation else None), fresh)
+    request = RCNNRequest(config, PreparedFacts.of(prepared), fingerprint,
+                          validation.features.annotations if validation else None)
+    with reading(prepared, validation):
+        return stage.train(request, fresh)
 
 
 def _rpn_request(run: Path, prepared: Prepared) -> RPNRequest:
