@@ -2,11 +2,13 @@
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.shards import Preparation, PrepRequest
-from data_prep.source import FeatureSource, feature_source
-from frcnn_keras.data.example import Dataset
+from data_prep.source import FeatureSource, feature_source, source_fingerprint
+from frcnn_keras.data.example import Dataset, Example
+from frcnn_keras.data.originals import NAME, require_unchanged
 from frcnn_keras.data.prepared import LAYOUT, REQUEST, Prepared, open_prepared
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files.folders import discard, is_empty, recover, require_place, settled
@@ -35,7 +37,8 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
     if write_tiles and eval_only:
         raise InputError("--write-tiles writes minibatches, and --eval-only makes none; leave one out")
     request = PrepRequest(config, eval_only, write_tiles, tuple(dataset.class_names), len(dataset.examples),
-                          dataset.fingerprint(), like.features.extractor if like else None)
+                          dataset.fingerprint(), like.features.extractor if like else None,
+                          "" if like else source_fingerprint(config))
     require_place(out, "--out", {Path(example.path).parent for example in dataset.examples if example.path})
     with contextlib.ExitStack() as held:
         if like:
@@ -44,7 +47,7 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
             held.enter_context(shared(like.path))
         held.enter_context(alone(_partial(out), called=out))
         recover(out, LAYOUT)  # what a killed process left on its last step
-        if is_finished(out, request, fresh):
+        if is_finished(out, request, fresh, dataset.examples):
             say(f"prep: {out} is finished already")
             discard(_partial(out), LAYOUT)
             return open_prepared(out)
@@ -85,14 +88,17 @@ def _settled(config: PrepConfig | None, like: Prepared | None) -> PrepConfig:
     return like.config
 
 
-def is_finished(out: Path, request: PrepRequest, fresh: bool) -> bool:
-    """Whether OUT already holds just this; InputError where it, or what was begun, is of another config."""
+def is_finished(out: Path, request: PrepRequest, fresh: bool, examples: Sequence[Example] = ()) -> bool:
+    """Whether OUT already holds just this; InputError where it, or what was begun, is of another config or of pictures
+    or objects that have changed since."""
     for folder in (out, _partial(out)):
         if fresh:
             if not is_empty(folder) and not LAYOUT.marked(folder):
                 raise InputError(f"{folder}: is not empty and no prep folder of this package, so --fresh removes "
                                  "nothing there; give another --out")
         elif (folder / REQUEST).exists():
+            if examples:
+                require_unchanged(folder / NAME, examples, "--out")
             requests.begin(folder / REQUEST, request, begun=True, flag="--out")
             if folder == out:
                 return True

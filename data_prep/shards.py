@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data_prep.image_records import MapMaker, RecordMaker
 from data_prep.source import FeatureSource
-from frcnn_keras.data import records
+from frcnn_keras.data import originals, records
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
@@ -37,6 +37,7 @@ class PrepRequest:
     images: int
     annotations: str
     like: str | None  # fingerprint of the extractor that is taken over
+    backbone: str = ""  # fingerprint of the file that it comes from; empty for one of Keras's own weights
 
     @property
     def mirrors(self) -> tuple[bool, ...]:
@@ -63,6 +64,10 @@ class Preparation:
         partial = out.with_name(out.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
         write_json(partial / REQUEST, seal(requests.stored_form(self.request)))  # first: it says whose folder this is
+        if not (partial / originals.NAME).exists():
+            found = originals.originals(self.dataset.examples)
+            if found:
+                originals.write_originals(partial / originals.NAME, found)
         for kind in self.request.artefacts:
             (partial / kind).mkdir(exist_ok=True)
         extractor = self._extractor(partial)

@@ -46,6 +46,7 @@ class ProposalManifest(Manifest):
     rpn: str  # fingerprint of its weights
     proposing: Proposing
     mirror: bool
+    pictures: str = ""  # data.prepared.Prepared.pictures
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from frcnn_keras.data import records
+from frcnn_keras.data import originals, records
 from frcnn_keras.data.manifests import NAME, FeatureManifest, Manifest, read_manifest
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
@@ -34,6 +34,7 @@ class Prepared:
     minibatches: Manifest | None  # None where prepared with --eval-only
     feature_spans: tuple[records.Span, ...]
     minibatch_spans: tuple[records.Span, ...]
+    pictures: str = ""  # fingerprint of their content; empty where they were made in memory
 
     @property
     def geometry(self) -> Geometry:
@@ -80,7 +81,8 @@ def open_prepared(path: str | Path) -> Prepared:
     if (path / "minibatches").exists() and not eval_only:  # a user's file may be all that is in there
         minibatches = read_manifest(path / "minibatches", Manifest, "minibatches")
     return Prepared(path, settings, features, minibatches, _spans(path / "features", features),
-                    _spans(path / "minibatches", minibatches) if minibatches else ())
+                    _spans(path / "minibatches", minibatches) if minibatches else (),
+                    originals.content_of(originals.read_originals(path / originals.NAME)))
 
 
 def _spans(folder: Path, manifest: Manifest) -> tuple[records.Span, ...]:

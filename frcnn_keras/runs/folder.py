@@ -32,13 +32,14 @@ class PreparedFacts:
     anchors: LevelAnchorConfig
     prep_seed: int
     minibatches: MinibatchConfig
+    pictures: str = ""  # fingerprint of their content
 
     @classmethod
     def of(cls, prepared: Prepared) -> "PreparedFacts":
         """Those of a prep folder."""
         features, config = prepared.features, prepared.config
         return cls(features.extractor, features.annotations, features.class_names, features.mirror, config.anchors,
-                   config.seed, config.minibatches)
+                   config.seed, config.minibatches, prepared.pictures)
 
 
 @dataclasses.dataclass(frozen=True)

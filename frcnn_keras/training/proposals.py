@@ -57,7 +57,8 @@ def _manifest(prepared: Prepared, proposing: Proposing, fingerprint: str) -> Pro
     total, features = len(prepared.feature_spans), prepared.features
     count = -(-total // SHARD_IMAGES)
     return ProposalManifest("proposals", tuple(records.shard_name(index, count) for index in range(count)), total,
-                            features.extractor, features.annotations, fingerprint, proposing, features.mirror)
+                            features.extractor, features.annotations, fingerprint, proposing, features.mirror,
+                            prepared.pictures)
 
 
 def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fingerprint: str) -> None:
@@ -115,8 +116,8 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
     if not (folder / NAME).exists():
         raise InputError(f"{folder}: no proposals; run {train} with the same --data, --val and --run first")
     manifest = read_manifest(folder, ProposalManifest, "proposals")
-    for field in ("extractor", "annotations", "mirror"):
-        if getattr(manifest, field) != getattr(prepared.features, field):
+    for field in ("extractor", "annotations", "mirror", "pictures"):
+        if getattr(manifest, field) != getattr(prepared if field == "pictures" else prepared.features, field):
             raise InputError(f"{folder}: made for another prep folder than {prepared.path} ({field} differs); "
                              f"run {train} with --data {prepared.path}")
     if manifest.rpn != rpn_fingerprint:

@@ -232,3 +232,54 @@ def test_two_at_once(prep_config, tmp_path):
         prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config)  # finished already
         with pytest.raises(InputError, match="another command is at work"):
             prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config, fresh=True)
+
+
+def on_disk(folder, count=3, seed=3):
+    """A data set whose pictures are files."""
+    folder.mkdir(exist_ok=True)
+    dataset, examples = shapes_dataset(count, seed, 120, 156), []
+    for number, example in enumerate(dataset.examples):
+        path = folder / f"{number}.png"
+        path.write_bytes(example.read())
+        examples.append(dataclasses.replace(example, file=str(path), path=str(path), read=path.read_bytes))
+    return dataclasses.replace(dataset, examples=tuple(examples))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_pictures_that_are_replaced_between_two_starts_are_noticed(finished, prep_config, tmp_path):
+    dataset, out = on_disk(tmp_path / "images"), tmp_path / "prep"
+    prepare(dataset, out, prep_config)
+    before = tree(out)
+    if not finished:
+        out.rename(tmp_path / "prep.partial")
+        (tmp_path / "prep.partial" / "features" / "manifest.json").unlink()
+    changed = dataset.examples[1].path
+    with open(changed, "wb") as file:
+        file.write(shapes_dataset(1, 9, 120, 156).examples[0].read())
+    with pytest.raises(InputError, match=f"1 of 3 pictures have changed since it was begun .the first: {changed}"):
+        prepare(dataset, out, prep_config)
+    anew = prepare(dataset, out, prep_config, fresh=True)
+    assert tree(out)["features/00000-of-00001.tfrecord"] != before["features/00000-of-00001.tfrecord"]
+    assert anew.pictures and anew.features.annotations == dataset.fingerprint()
+
+
+def test_objects_that_change_between_two_starts_are_named(prep_config, tmp_path):
+    dataset = on_disk(tmp_path / "images")
+    prepare(dataset, tmp_path / "prep", prep_config)
+    other = dataclasses.replace(dataset.examples[0], labels=dataset.examples[0].labels % 2 + 1)
+    with pytest.raises(InputError, match=f"1 of 3 images' objects have changed .*{other.file}"):
+        prepare(dataclasses.replace(dataset, examples=(other, *dataset.examples[1:])), tmp_path / "prep", prep_config)
+
+
+def test_other_weights_of_the_same_name_are_noticed(prep_config, tiny_backbone, tmp_path):
+    import keras
+
+    path = tmp_path / "own.keras"
+    path.write_bytes(tiny_backbone.read_bytes())
+    config = dataclasses.replace(prep_config, backbone=dataclasses.replace(prep_config.backbone, name=str(path)))
+    prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", config)
+    model = keras.saving.load_model(path)
+    model.set_weights([weight * 2 for weight in model.get_weights()])
+    model.save(path)
+    with pytest.raises(InputError, match="was begun with another config .backbone: "):
+        prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", config)
