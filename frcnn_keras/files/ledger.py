@@ -51,9 +51,17 @@ class Ledger:
                                  f"another {flag}")
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file; that it is the package's is on record before it is there."""
-        self._record(name, fingerprint(data))
-        write_whole(self.folder / name, data, tidy=False)
+        """Writes a file; that it is the package's is on record before it is there.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        try:
+            self._record(name, fingerprint(data))
+            write_whole(self.folder / name, data, tidy=False)
+        except OSError as error:
+            raise InputError(f"{self.folder / name}: cannot be written ({error.strerror}); check the folder and the "
+                             "disk") from error
 
     @contextlib.contextmanager
     def file(self, name: str) -> Iterator[Path]:

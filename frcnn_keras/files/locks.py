@@ -31,7 +31,10 @@ def alone(folder: Path, flag: str = "--out", called: Path | None = None) -> Iter
         InputError: another command holds it.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{called or folder}: cannot be written ({error.strerror}); give another {flag}") from error
     try:
         with _held(folder, False, f"{called or folder}: another command is at work there; wait until it has ended, or "
                                   f"give another {flag}"):

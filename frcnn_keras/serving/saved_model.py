@@ -46,11 +46,7 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
     if version is not None and version < 0:
         raise InputError(f"--version must be 0 or more; received: {version}")
     require_place(out, "--out")
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(alone(out))
-        except OSError as error:
-            raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
+    with alone(out):
         tidy_folder(out)
         return _export(detector, out, check_images, version, overwrite)
 

@@ -90,6 +90,10 @@ class ImageTrainer(Stage):
         self.detector, self.dataset, self.validation, self.config = detector, dataset, validation, config
         self.augmentation = augmentation(config.augment, detector.preparing.shorter)
 
+    @property
+    def reads(self) -> set[Path]:
+        return {Path(example.path).parent for example in self.dataset.examples if example.path}
+
     def _begin(self, request: Any, fresh: bool, held: contextlib.ExitStack) -> None:
         """The pictures are those of an earlier start that got anywhere; else they are recorded."""
         super()._begin(request, fresh, held)

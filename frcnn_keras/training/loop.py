@@ -203,6 +203,8 @@ def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keep
     steps = keeper.steps * fit.epochs
     schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
     model.clip_norm = fit.clip_norm
+    if distribution.workers > 1:  # where the kept state is damaged, every worker is told, and none waits for it
+        distribution.on_chief(lambda: len(keeper.stored()))
     with distribution.scope():
         optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
         # the head's and the RPN's steps are so short that Python between them counts

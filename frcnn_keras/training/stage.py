@@ -85,11 +85,23 @@ class Stage(abc.ABC):
 
     def _begin(self, request: Any, fresh: bool, held: contextlib.ExitStack) -> None:
         """The folder is this stage's alone from now on, and is of this request."""
-        require_place(self.run, self.flag)
+        require_place(self.run, self.flag, self.reads)
         held.enter_context(alone(self.run, self.flag))
         files = (f"{self.name}_metrics.json", self.artefact, f"{self.name}_state.npz", self.best_file.name,
                  f"{self.name}_log.csv", f"{self.name}_curves.png")  # the first two say that a stage is finished
         folder.begin(self.run, self.name, request, files, fresh, self.flag)
+        for path in self._logs.rglob("events.out.tfevents.*") if fresh else ():
+            path.unlink()
+
+    @property
+    def _logs(self) -> Path:
+        """TensorBoard's."""
+        return self.run / "tensorboard" / self.name
+
+    @property
+    def reads(self) -> set[Path]:
+        """Folders that the images are read from, if they are."""
+        return set()
 
     def _train(self) -> History:
         done = self.distribution.on_chief(self._finished)
@@ -105,7 +117,7 @@ class Stage(abc.ABC):
 
     def fit_model(self, **settings) -> History:
         """Trains; settings: keywords of training.loop.fit_stage."""
-        return fit_stage(self.model, self.batches, self.fit, self.keeper, self.run / "tensorboard" / self.name,
+        return fit_stage(self.model, self.batches, self.fit, self.keeper, self._logs,
                          distribution=self.distribution, callbacks=self.callbacks, **settings)
 
     def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
