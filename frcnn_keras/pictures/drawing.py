@@ -106,6 +106,19 @@ def save_image(path: str | os.PathLike, image: np.ndarray) -> None:
     Raises:
         InputError: another suffix, a size that the format cannot hold, or a file that cannot be written.
     """
+    data = encoded_image(path, image)
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder and the disk") from error
+
+
+def encoded_image(path: str | os.PathLike, image: np.ndarray) -> bytes:
+    """The file that `save_image` writes.
+
+    Raises:
+        InputError: as there, but for the writing.
+    """
     check_image(image)
     suffix = Path(path).suffix.lower()
     if suffix not in (".jpg", ".jpeg", ".png"):
@@ -118,10 +131,7 @@ def save_image(path: str | os.PathLike, image: np.ndarray) -> None:
         raise InputError(
             f"{path}: OpenCV cannot write {image.shape[1]} x {image.shape[0]} pixels as {suffix}; use .png or less"
         )
-    try:
-        write_whole(path, data.tobytes(), tidy=False)  # predict writes thousands into one folder
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder and the disk") from error
+    return data.tobytes()
 
 
 def check_image(image: np.ndarray) -> None:
