@@ -71,7 +71,8 @@ def test_an_image_that_is_none(asked, tmp_path):
 @pytest.mark.parametrize("format, settings, words", [
     ("onnx", {"version": 2}, "--version belongs to --format savedmodel; onnx is written to the file --out"),
     ("litert", {"version": 1}, "--version belongs"), ("savedmodel", {"image_size": (48, 64)}, "--image-size belongs"),
-    ("litert", {"max_pixels": 400_000}, "--max-pixels belongs"), ("savedmodel", {"max_pixels": 307_199}, "must be 307200"),
+    ("litert", {"max_pixels": 400_000}, "--max-pixels belongs"),
+    ("savedmodel", {"max_pixels": 307_199}, "must be 307200"),
     ("onnx", {"image_size": (0, 64)}, "two whole numbers"), ("litert", {"image_size": (48, -1)}, "two whole numbers"),
     ("tflite", {}, "--format must be one of savedmodel, onnx, litert; received: 'tflite'")])
 def test_settings_of_another_format_are_refused(format, settings, words, asked):
