@@ -31,7 +31,7 @@ from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
 from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
-from frcnn_keras.settings.ranges import SEED, SIDE, require
+from frcnn_keras.settings.ranges import require
 from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
 from frcnn_keras.torchvision import importing
 from frcnn_keras.training import finetune as _finetune
@@ -90,10 +90,6 @@ def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] 
 
 def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:
     """`count` drawn images of shapes with exact boxes: data to try things on."""
-    require("count", count, int, least=0, most=10**7)
-    require("seed", seed, int, least=0, most=SEED)
-    for name, side in (("height", height), ("width", width)):
-        require(name, side, int, least=1, most=SIDE)
     return shapes.shapes_dataset(count, seed, height, width)
 
 
