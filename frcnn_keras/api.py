@@ -57,10 +57,9 @@ def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[s
              scale_boxes: bool = False, from_zero: bool = False) -> Dataset:
     """A Pascal VOC folder, or a folder of XML files beside their images.
 
-    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; in
-    alphabetical order by default. scale_boxes: where annotations state another size than the image's, of the same
-    shape, scale their boxes; by default that is a fatal problem. from_zero: boxes count pixels from 0, with continuous
-    edges. What is wrong with the data is in `Dataset.problems`; `check` says more.
+    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; by
+    alphabet by default. scale_boxes: scales boxes of another stated size of the image's shape; else that stops.
+    from_zero: boxes count pixels from 0, with continuous edges. `Dataset.problems` has what is wrong; see `check`.
 
     Raises:
         InputError: there is no such folder or split.
