@@ -10,7 +10,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.files.stored import fingerprint
 from frcnn_keras.files.whole import tidy_folder, whole_file, write_whole
 
-NAME = ".frcnn_keras.jsonl"  # a line for each file: its name and the fingerprint of its content
+NAME = ".frcnn_keras.json"  # lines, each JSON by itself: a file's name and the fingerprint of its content
 
 
 class Ledger:
