@@ -108,7 +108,7 @@ def predict(detector, images: list[tuple[Path, str]], drawn: Ledger | None, skip
                 # in place of the tensor, and of it without a copy: a photograph of 12 megapixels has 36 MB
                 image = draw_detections(np.asarray(memoryview(image)), detections.boxes, detections.labels,
                                         detections.scores, detector.class_names)
-                drawn.write(name, encoded_image(name, image))
+                drawn.write(name, encoded_image(name, image, spend=True))
     return results
 
 
