@@ -184,16 +184,6 @@ def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
         assert all(same) if name == "trunk" else not any(same), name
 
 
-def test_a_rate_below_0_is_refused(tmp_path, few):
-    with pytest.raises(InputError, match="--backbone-rate"):
-        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, backbone_rate=-1.0)))
-
-
-def test_an_average_of_less_than_nothing_is_refused(tmp_path, few):
-    with pytest.raises(InputError, match="--ema"):
-        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=-0.1)))
-
-
 @pytest.mark.parametrize("change, message", [({"accumulate": 3}, "--accumulate 3"), ({"batch": 9}, "--batch 9")])
 def test_parts_that_do_not_fit(tmp_path, few, change, message):
     config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **change))
