@@ -34,7 +34,8 @@ pytestmark = [
     # of generators that an exception left open, and which are collected in one of their own threads
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
-POINTS = os.environ.get("FRCNN_KILL_POINTS", "4")
+POINTS = os.environ.get("FRCNN_KILL_POINTS")
+FEW, LONG = 4, {"finetune": 1, "joint": 1, "export": 1}  # points of a stage; of those that take ten seconds a point
 RPN = configs.RPNConfig(channels=8, fit=dataclasses.replace(configs.RPNConfig().fit, epochs=2, warmup=1),
                         proposals=configs.ProposalConfig(after=30))
 RCNN = configs.RCNNConfig(head=configs.StageHeadConfig(width=16, roi_size=3), regions=RegionSamplingConfig(16),
@@ -126,11 +127,12 @@ def tree(folder):
             for path in sorted(folder.rglob("*"))}
 
 
-def taken(count, seed):
+def taken(count, stage):
     """Numbers of the operations to be killed before."""
     if POINTS == "all":
         return range(count)
-    return sorted(np.random.default_rng(seed).choice(count, min(int(POINTS), count), replace=False).tolist())
+    points = min(int(POINTS or LONG.get(stage, FEW)), count)
+    return sorted(np.random.default_rng(len(stage)).choice(count, points, replace=False).tolist())
 
 
 @pytest.mark.parametrize("fresh", [False, True], ids=["new", "fresh"])
@@ -143,7 +145,7 @@ def test_killed_and_started_again_it_ends_the_same(stage, fresh, parts, trained,
     whole = begin(stage, tmp_path / "whole", trained, older)
     count = operations_of(lambda: do(parts, whole, fresh))
     wanted = tree(whole)
-    for point in taken(count, len(stage)):
+    for point in taken(count, stage):
         root = begin(stage, tmp_path / str(point), trained, older)
         with pytest.raises(Killed), killed_at(point):
             do(parts, root, fresh)
