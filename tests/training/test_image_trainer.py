@@ -1,5 +1,6 @@
 """The joint trainer: what it writes, precision, resuming, the best epoch."""
 
+import contextlib
 import csv
 import dataclasses
 
@@ -183,16 +184,6 @@ def test_a_backbone_of_rate_0_stays_as_it_is(precision, tmp_path, few):
         assert all(same) if name == "trunk" else not any(same), name
 
 
-def test_a_rate_below_0_is_refused(tmp_path, few):
-    with pytest.raises(InputError, match="--backbone-rate"):
-        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, backbone_rate=-1.0)))
-
-
-def test_an_average_of_less_than_nothing_is_refused(tmp_path, few):
-    with pytest.raises(InputError, match="--ema"):
-        training(tmp_path, few, dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, ema=-0.1)))
-
-
 @pytest.mark.parametrize("change, message", [({"accumulate": 3}, "--accumulate 3"), ({"batch": 9}, "--batch 9")])
 def test_parts_that_do_not_fit(tmp_path, few, change, message):
     config = dataclasses.replace(CONFIG, fit=dataclasses.replace(FIT, **change))
@@ -211,3 +202,31 @@ def test_beta_0_of_both_trains(tmp_path, few):
     losses = dataclasses.replace(LOSS, rpn=RPNLossConfig(beta=0.0), head=HeadLossConfig(beta=0.0))
     found = training(tmp_path, few, dataclasses.replace(CONFIG, losses=losses)).run_all()
     assert np.isfinite(list(found.values())).all()
+
+
+def test_pictures_that_are_replaced_between_two_starts_are_noticed(few, tmp_path):
+    examples = []
+    for number, example in enumerate(few.examples):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(example.read())
+        examples.append(dataclasses.replace(example, file=str(path), path=str(path), read=path.read_bytes))
+    trainer = training(tmp_path / "out", dataclasses.replace(few, examples=tuple(examples)))
+
+    def begin(fresh=False):
+        with contextlib.ExitStack() as held:
+            trainer._begin(Request(), fresh, held)
+
+    begin()
+    first = (tmp_path / "out" / "tune_pictures.json").read_bytes()
+    (tmp_path / "2.png").write_bytes(few.examples[0].read())
+    begin()  # nothing was trained yet
+    assert (tmp_path / "out" / "tune_pictures.json").read_bytes() != first
+    (tmp_path / "out" / "tune_state.npz").touch()
+    begin()
+    (tmp_path / "2.png").write_bytes(few.examples[1].read())
+    with pytest.raises(InputError, match=f"1 of 4 pictures have changed .*{tmp_path / '2.png'}.*another --out"):
+        begin()
+    begin(fresh=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tune.json", "tune_pictures.json"]
+    with pytest.raises(InputError, match="data set is read from"):
+        training(tmp_path, trainer.dataset)._begin(Request(), False, contextlib.ExitStack())

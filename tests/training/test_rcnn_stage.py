@@ -11,6 +11,7 @@ import pytest
 from frcnn_keras.data.batches import feature_maps, region_batches
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
+from frcnn_keras.files import seal, write_json
 from frcnn_keras.models.saving import load_model, load_weights, save_weights
 from frcnn_keras.models.settings import Detecting, LevelPooling, Pooling, Proposing
 from frcnn_keras.runs.detector import Detector
@@ -216,7 +217,8 @@ def test_without_an_rpn(name, run, prep):
 def test_an_rpn_of_another_prep_folder(run, prep):
     stored = json.loads((run / "rpn.json").read_text())
     stored["data"]["prep_seed"] = 5
-    (run / "rpn.json").write_text(json.dumps(stored))
+    del stored["seal"]
+    write_json(run / "rpn.json", seal(stored))
     with pytest.raises(InputError, match="trained on another prep folder than .*prep_seed: 5 -> 0.*same --data"):
         train_rcnn(prep.path, run, CONFIG)
 
