@@ -82,9 +82,10 @@ class FasterRCNN(keras.Model):
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in levels], sizes, self.geometry,
                              proposing or self.proposing, self.suppress_ranked)
 
-    def anchors(self, levels) -> tuple:
-        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
-        return self.geometry.anchors([tf.shape(level)[1:3] for level in levels])
+    def anchors(self, levels, size=None) -> tuple:
+        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs. size:
+        (2,) of the image, see Geometry.anchors."""
+        return self.geometry.anchors([tf.shape(level)[1:3] for level in levels], size)
 
     def pool(self, levels, regions):
         """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
@@ -165,10 +166,11 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: 
                   suppress=proposals.suppress_ranked) -> Proposals:
     """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps; suppress:
     see ops.proposals.propose."""
-    anchors = geometry.anchors(shapes)
+    shared = None if geometry.by_image else geometry.anchors(shapes)
 
     def propose_image(inputs):
         logits, deltas, size = inputs
+        anchors = geometry.anchors(shapes, size) if shared is None else shared
         return proposals.propose(logits, deltas, anchors, size[0], size[1], **proposing.keywords(), suppress=suppress)
 
     count = proposing.after

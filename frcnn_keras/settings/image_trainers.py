@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from frcnn_keras.settings.detector import (
     BackboneConfig,
+    DeepRPNNetworkConfig,
     DetectionConfig,
     HeadConfig,
     ImageConfig,
@@ -20,7 +21,7 @@ from frcnn_keras.settings.learning import (
     RPNLossConfig,
     TrainingProposalConfig,
 )
-from frcnn_keras.settings.options import option
+from frcnn_keras.settings.options import LATER, option
 from frcnn_keras.settings.ranges import CHANNELS, EPOCHS, SIDE, Settings
 
 
@@ -106,6 +107,7 @@ class JointConfig(Settings):
     head: HeadConfig = HeadConfig()
     detections: DetectionConfig = DetectionConfig()
     training: FinetuneConfig = FinetuneConfig(fit=ImageFitConfig(epochs=12, learning_rate=5e-4))
+    network: DeepRPNNetworkConfig = dataclasses.field(default=DeepRPNNetworkConfig(), metadata={LATER: True})
 
 
 @dataclasses.dataclass(frozen=True)

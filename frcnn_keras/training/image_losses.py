@@ -79,7 +79,8 @@ class ImageLosses:
             index, labels, targets = self.sampled_anchors(levels, objects, image["size"], draws[0])
             logits, deltas = self._on_map(outputs, index) if deep else self._on_tiles(levels, index)
             rpn = self.settings.rpn
-            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=rpn.beta)
+            objectness, boxes = rpn_losses(logits, deltas, labels, targets, beta=rpn.beta,
+                                           distance=rpn.distance)
             losses = (objectness, rpn.box_weight * boxes)
         if self.names != RPN_LOSSES:
             proposals = self.given(image) if self.proposer else self.propose(levels, outputs, image["size"],
@@ -115,7 +116,7 @@ class ImageLosses:
 
     def sampled_anchors(self, levels, objects: dict, size, seed) -> tuple:
         """Anchors drawn from the image by seed (2,): index (T,), labels (T,), -1 for padding, deltas (T, 4)."""
-        anchors, chosen = tf.concat(self.detector.anchors(levels), 0), self.settings.anchors
+        anchors, chosen = tf.concat(self.detector.anchors(levels, size), 0), self.settings.anchors
         labels, targets, _ = anchor_targets(anchors, objects["boxes"], objects["ignored"], size[0], size[1],
                                             positive=chosen.positive, negative=chosen.negative)
         index, drawn = sample(labels, seed, chosen.count, chosen.positive_fraction)

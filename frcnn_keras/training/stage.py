@@ -30,6 +30,7 @@ class Stage(abc.ABC):
 
     title = ""  # of the curves; the stage's name by default
     flag = "--run"  # names the folder in messages
+    besides: tuple[str, ...] = ()  # files that are written after the training, which --fresh removes too
 
     def __init__(self, name: str, run: Path, fit: FitConfig, *, artefact: str, images: int, measures: bool,
                  distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()):
@@ -76,7 +77,7 @@ class Stage(abc.ABC):
             FloatingPointError: the loss became NaN or infinite.
         """
         files = (f"{self.name}_state.npz", self.best_file.name, f"{self.name}_log.csv", f"{self.name}_curves.png",
-                 f"{self.name}_metrics.json", self.artefact)
+                 f"{self.name}_metrics.json", self.artefact, *self.besides)
         self.distribution.on_chief(lambda: folder.begin(self.run, self.name, request, files, fresh, self.flag))
         done = self.distribution.on_chief(self._finished)
         if done is not None:
