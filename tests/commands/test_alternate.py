@@ -9,7 +9,7 @@ from frcnn_keras.commands import alternate
 from frcnn_keras.commands.alternate import FOLDERS, AlternateRequest, Step, begin
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.request import read_request
-from frcnn_keras.settings.detector import DetectionConfig, HeadConfig, ProposalConfig
+from frcnn_keras.settings.detector import DeepRPNNetworkConfig, DetectionConfig, HeadConfig, ProposalConfig
 from frcnn_keras.settings.image_trainers import (
     AlternateConfig,
     AugmentConfig,
@@ -125,7 +125,8 @@ def test_settings_reach_the_later_steps(tmp_path):
 @pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])
 def test_the_steps_commands_know_their_flags(name, tmp_path):
     def changed(part):
-        return type(part)(*(value + 1 if isinstance(value, int) else value / 2 for value in dataclasses.astuple(part)))
+        return type(part)(*("mse" if isinstance(value, str) else value + 1 if isinstance(value, int) else value / 2
+                            for value in dataclasses.astuple(part)))
 
     losses = ImageLossConfig(*(changed(getattr(ImageLossConfig(), field.name))
                                for field in dataclasses.fields(ImageLossConfig)))
@@ -141,3 +142,17 @@ def test_the_steps_commands_know_their_flags(name, tmp_path):
             args = module.build_parser().parse_args(flags)
             assert args.seed == 0
     assert seen == (1 if name.startswith("train-") else 2)
+
+
+def test_a_deeper_rpn_is_refused_before_anything_starts(tmp_path, capsys):
+    assert alternate.run(["--shapes", "3", "--out", str(tmp_path / "out"), "--rpn-depth", "2"]) == 2
+    assert "--rpn-depth 2: step 3 trains the RPN on 3x3 tiles" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_network_of_step_1_is_that_of_step_3(tmp_path):
+    joint = JointConfig(network=DeepRPNNetworkConfig("linear", "uniform"))
+    made = alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], None)
+    for name in ("joint", "train-rpn"):
+        command = next(step.command for step in made if step.command[0] == name)
+        assert {"--rpn-activation=linear", "--rpn-initial=uniform"} <= set(command)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.detector import FORMAT, settings_of
+from frcnn_keras.models.detector import FORMAT, propose_batch, settings_of
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.ops.proposals import Proposals
@@ -181,3 +181,27 @@ def test_a_file_that_cannot_be_right_is_one_line_that_names_it(case, uncommon, t
 def test_what_is_no_config_is_one_line(config):
     with pytest.raises(InputError, match="train or import the run anew"):
         settings_of(config)
+
+
+def test_each_image_of_a_batch_has_anchors_of_its_own_size():
+    """By `fraction` two images with maps of one shape have other tiles: each proposes what it proposes by itself."""
+    geometry = Geometry((8.0,), (4.0,), ((1.0, 2.0),), (1.0,), stride_rule="fraction", anchor_unit="stride",
+                        anchor_centres="tile")
+    rng = np.random.default_rng(0)
+    logits = (rng.normal(size=(2, 24)).astype(np.float32),)
+    deltas = (rng.normal(0, 0.1, (2, 24, 4)).astype(np.float32),)
+    sizes, proposing = np.array([[30, 44], [24, 32]], np.int32), Proposing(24, 9)
+    both = propose_batch(logits, deltas, [(3, 4)], tf.constant(sizes), geometry, proposing)
+    for index in range(2):
+        own = propose_batch(*(tuple(part[index:index + 1] for part in parts) for parts in (logits, deltas)), [(3, 4)],
+                            tf.constant(sizes[index:index + 1]), geometry, proposing)
+        for one, other in zip(both, own, strict=True):
+            np.testing.assert_allclose(one[index], other[0], atol=1e-5)
+    # the best of the second image: tiles of 8 x 8 pixels, sizes of 8 and 16
+    best = int(np.argmax(logits[0][1]))
+    middle = 8 * (best // 2 % 4) + 4, 8 * (best // 8) + 4
+    side = (8, 16)[best % 2]
+    dx, dy, dw, dh = deltas[0][1, best]
+    centre, extent = (middle[0] + dx * side, middle[1] + dy * side), (side * np.exp(dw), side * np.exp(dh))
+    wanted = np.concatenate([np.subtract(centre, np.array(extent) / 2), np.add(centre, np.array(extent) / 2)])
+    np.testing.assert_allclose(both.boxes[1, 0], np.clip(wanted, 0, [32, 24, 32, 24]), atol=1e-4)

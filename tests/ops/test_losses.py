@@ -130,3 +130,15 @@ def test_half_precision_is_summed_in_float32():
     assert entropy.dtype == boxes.dtype == tf.float32
     # in half precision either sum would be infinite or wrong in its third digit
     np.testing.assert_allclose([entropy, boxes], [math.log(1 + math.e**-3), 4 * (8 - 1 / 18)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("distance, first, gradient", [
+    ("smooth_l1", (1 - 1 / 18) + (2 - 1 / 18) + 4.5 * 0.01, [1, -1, 0, 0.9]), ("l1", 3.1, [1, -1, 0, 1]),
+    ("mse", 1 + 4 + 0.01, [2, -4, 0, 0.2])])
+def test_each_distance_of_the_rpns_boxes_by_hand(distance, first, gradient):
+    """Of the one positive, differences of 1, -2, 0 and 0.1; divided by the two sampled."""
+    deltas = tf.Variable([[1.0, -2.0, 0.0, 0.1], [7.0, 7.0, 7.0, 7.0], [9.0, 9.0, 9.0, 9.0]])
+    with tf.GradientTape() as tape:
+        boxes = rpn_losses(tf.zeros(3), deltas, tf.constant([1, 0, -1]), tf.zeros((3, 4)), distance=distance)[1]
+    assert float(boxes) == pytest.approx(first / 2, rel=1e-6)
+    np.testing.assert_allclose(tape.gradient(boxes, deltas), np.array([gradient, [0] * 4, [0] * 4]) / 2, rtol=1e-5)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -28,3 +29,21 @@ def test_difference():
     assert options.difference(old, options.to_dict(Outer(Inner(0.1)))) == "inner.rate: 0.5 -> 0.1"
     assert options.difference(old, old | {"more": 1}) == "more: absent -> 1"
     assert options.difference(old | {"more": 1}, old) == "more: 1 -> absent"
+
+
+@dataclasses.dataclass(frozen=True)
+class Newer:
+    rate: float = options.option(0.5, "a rate")
+    kind: str = options.option("a", "a kind", later=True)
+    inner: Inner = dataclasses.field(default=Inner(), metadata={options.LATER: True})
+
+
+def test_what_came_later_is_written_where_it_is_used_and_read_where_it_is_not():
+    assert options.to_dict(Newer()) == {"rate": 0.5}
+    assert options.from_dict(Newer, {"rate": 0.25}) == Newer(0.25)
+    for config in (Newer(kind="b"), Newer(inner=Inner(0.1)), Newer(0.1, "c", Inner(names=("p",)))):
+        stored = json.loads(json.dumps(options.to_dict(config)))
+        assert options.from_dict(Newer, stored) == config
+    assert options.difference(options.to_dict(Newer()), options.to_dict(Newer(kind="b"))) == "kind: absent -> b"
+    with pytest.raises(ValueError, match="'rate'"):  # what was always there must be
+        options.from_dict(Newer, {"kind": "b"})
