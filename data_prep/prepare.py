@@ -1,13 +1,18 @@
 """The offline stage as a function: data set and settings in, prep folder out."""
 
+import contextlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep.shards import Preparation, PrepRequest
-from data_prep.source import FeatureSource, feature_source
-from frcnn_keras.data.example import Dataset
-from frcnn_keras.data.prepared import REQUEST, Prepared, open_prepared
+from data_prep.source import FeatureSource, feature_source, source_fingerprint
+from frcnn_keras.data.example import Dataset, Example
+from frcnn_keras.data.originals import NAME, require_unchanged
+from frcnn_keras.data.prepared import LAYOUT, REQUEST, Prepared, open_prepared
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.files.folders import discard, is_empty, recover, require_place, settled
+from frcnn_keras.files.locks import alone, shared
 from frcnn_keras.models.receptive_field import map_sizes
 from frcnn_keras.ops.images import padded_size
 from frcnn_keras.progress import WORKERS, say
@@ -27,31 +32,51 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
     Raises:
         InputError: OUT is of other settings; an image cannot be decoded; the disk is too small.
     """
-    out = Path(out)
+    out = settled(out)
     config = _settled(config, like)
     if write_tiles and eval_only:
         raise InputError("--write-tiles writes minibatches, and --eval-only makes none; leave one out")
     request = PrepRequest(config, eval_only, write_tiles, tuple(dataset.class_names), len(dataset.examples),
-                          dataset.fingerprint(), like.features.extractor if like else None)
-    if is_finished(out, request, fresh):
-        say(f"prep: {out} is finished already")
-        return open_prepared(out)
-    source = feature_source(config, like)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    disk_needed(dataset, request, source, shutil.disk_usage(out.parent).free)
-    preparation = Preparation(dataset, request, source, skip_bad=skip_bad, workers=workers or WORKERS)
-    try:
-        preparation.run(out)
-    except InputError:
-        partial = out.with_name(out.name + ".partial")
-        if not any(partial.rglob("*.tfrecord")):  # nothing is done that a second start could go on from
-            shutil.rmtree(partial, ignore_errors=True)
-        raise
-    for line in sorted(preparation.skipped):
+                          dataset.fingerprint(), like.features.extractor if like else None,
+                          "" if like else source_fingerprint(config))
+    require_place(out, "--out", {Path(example.path).parent for example in dataset.examples if example.path})
+    with contextlib.ExitStack() as held:
+        if like:
+            if out.resolve() == like.path.resolve():
+                raise InputError(f"--out {out}: is the folder to be like; give another --out")
+            held.enter_context(shared(like.path))
+        held.enter_context(alone(_partial(out), called=out))
+        recover(out, LAYOUT)  # what a killed process left on its last step
+        if is_finished(out, request, fresh, dataset.examples):
+            say(f"prep: {out} is finished already")
+            discard(_partial(out), LAYOUT)
+            return open_prepared(out)
+        if out.exists():
+            held.enter_context(alone(out))
+        skipped = _make(dataset, out, request, feature_source(config, like), skip_bad, workers or WORKERS)
+    for line in sorted(skipped):
         say(f"left out: {line}")
     following = f"--data {like.path} --val {out}" if eval_only and like else f"--data {out}"
     say(f"prep: {out} is finished; next: {command('train-rpn')} {following} --run RUN")
     return open_prepared(out)
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(out.name + ".partial")
+
+
+def _make(dataset: Dataset, out: Path, request: PrepRequest, source: FeatureSource, skip_bad: bool,
+          workers: int) -> set[str]:
+    """Makes the folder; returns a line for every image that was left out."""
+    disk_needed(dataset, request, source, shutil.disk_usage(out.parent).free)
+    preparation = Preparation(dataset, request, source, skip_bad=skip_bad, workers=workers)
+    try:
+        preparation.run(out)
+    except InputError:
+        if not any(_partial(out).rglob("*.tfrecord")):  # nothing is done that a second start could go on from
+            discard(_partial(out), LAYOUT)
+        raise
+    return preparation.skipped
 
 
 def _settled(config: PrepConfig | None, like: Prepared | None) -> PrepConfig:
@@ -63,19 +88,24 @@ def _settled(config: PrepConfig | None, like: Prepared | None) -> PrepConfig:
     return like.config
 
 
-def is_finished(out: Path, request: PrepRequest, fresh: bool) -> bool:
-    """Whether OUT already holds just this; InputError where it, or what was begun, is of another config."""
-    partial = out.with_name(out.name + ".partial")
-    if fresh:
-        shutil.rmtree(partial, ignore_errors=True)
-        return False
-    for folder in (out, partial):
-        if (folder / REQUEST).exists():
+def is_finished(out: Path, request: PrepRequest, fresh: bool, examples: Sequence[Example] = ()) -> bool:
+    """Whether OUT already holds just this; InputError where it, or what was begun, is of another config or of pictures
+    or objects that have changed since."""
+    for folder in (out, _partial(out)):
+        if fresh:
+            if not is_empty(folder) and not LAYOUT.marked(folder):
+                raise InputError(f"{folder}: is not empty and no prep folder of this package, so --fresh removes "
+                                 "nothing there; give another --out")
+        elif (folder / REQUEST).exists():
+            if examples:
+                require_unchanged(folder / NAME, examples, "--out")
             requests.begin(folder / REQUEST, request, begun=True, flag="--out")
             if folder == out:
                 return True
-        elif folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        elif not is_empty(folder):
             raise InputError(f"{folder}: is not empty and no prep folder; give another --out")
+    if fresh:
+        discard(_partial(out), LAYOUT)
     return False
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from data_prep.image_records import MapMaker, RecordMaker
 from data_prep.source import FeatureSource
-from frcnn_keras.data import records
+from frcnn_keras.data import originals, records
 from frcnn_keras.data.checksums import write_checksums
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.extraction import fit_neck
 from frcnn_keras.data.manifests import FeatureManifest, Manifest, write_manifest
-from frcnn_keras.data.prepared import REQUEST
-from frcnn_keras.files import keep_folder, write_json
+from frcnn_keras.data.prepared import LAYOUT, REQUEST
+from frcnn_keras.files import seal, write_json
+from frcnn_keras.files.folders import keep_folder
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.progress import Progress, ahead, say
 from frcnn_keras.runs import request as requests
@@ -37,6 +38,7 @@ class PrepRequest:
     images: int
     annotations: str
     like: str | None  # fingerprint of the extractor that is taken over
+    backbone: str = ""  # fingerprint of the file that it comes from; empty for one of Keras's own weights
 
     @property
     def mirrors(self) -> tuple[bool, ...]:
@@ -62,7 +64,11 @@ class Preparation:
         """Makes OUT, going on with OUT.partial where there is one."""
         partial = out.with_name(out.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
-        write_json(partial / REQUEST, requests.stored_form(self.request))  # first: it says whose folder this is
+        write_json(partial / REQUEST, seal(requests.stored_form(self.request)))  # first: it says whose folder this is
+        if not (partial / originals.NAME).exists():
+            found = originals.originals(self.dataset.examples)
+            if found:
+                originals.write_originals(partial / originals.NAME, found)
         for kind in self.request.artefacts:
             (partial / kind).mkdir(exist_ok=True)
         extractor = self._extractor(partial)
@@ -73,7 +79,7 @@ class Preparation:
                             eval_only=self.request.eval_only, write_tiles=self.request.write_tiles)
         names = self._write_shards(partial, maker)
         self._write_manifests(partial, names, extractor)
-        keep_folder(partial, out)
+        keep_folder(partial, out, LAYOUT)
 
     def _map_maker(self, extractor) -> MapMaker:
         maker = MapMaker(extractor, self.source.preparing, self.skip_bad)

@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
+import google_crc32c
 import keras
 
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.files import fingerprint
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.neck import extractor as build_extractor
 from frcnn_keras.models.projection import project
@@ -27,6 +30,18 @@ class FeatureSource:
     make_extractor: Callable[..., keras.Model]  # (kernel, bias) of the neck, or (None, None) for none
     fits_neck: bool  # whether a neck is to be fitted
     top: keras.Model | None = None  # the rest of the network, where a head could go on with it
+
+
+def source_fingerprint(config: PrepConfig) -> str:
+    """That of the file that a backbone or its weights come from: other weights of the same name are noticed."""
+    chosen = config.backbone
+    paths = [Path(chosen.name, "detector.keras") if parts.is_run(chosen.name) else Path(chosen.name),
+             Path(chosen.weights)]
+    try:
+        found = [google_crc32c.value(path.read_bytes()) for path in paths if path.is_file()]
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    return fingerprint(found) if found else ""
 
 
 def feature_source(config: PrepConfig, like: Prepared | None) -> FeatureSource:

@@ -31,7 +31,7 @@ from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
 from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.image_trainers import FinetuneConfig, JointConfig
-from frcnn_keras.settings.ranges import SEED, SIDE, require
+from frcnn_keras.settings.ranges import require
 from frcnn_keras.settings.stages import CheckConfig, PrepConfig, RCNNConfig, RPNConfig
 from frcnn_keras.torchvision import importing
 from frcnn_keras.training import finetune as _finetune
@@ -57,10 +57,9 @@ def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[s
              scale_boxes: bool = False, from_zero: bool = False) -> Dataset:
     """A Pascal VOC folder, or a folder of XML files beside their images.
 
-    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; in
-    alphabetical order by default. scale_boxes: where annotations state another size than the image's, of the same
-    shape, scale their boxes; by default that is a fatal problem. from_zero: boxes count pixels from 0, with continuous
-    edges. What is wrong with the data is in `Dataset.problems`; `check` says more.
+    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; by
+    alphabet by default. scale_boxes: scales boxes of another stated size of the image's shape; else that stops.
+    from_zero: boxes count pixels from 0, with continuous edges. `Dataset.problems` has what is wrong; see `check`.
 
     Raises:
         InputError: there is no such folder or split.
@@ -90,10 +89,6 @@ def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] 
 
 def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:
     """`count` drawn images of shapes with exact boxes: data to try things on."""
-    require("count", count, int, least=0, most=10**7)
-    require("seed", seed, int, least=0, most=SEED)
-    for name, side in (("height", height), ("width", width)):
-        require(name, side, int, least=1, most=SIDE)
     return shapes.shapes_dataset(count, seed, height, width)
 
 

@@ -1,8 +1,8 @@
 """4-step alternating training (arXiv 1506.01497, section 3.2): RPN and head each train a backbone, then share one."""
 
+import contextlib
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
@@ -10,6 +10,8 @@ from frcnn_keras.commands import flags, image_training
 from frcnn_keras.commands.data_flags import source_arguments, validation_arguments
 from frcnn_keras.commands.stage_process import run_stage
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.files.folders import discard, is_empty, is_mark, require_place
+from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
 from frcnn_keras.runs import request as requests
 from frcnn_keras.settings.image_trainers import AlternateConfig
@@ -42,10 +44,11 @@ class Step:
     command: list[str]
     makes: tuple[Path, ...]
     alone: bool = False  # several workers: the chief does it by itself
+    leaves_none: tuple[Path, ...] = ()  # what only a resume needs, removed at the end
 
     @property
     def done(self) -> bool:
-        return all(path.exists() for path in self.makes)
+        return all(path.exists() for path in self.makes) and not any(path.exists() for path in self.leaves_none)
 
 
 def build_parser():
@@ -66,8 +69,17 @@ def main(args) -> int:
     worker = worker_of(args.strategy)
     if args.fresh and args.strategy == "multiworker":
         raise InputError(f"--fresh: several workers cannot agree on when {out} is empty; remove it before they start")
-    begin(out, AlternateRequest(config, tuple(data), val and tuple(val)), args.fresh, chief=worker == 0)
-    for step in steps(out, config, data, val, args.strategy):
+    with contextlib.ExitStack() as held:
+        if not worker:
+            require_place(out, "--out")
+            held.enter_context(alone(out))
+        begin(out, AlternateRequest(config, tuple(data), val and tuple(val)), args.fresh, chief=worker == 0)
+        return go_on(out, steps(out, config, data, val, args.strategy), worker)
+
+
+def go_on(out: Path, all_steps: list[Step], worker: int) -> int:
+    """Runs the steps that are not finished; the exit code."""
+    for step in all_steps:
         if step.done:
             say(f"alternate: finished already: {', '.join(map(str, step.makes))}")
         elif step.alone and worker:
@@ -103,13 +115,34 @@ class AlternateRequest:
 
 def begin(out: Path, request: AlternateRequest, fresh: bool, chief: bool = True) -> None:
     """Writes OUT/alternate.json (the chief does); InputError where a step was begun with another config, which is
-    named."""
+    named, or where OUT is somebody else's folder."""
     path = out / "alternate.json"
+    if not is_mark(path, ("format", *(field.name for field in dataclasses.fields(AlternateRequest)))):
+        if fresh and not is_empty(out):
+            raise InputError(f"{out}: is not empty and no folder of this command, so --fresh removes nothing there; "
+                             "give another --out")
+        if os.path.lexists(path):
+            raise InputError(f"{path}: is there already, and nothing says that this package wrote it; move it, or give "
+                             "another --out")
     if fresh:
-        path.unlink(missing_ok=True)
         for name in FOLDERS:
-            shutil.rmtree(out / name, ignore_errors=True)
-    requests.begin(path, request, any((out / name).exists() for name in FOLDERS), "--out", write=chief)
+            discard_step(out / name)
+    requests.begin(path, request, not fresh and any((out / name).exists() for name in FOLDERS), "--out", write=chief)
+
+
+def discard_step(folder: Path) -> None:
+    """Removes what a step wrote; what others put there stays."""
+    from frcnn_keras.data.prepared import LAYOUT as PREP_LAYOUT
+    from frcnn_keras.runs.marks import LAYOUT as RUN_LAYOUT
+
+    if folder.name == "prep":
+        for name in ("train", "val"):
+            discard(folder / f"{name}.partial", PREP_LAYOUT)
+            discard(folder / name, PREP_LAYOUT)
+    else:
+        discard(folder, RUN_LAYOUT)
+    with contextlib.suppress(OSError):  # a user's file is in it
+        folder.rmdir()
 
 
 def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | None,
@@ -131,14 +164,19 @@ def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | 
     proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
     return [
         Step([*common, "--losses", "rpn", "--out", str(step1)],
-             (step1 / "detector.keras", step1 / "joint_metrics.json")),
+             (step1 / "detector.keras", step1 / "joint_metrics.json"), leaves_none=_resumed(step1, "joint")),
         Step([*common, "--losses", "rcnn", "--proposals", str(step1), "--out", str(step2)],
-             (step2 / "detector.keras", step2 / "joint_metrics.json")),
+             (step2 / "detector.keras", step2 / "joint_metrics.json"), leaves_none=_resumed(step2, "joint")),
         *prepare,
-        Step(["train-rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals)),
+        Step(["train-rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals),
+             leaves_none=_resumed(run, "rpn")),
         Step(["train-rcnn", *folders, "--head-weights", str(step2), *flags.to_arguments(joint, RCNN)],
-             (run / "detector.keras", run / "rcnn_metrics.json")),
+             (run / "detector.keras", run / "rcnn_metrics.json"), leaves_none=_resumed(run, "rcnn")),
     ]
+
+
+def _resumed(run: Path, stage: str) -> tuple[Path, ...]:
+    return run / f"{stage}_state.npz", run / f"{stage}_best.weights.h5"
 
 
 def run(argv=None) -> int:

@@ -8,6 +8,7 @@ from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.ranges import SIDE
 from frcnn_keras.settings.stages import CheckConfig
@@ -49,6 +50,9 @@ def build_parser():
 def main(args) -> int:
     """Reads, decodes, counts, draws, prints."""
     config = flags.from_args(CheckConfig, args)
+    sheet = Path(args.sheet)
+    if args.sheet_images > 0:
+        Ledger(sheet.parent).require_free([sheet.name], "--sheet")
     dataset = read_source(args)
     start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.commands.check_report import format_report
@@ -56,9 +60,9 @@ def main(args) -> int:
     from frcnn_keras.inspection.report import report
 
     dataset_report = report(dataset, config, grid(args), skip_bad=args.skip_bad, decode=not args.quick)
-    sheet = draw_sheet(Path(args.sheet), dataset, args.sheet_images)
-    print(to_json(as_json(dataset_report, sheet)) if args.json else
-          format_report(dataset_report, sheet, None if args.all else SHOWN))
+    drawn = draw_sheet(sheet, dataset, args.sheet_images)
+    print(to_json(as_json(dataset_report, drawn)) if args.json else
+          format_report(dataset_report, drawn, None if args.all else SHOWN))
     return 0 if dataset_report.ok else cli.BAD_INPUT
 
 
@@ -92,7 +96,7 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
         return None
     from frcnn_keras.inspection.dataset_check import representative
     from frcnn_keras.pictures.contact_sheet import contact_sheet
-    from frcnn_keras.pictures.drawing import save_image
+    from frcnn_keras.pictures.drawing import encoded_image
     from frcnn_keras.progress import ahead
 
     examples = representative(dataset, count)
@@ -105,7 +109,10 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); give another --sheet, or --sheet-images 0"
                          ) from error
-    save_image(path, contact_sheet([image for image, _ in drawn], cell_size=CELL, titles=[id for _, id in drawn]))
+    sheet = contact_sheet([image for image, _ in drawn], cell_size=CELL, titles=[id for _, id in drawn])
+    ledger = Ledger(path.parent)
+    ledger.require_free([path.name], "--sheet", reads=(example.path for example in dataset.examples if example.path))
+    ledger.write(path.name, encoded_image(path, sheet))
     return str(path)
 
 

@@ -1,12 +1,15 @@
 """Runs every stage on drawn shapes: no download, no network, a few minutes on two cores."""
 
-import shutil
 import time
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.commands.stage_process import run_stage
+from frcnn_keras.errors import InputError
+from frcnn_keras.files.folders import is_empty, require_place, settled
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import clock, say
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.ranges import EPOCHS
@@ -39,22 +42,31 @@ def build_parser():
 
 def main(args) -> int:
     """Pretrains, then runs the stages."""
-    out = Path(args.out)
-    if args.fresh:
-        shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True, exist_ok=True)
+    out = settled(args.out)
+    require_place(out, "--out")
     begun = time.monotonic()
-    backbone = out / "backbone.keras"
-    if not backbone.exists():
-        start_tensorflow()
-        from frcnn_keras.commands.demo_backbone import pretrain
+    with alone(out):
+        ledger = Ledger(out)
+        if args.fresh and not ledger.path.exists() and not is_empty(out):
+            raise InputError(f"{out}: is not empty and no demo's folder, so --fresh removes nothing there; give "
+                             "another --out")
+        ledger.require_free(["backbone.keras", "metrics.json", "check.png"], "--out")
+        ledger.tidy()
+        if args.fresh:
+            ledger.remove("backbone.keras")
+        backbone = out / "backbone.keras"
+        if not backbone.exists():
+            start_tensorflow()
+            from frcnn_keras.commands.demo_backbone import pretrain
 
-        pretrain(backbone, args.crops, CROP_SEED)
-    for command in stages(args, out, backbone):
-        code = run_stage(command)
-        if code:
-            return code
-    shutil.copyfile(out / "run" / "evaluation" / "metrics.json", out / "metrics.json")
+            with ledger.file("backbone.keras") as path:
+                pretrain(path, args.crops, CROP_SEED)
+        for command in stages(args, out, backbone):
+            code = run_stage(command)
+            if code:
+                return code
+        ledger = Ledger(out)  # check has written there since
+        ledger.write("metrics.json", (out / "run" / "evaluation" / "metrics.json").read_bytes())
     say(f"demo: {clock(time.monotonic() - begun)}; look at {out / 'drawn'}, {out / 'run'} and {out / 'serving'}")
     return 0
 
@@ -65,15 +77,16 @@ def stages(args, out: Path, backbone: Path) -> list[list[str]]:
                    ((args.images, TRAIN_SEED), (args.test_images, TEST_SEED)))
     prep, val, run = str(out / "prep" / "train"), str(out / "prep" / "test"), str(out / "run")
     folders = ["--data", prep, "--val", val, "--run", run, "--epochs", str(args.epochs)]
+    over = ["--fresh"] if args.fresh else []
     return [
         ["check", *train, "--shorter", "240", "--anchor-sizes", "32,64,128",
          "--sheet", str(out / "check.png")],
         ["prep", *train, "--backbone", str(backbone), "--feature-layer", "features", "--preprocess", "tf",
          "--shorter", "240", "--neck-channels", "64", "--anchor-sizes", "32,64,128", "--draws", str(args.epochs),
-         "--out", prep],
-        ["prep", *test, "--eval-only", "--like", prep, "--out", val],
-        ["train-rpn", *folders, "--rpn-channels", "256"],
-        ["train-rcnn", *folders, "--head-width", "512"],
+         "--out", prep, *over],
+        ["prep", *test, "--eval-only", "--like", prep, "--out", val, *over],
+        ["train-rpn", *folders, "--rpn-channels", "256", *over],
+        ["train-rcnn", *folders, "--head-width", "512", *over],
         ["evaluate", "--run", run, *test],
         ["predict", "--run", run, "--images", str(pictures(out, args)), "--out", str(out / "drawn")],
         ["export", "--run", run, "--out", str(out / "serving"), "--version", "1", "--overwrite"],
@@ -86,8 +99,13 @@ def pictures(out: Path, args, count: int = 12) -> Path:
 
     folder = out / "pictures"
     folder.mkdir(exist_ok=True)
-    for example in shapes_dataset(min(count, args.test_images), seed=TEST_SEED).examples:
-        (folder / f"{example.id}.png").write_bytes(example.read())
+    examples = {f"{example.id}.png": example
+                for example in shapes_dataset(min(count, args.test_images), seed=TEST_SEED).examples}
+    ledger = Ledger(folder)
+    ledger.require_free(examples, "--out")
+    ledger.tidy()
+    for name, example in examples.items():
+        ledger.write(name, example.read())
     return folder
 
 

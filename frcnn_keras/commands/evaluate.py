@@ -6,6 +6,9 @@ from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import like
+from frcnn_keras.files.folders import require_place, settled
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.locks import alone
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.detector import DetectionConfig
 
@@ -14,6 +17,8 @@ EXAMPLES = """example:
 
 writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, detections.json (COCO results form).
 VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figures at --nms 0.3, with COCO's at 0.5."""
+
+RESULTS = ("metrics.json", "detections.json", "precision_recall.png")
 
 
 def add_detecting_arguments(parser) -> None:
@@ -43,6 +48,10 @@ def build_parser():
 
 def main(args) -> int:
     """Predicts, scores, writes, prints."""
+    out = settled(args.out if args.out else Path(args.run) / "evaluation")
+    require_place(out, "--out")
+    ledger = Ledger(out)
+    ledger.require_free(RESULTS, "--out")
     start_tensorflow()
     from frcnn_keras.data.validation import settle
     from frcnn_keras.evaluation import coco, metrics, voc
@@ -52,13 +61,16 @@ def main(args) -> int:
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
     dataset = settle(read_source(args, detector.class_names), args.skip_bad)
+    ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)
     examples, detections = dataset.examples, scores.detections
-    out = Path(args.out) if args.out else Path(args.run) / "evaluation"
-    out.mkdir(parents=True, exist_ok=True)
-    files.write_json(out / "metrics.json", scores.metrics)
-    files.write_json(out / "detections.json", coco.coco_results(examples, detections, dataset.category_ids))
-    plot(out / "precision_recall.png", voc, examples, detections, detector.class_names)
+    results = coco.coco_results(examples, detections, dataset.category_ids)
+    with alone(out):
+        ledger.tidy()
+        for name, value in (("metrics.json", scores.metrics), ("detections.json", results)):
+            ledger.write(name, (files.to_json(value) + "\n").encode())
+        with ledger.file("precision_recall.png") as path:
+            plot(path, voc, examples, detections, detector.class_names)
     print(files.to_json(scores.metrics) if args.json else metrics.format_table(scores.metrics))
     return 0
 

@@ -2,8 +2,8 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
-from frcnn_keras.commands.flag_types import within
-from frcnn_keras.data.image_header import MAX_PIXELS, SERVED_PIXELS
+from frcnn_keras.commands.flag_types import value_of, within
+from frcnn_keras.data.image_header import SERVED_PIXELS
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
@@ -34,7 +34,7 @@ def build_parser():
     parser.add_argument("--image-size", type=within(int, least=1, most=SIDE), nargs=2, metavar=("H", "W"),
                         help="onnx, litert: for images of this one size (default: any size with onnx; with litert 4:3 "
                         "at the size that the detector works at)")
-    parser.add_argument("--max-pixels", type=within(int, least=1, most=MAX_PIXELS), metavar="N",
+    parser.add_argument("--max-pixels", type=value_of(int), metavar="N",
                         help="savedmodel: refuses encoded images of more before they are decoded (default: "
                         f"{SERVED_PIXELS})")
     return parser

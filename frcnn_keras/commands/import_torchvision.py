@@ -1,10 +1,14 @@
 """Makes a run folder of a torchvision Faster R-CNN's weights: the COCO ones, or your own."""
 
+import os
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.folders import require_place
+from frcnn_keras.files.locks import alone
+from frcnn_keras.runs.marks import is_run
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.ranges import SIDE
 
@@ -43,16 +47,28 @@ def _split(names: str | None) -> list[str] | None:
     return None if names is None else [name.strip() for name in names.split(",")]
 
 
+def check_out(out: Path, overwrite: bool) -> None:
+    """InputError where the run folder cannot be made: it holds a detector, or files that are none of this package's."""
+    there = [name for name in ("detector.keras", "import.json") if os.path.lexists(out / name)]
+    if "detector.keras" in there and not overwrite:
+        raise InputError(f"{out}: holds a detector already; give another --out, or --overwrite")
+    if there and not is_run(out):
+        raise InputError(f"{out / there[0]}: is there already, and nothing says that this package wrote it; move it, "
+                         "or give another --out")
+
+
 def main(args) -> int:
     """Reads, checks, writes."""
-    if (Path(args.out) / "detector.keras").exists() and not args.overwrite:
-        raise InputError(f"{args.out}: holds a detector already; give another --out, or --overwrite")
+    out = Path(args.out)
+    require_place(out, "--out")
+    check_out(out, args.overwrite)
     start_tensorflow()
     from frcnn_keras.files import read_json
     from frcnn_keras.torchvision.importing import import_torchvision
 
-    detector = import_torchvision(args.file, args.out, args.model, min_size=args.min_size, max_size=args.max_size,
-                                  keep_classes=_split(args.classes), class_names=_split(args.class_names))
+    with alone(out):
+        detector = import_torchvision(args.file, out, args.model, min_size=args.min_size, max_size=args.max_size,
+                                      keep_classes=_split(args.classes), class_names=_split(args.class_names))
     facts = read_json(f"{args.out}/import.json")
     print(f"{facts['model']}, {len(detector.class_names)} labels, images of {facts['min_size']} to {facts['max_size']} "
           f"pixels: {args.out}")

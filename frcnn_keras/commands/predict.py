@@ -6,6 +6,9 @@ from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.data.image_paths import valid
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.folders import require_place, settled
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 
@@ -14,6 +17,8 @@ EXAMPLES = """example:
 
 writes OUT: every image with its detections drawn, and detections.json (COCO results form: image_id, category_id,
 bbox [x, y, width, height], score; here with the file and the class's name as well)."""
+
+RESULTS = "detections.json"
 
 
 def build_parser():
@@ -52,44 +57,59 @@ def records_of(path: Path, number: int, found, category_ids) -> list[dict]:
 
 
 def main(args) -> int:
-    """Predicts, draws, writes."""
+    """Checks where it writes, predicts, draws, writes."""
     from frcnn_keras.data.image_files import list_images
 
     paths = [path for pattern in args.images for path in list_images(pattern)]
+    names, out = output_names(paths), settled(args.out)
+    require_place(out, "--out")
+    ledger = Ledger(out)
+    ledger.require_free([RESULTS, *(() if args.no_draw else names)], "--out", reads=paths)
     start_tensorflow()
-    import numpy as np
-
-    from frcnn_keras.files import to_json, write_json
-    from frcnn_keras.pictures.drawing import draw_detections, save_image
-    from frcnn_keras.progress import Progress
-    from frcnn_keras.runs.detector import load, pixels
+    from frcnn_keras.files import to_json
+    from frcnn_keras.runs.detector import load
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    results = []
-    with Progress("predict", len(paths), "images") as bar:
-        for number, (path, name) in enumerate(zip(paths, output_names(paths), strict=True), 1):
-            bar.advance()
-            try:
-                image = np.asarray(pixels(path))
-            except InputError as error:
-                if not args.skip_bad:
-                    raise
-                say(f"left out: {error}")
-                continue
-            detections = detector.predict(image)[0]
-            results += records_of(path, number, detections, detector.category_ids)
-            if not args.no_draw:
-                save_image(out / name, draw_detections(image, detections.boxes, detections.labels, detections.scores,
-                                                       detector.class_names))
-    write_json(out / "detections.json", results)
+    with alone(out):
+        ledger.tidy()
+        results = predict(detector, list(zip(paths, names, strict=True)), None if args.no_draw else ledger,
+                          args.skip_bad)
+        ledger.write(RESULTS, (to_json(results) + "\n").encode())
     if args.json:
         print(to_json(results))
     else:
         print(f"{len(results)} detections in {len(paths)} images: {out}")
     return 0
+
+
+def predict(detector, images: list[tuple[Path, str]], drawn: Ledger | None, skip_bad: bool) -> list[dict]:
+    """COCO results of all images (path, name of the drawn file); `drawn`: where those are written."""
+    import numpy as np
+
+    from frcnn_keras.pictures.drawing import draw_detections, encoded_image
+    from frcnn_keras.progress import Progress
+    from frcnn_keras.runs.detector import pixels
+
+    results = []
+    with Progress("predict", len(images), "images") as bar:
+        for number, (path, name) in enumerate(images, 1):
+            bar.advance()
+            try:
+                image = pixels(path)  # a tensor, which is not copied to be looked at
+            except InputError as error:
+                if not skip_bad:
+                    raise
+                say(f"left out: {error}")
+                continue
+            detections = detector.predict(image)[0]
+            results += records_of(path, number, detections, detector.category_ids)
+            if drawn:
+                # in place of the tensor, and of it without a copy: a photograph of 12 megapixels has 36 MB
+                image = draw_detections(np.asarray(memoryview(image)), detections.boxes, detections.labels,
+                                        detections.scores, detector.class_names)
+                drawn.write(name, encoded_image(name, image, spend=True))
+    return results
 
 
 def run(argv=None) -> int:

@@ -7,6 +7,9 @@ from frcnn_keras.commands.flag_types import like, within
 from frcnn_keras.commands.predict import output_names
 from frcnn_keras.data.image_paths import valid
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.folders import require_place, settled
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.detector import DetectionConfig, ProposalConfig
@@ -50,20 +53,24 @@ def record_of(path: Path, number: int, image, found) -> dict:
 
 
 def main(args) -> int:
-    """Proposes, draws, writes."""
+    """Checks where it writes, proposes, draws, writes."""
     from frcnn_keras.data.image_files import list_images
 
     paths = [path for pattern in args.images for path in list_images(pattern)]
+    names, out = output_names(paths), settled(args.out)
+    require_place(out, "--out")
+    ledger = Ledger(out)
+    ledger.require_free([RESULTS, *(names if args.draw else ())], "--out", reads=paths)
     start_tensorflow()
-    from frcnn_keras.files import to_json, write_json
+    from frcnn_keras.files import to_json
     from frcnn_keras.runs.proposer import open_proposer
 
     proposer = open_proposer(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_proposals,
                              min_size=args.min_size)
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    results = propose(proposer, paths, out, args.draw, args.skip_bad)
-    write_json(out / RESULTS, results)
+    with alone(out):
+        ledger.tidy()
+        results = propose(proposer, list(zip(paths, names, strict=True)), ledger, args.draw, args.skip_bad)
+        ledger.write(RESULTS, (to_json(results) + "\n").encode())
     if args.json:
         print(to_json(results))
     else:
@@ -71,20 +78,20 @@ def main(args) -> int:
     return 0
 
 
-def propose(proposer, paths: list[Path], out: Path, drawn: int, skip_bad: bool) -> list[dict]:
-    """The records of all images; the best `drawn` proposals of each are drawn into `out`."""
+def propose(proposer, images: list[tuple[Path, str]], ledger: Ledger, drawn: int, skip_bad: bool) -> list[dict]:
+    """The records of all images (path, name of the drawn file); the best `drawn` proposals of each are drawn."""
     import numpy as np
 
-    from frcnn_keras.pictures.drawing import draw_detections, save_image
+    from frcnn_keras.pictures.drawing import draw_detections, encoded_image
     from frcnn_keras.progress import Progress
     from frcnn_keras.runs.detector import pixels
 
     results = []
-    with Progress("propose", len(paths), "images") as bar:
-        for number, (path, name) in enumerate(zip(paths, output_names(paths), strict=True), 1):
+    with Progress("propose", len(images), "images") as bar:
+        for number, (path, name) in enumerate(images, 1):
             bar.advance()
             try:
-                image = np.asarray(pixels(path))
+                image = pixels(path)  # a tensor, which is not copied to be looked at
             except InputError as error:
                 if not skip_bad:
                     raise
@@ -94,8 +101,9 @@ def propose(proposer, paths: list[Path], out: Path, drawn: int, skip_bad: bool) 
             results.append(record_of(path, number, image, found))
             if drawn:
                 boxes, scores = found.boxes[:drawn], found.scores[:drawn]
-                save_image(out / name, draw_detections(image, boxes, np.ones(len(boxes), np.int32), scores,
-                                                       ("proposal",)))
+                image = draw_detections(np.asarray(memoryview(image)), boxes, np.ones(len(boxes), np.int32), scores,
+                                        ("proposal",))
+                ledger.write(name, encoded_image(name, image, spend=True))
     return results
 
 

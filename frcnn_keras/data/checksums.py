@@ -19,16 +19,16 @@ def write_checksums(folder: Path, spans: Iterable[Span]) -> None:
 
 
 def check_checksums(folder: Path, spans: Iterable[Span], remedy: str = REMEDY) -> None:
-    """Compares shards, by their records' frames, with what was written; folders of older versions have nothing there.
+    """Compares shards, by their records' frames, with what was written.
 
     The frames alone are read: each record's bytes are compared with its own checksum when it is read.
 
     Raises:
-        InputError: a shard is not the one that was written here, or one of its records is damaged.
+        InputError: the file is missing, a shard is not the one that was written here, or one of its records is damaged.
     """
     spans = tuple(spans)
     if not (folder / NAME).exists():
-        return
+        raise InputError(f"{folder / NAME}: missing; {remedy}")
     written = read_json(folder / NAME)
     for name, found in _by_shard(spans).items():
         if not isinstance(written, dict) or written.get(name) != found:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from frcnn_keras.data.records import FORMAT
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json, write_json
+from frcnn_keras.files import read_sealed, seal, write_json
 from frcnn_keras.models.settings import Geometry, LevelPooling, Preparing, Proposing
 from frcnn_keras.settings import options
 
@@ -46,11 +46,12 @@ class ProposalManifest(Manifest):
     rpn: str  # fingerprint of its weights
     proposing: Proposing
     mirror: bool
+    pictures: str = ""  # data.prepared.Prepared.pictures
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes FOLDER/manifest.json."""
-    write_json(folder / NAME, {"format": FORMAT, **options.to_dict(manifest)})
+    write_json(folder / NAME, seal({"format": FORMAT, **options.to_dict(manifest)}))
 
 
 def read_manifest(folder: Path, record: type[M], kind: str) -> M:
@@ -60,13 +61,15 @@ def read_manifest(folder: Path, record: type[M], kind: str) -> M:
         InputError: it is absent, damaged, of another format version or of another kind of artefact.
     """
     path = folder / NAME
-    stored = read_json(path)
+    stored, intact = read_sealed(path)
     if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         version = stored.get("format") if isinstance(stored, dict) else "none"
         raise InputError(f"{folder}: is of format {version}, and this version reads {FORMAT}; make it anew with "
                          "--fresh")
     if stored.get("kind") != kind:
         raise InputError(f"{folder}: holds {stored.get('kind')}, not {kind}")
+    if not intact:
+        raise InputError(f"{path}: damaged (its content is not what its seal says); make it anew with --fresh")
     try:
         return options.from_dict(record, {name: value for name, value in stored.items() if name != "format"})
     except ValueError as error:

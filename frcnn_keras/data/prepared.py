@@ -1,18 +1,28 @@
 """A finished prep folder, as the stages behind it see it."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
-from frcnn_keras.data import records
+from frcnn_keras.data import originals, records
 from frcnn_keras.data.checksums import check_checksums
-from frcnn_keras.data.manifests import FeatureManifest, Manifest, read_manifest
+from frcnn_keras.data.manifests import NAME, FeatureManifest, Manifest, read_manifest
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
+from frcnn_keras.files.folders import Layout
+from frcnn_keras.files.locks import shared
 from frcnn_keras.models.settings import Geometry
 from frcnn_keras.settings import options
 from frcnn_keras.settings.stages import PrepConfig
 
 REQUEST = "config.json"  # what a prep folder was asked to hold
+LAYOUT = Layout(
+    rf"config\.json|pictures\.json|(features|minibatches|tiles)/(manifest\.json|checksums\.json|{records.SHARD})|"
+    r"features/(extractor|top)\.keras",
+    ((REQUEST, frozenset(("format", "prep", "eval_only", "write_tiles", "classes", "images", "annotations", "like"))),
+     (f"features/{NAME}", frozenset(("format", *(field.name for field in dataclasses.fields(FeatureManifest)))))),
+    ("features", "minibatches", "tiles"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +35,7 @@ class Prepared:
     minibatches: Manifest | None  # None where prepared with --eval-only
     feature_spans: tuple[records.Span, ...]
     minibatch_spans: tuple[records.Span, ...]
+    pictures: str = ""  # fingerprint of their content; empty where they were made in memory
 
     @property
     def geometry(self) -> Geometry:
@@ -72,14 +83,16 @@ def open_prepared(path: str | Path) -> Prepared:
         raise InputError(f"{path}: no prep folder; make it with: {command('prep')} ... --out {path}")
     features = read_manifest(path / "features", FeatureManifest, "features")  # names the format first
     try:
-        settings = options.from_dict(PrepConfig, read_json(path / REQUEST)["prep"])
+        stored = read_json(path / REQUEST)
+        settings, eval_only = options.from_dict(PrepConfig, stored["prep"]), stored["eval_only"]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path / REQUEST}: {error}; prepare it anew with --fresh") from error
     minibatches = None
-    if (path / "minibatches").exists():
+    if (path / "minibatches").exists() and not eval_only:  # a user's file may be all that is in there
         minibatches = read_manifest(path / "minibatches", Manifest, "minibatches")
     return Prepared(path, settings, features, minibatches, shard_spans(path / "features", features),
-                    shard_spans(path / "minibatches", minibatches) if minibatches else ())
+                    shard_spans(path / "minibatches", minibatches) if minibatches else (),
+                    originals.content_of(originals.read_originals(path / originals.NAME)))
 
 
 def shard_spans(folder: Path, manifest: Manifest, remedy: str = records.REMEDY) -> tuple[records.Span, ...]:
@@ -98,6 +111,15 @@ def shard_spans(folder: Path, manifest: Manifest, remedy: str = records.REMEDY) 
         raise InputError(f"{folder}: {len(spans)} records, its manifest says {manifest.records}; {remedy}")
     check_checksums(folder, spans, remedy)
     return tuple(spans)
+
+
+@contextlib.contextmanager
+def reading(*folders: Prepared | None) -> Iterator[None]:
+    """Nobody makes these folders anew meanwhile; None counts for nothing. InputError where one is being made anew."""
+    with contextlib.ExitStack() as held:
+        for folder in filter(None, folders):
+            held.enter_context(shared(folder.path))
+        yield
 
 
 def check_fits(first: Prepared, second: Prepared) -> None:

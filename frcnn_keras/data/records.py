@@ -14,7 +14,8 @@ from frcnn_keras.data.framing import Frame, FrameError, frames, read_payload
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
 
-FORMAT = 2  # of the folders; raised when a reader of the old one would misread the new one
+SHARD = r"\d{5,}-of-\d{5,}\.tfrecord"  # pattern of shard_name
+FORMAT = 3  # of the folders; raised when a reader of the old one would misread the new one
 
 
 REMEDY = "make it anew with --fresh"

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from frcnn_keras.data.example import Dataset, Example
+from frcnn_keras.settings.ranges import SEED, SIDE, require
 
 CLASS_NAMES = ("circle", "cross", "square", "triangle")
 EMPTY_SHARE = 0.05  # of the images have no object: a detector must learn that, too
@@ -28,7 +29,12 @@ def shapes_dataset(count: int, seed: int = 0, height: int = 240, width: int = 32
     """`count` images of 0 to 5 objects of 28 to 140 pixels (smaller in smaller images); nothing is written to disk.
 
     Image i depends on (seed, i) alone. Boxes are those of each object's visible pixels: x1 the first, x2 the last + 1.
+    Raises InputError for a number out of its range.
     """
+    require("count", count, int, least=0, most=10**7)
+    require("seed", seed, int, least=0, most=SEED)
+    for name, side in (("height", height), ("width", width)):
+        require(name, side, int, least=1, most=SIDE)
     examples = []
     for index in range(count):
         shapes = _layout(_generator(seed, index), height, width)

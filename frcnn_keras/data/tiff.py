@@ -16,6 +16,7 @@ from frcnn_keras.errors import InputError, one_line
 _ENTRIES = 1000  # of a directory; a photograph has some thirty
 _BYTES_OF = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}  # by a value's type
 _WIDTH, _HEIGHT, _PHOTOMETRIC, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 262, 322, 323
+_DENSEST = 10_000  # pixels a byte: Deflate reaches 344 of RGB, and 8,256 of one bit
 _PLACES = ((273, 279), (324, 325))  # where strips or tiles begin, and their bytes
 _DEEP = ("I;16", "I;16L", "I;16B")
 _MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr")
@@ -28,12 +29,17 @@ def tiff_layout(file: BinaryIO) -> Layout:
     fields = {tag: value for tag, _, count, value in entries if count == 1}
     if _WIDTH not in fields or _HEIGHT not in fields:
         raise InputError("the TIFF's header holds no size; write the image anew")
+    height, width = fields[_HEIGHT], fields[_WIDTH]
+    held = length(file)
+    if height * width > _DENSEST * held + 10**6:
+        raise InputError(f"the TIFF's header says {width} x {height} pixels, more than its {held} bytes can hold; "
+                         "write the image anew")
     turned = exif.directory_orientation(b"".join(struct.pack("<HHIHxx", *entry) for entry in entries
                                                  if entry[0] == exif.ORIENTATION and entry[3] < 65536), "<")
     block = struct.pack("<4sIHHHIHxx", b"II*\0", 8, 1, exif.ORIENTATION, 3, 1, turned)
     if fields.get(_TILE_WIDTH, 1) * fields.get(_TILE_HEIGHT, 1) > 4 * 65536 * 1024:
         raise InputError("the TIFF's tiles are larger than any picture; write the image anew")
-    return Layout((fields[_HEIGHT], fields[_WIDTH]), block)
+    return Layout((height, width), block)
 
 
 def check_tiff(file: BinaryIO) -> None:
@@ -63,7 +69,7 @@ def decode_tiff(encoded: bytes, size: tuple[int, int]) -> np.ndarray:
             if mode not in (*_MODES, *_DEEP) or (mode in _DEEP and white_is_zero):
                 raise InputError(f"a TIFF of this kind (Pillow's mode {mode}) is not read; convert it to 8 bits")
             page.load()
-            page = ImageOps.exif_transpose(page)  # Pillow turns a TIFF when it is loaded; older versions do not
+            ImageOps.exif_transpose(page, in_place=True)  # Pillow turns a TIFF as it loads it; older versions do not
     except InputError:
         raise
     except Exception as error:  # Pillow raises whatever a damaged file leads it to
@@ -71,7 +77,8 @@ def decode_tiff(encoded: bytes, size: tuple[int, int]) -> np.ndarray:
     if mode in _DEEP:
         pixels = np.repeat((np.asarray(page) >> 8).astype(np.uint8)[..., None], 3, axis=-1)
     else:
-        pixels = np.asarray((page.convert("RGBA") if mode in ("RGBa", "La") else page).convert("RGB"))
+        opaque = page.convert("RGBA") if mode in ("RGBa", "La") else page
+        pixels = np.asarray(opaque if opaque.mode == "RGB" else opaque.convert("RGB"))  # of RGB itself a copy
     if pixels.shape != (*size, 3):
         raise InputError(f"the TIFF's page is not of the size that its header says, {size[1]} x {size[0]} pixels")
     return pixels

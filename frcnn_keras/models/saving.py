@@ -13,6 +13,7 @@ import keras
 
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.files import whole_file
+from frcnn_keras.files.sealed import check_file, seal_file
 from frcnn_keras.models.weight_bounds import check_weights_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
@@ -33,7 +34,7 @@ def save_model(model: keras.Model, path: str | Path) -> None:
                         content = _renumbered(content)
                     new.writestr(zipfile.ZipInfo(name, _EPOCH), content)
         finally:
-            dated.unlink(missing_ok=True)
+            dated.unlink(missing_ok=True)  # before the other has its name: what comes after a kill looks for that alone
 
 
 def _renumbered(content: bytes) -> bytes:
@@ -57,27 +58,41 @@ def save_weights(model: keras.Model, path: str | Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     with whole_file(path, ending=".weights.h5") as temporary:
         model.save_weights(temporary)
+        seal_file(temporary)
 
 
 def load_model(path: str | Path) -> keras.Model:
-    """Loads a `.keras` file; InputError when it is absent or no such file."""
+    """Loads a `.keras` file; InputError when it is absent, damaged or no such file."""
     try:
         check_weights_file(path)
+        _check_members(Path(path))
         return keras.saving.load_model(path, compile=False)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except Exception as error:  # a damaged file makes zipfile, json, h5py and Keras fail in every way
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except Exception as error:  # whatever a file that is none makes zipfile, Keras and HDF5 stumble over
         reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded as a Keras model ({reason})") from error
 
 
+def _check_members(path: Path) -> None:
+    """InputError where a member is not what its checksum says: Keras reads some of them without looking at it."""
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged:
+        raise InputError(f"{path}: damaged (its part {damaged} is not what its checksum says); copy it again, or make "
+                         "it anew")
+
+
 def load_weights(model: keras.Model, path: str | Path) -> None:
-    """Loads weights into a built model; InputError when the file is absent or of another model."""
+    """Loads weights into a built model; InputError when the file is absent, damaged or of another model."""
     try:
+        check_file(path, "copy it again, or make it anew with --fresh")
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # where a part is absent in the file, Keras merely warns
             check_weights_file(path)
             model.load_weights(path)
-    except Exception as error:  # as above
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+    except Exception as error:  # whatever a file that is none makes Keras and HDF5 stumble over
         reason = one_line(error)
         raise InputError(f"{path}: cannot be loaded into this model ({reason})") from error

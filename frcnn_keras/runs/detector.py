@@ -28,13 +28,14 @@ class Detector:
     def predict(self, images) -> list[Detections]:
         """Detections of each image, best first, in pixels of the upright image; an array is taken as upright.
 
-        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays; or just one of them.
+        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays or tensors; or just one
+            of them.
 
         Raises:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray)) and getattr(images, "ndim", 3) == 3:
+        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
             images = [images]
         return list(self.stream(images))
 
@@ -50,12 +51,13 @@ class Detector:
 
 
 def pixels(image):
-    """A path, encoded bytes or an array -> (H, W, 3) uint8 RGB; encoded ones upright, by their EXIF orientation."""
+    """A path, encoded bytes, an array or a tensor -> (H, W, 3) uint8 RGB; encoded ones are turned upright by their EXIF
+    orientation."""
     if isinstance(image, (str, Path)):
         return decode(read_file(image), str(image))
     if isinstance(image, bytes):
         return decode(image, "encoded image")
-    image = np.asarray(image)
+    image = image if tf.is_tensor(image) else np.asarray(image)  # a large tensor is not copied
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError("image must be uint8 RGB of shape (H, W, 3). "
                          f"Received: {image.dtype} of shape {image.shape}")

@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from frcnn_keras.errors import InputError, command
+from frcnn_keras.errors import InputError, command, one_line
 from frcnn_keras.models.settings import DetectorSettings, Geometry
+from frcnn_keras.models.weight_bounds import Archive
 
 
 def is_run(name: str) -> bool:
@@ -29,10 +29,11 @@ def run_settings(run: str | Path) -> DetectorSettings:
         raise InputError(f"{run}: holds no detector.keras, so it cannot be a backbone; finish its training, or import "
                          f"one with: {command('import-torchvision')}")
     try:
-        with zipfile.ZipFile(path) as file:
-            config = json.loads(file.read("config.json"))["config"]
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no detector of this package ({error}); train or import the run anew") from error
+        with path.open("rb") as file:
+            config = json.loads(Archive(file, path.stat().st_size).read("config.json"))["config"]
+    except Exception as error:  # a damaged file makes zipfile and json fail in every way
+        raise InputError(f"{path}: is no detector of this package ({one_line(error)}); train or import the run anew"
+                         ) from error
     try:
         return settings_of(config)
     except InputError as error:

@@ -41,13 +41,14 @@ class Proposer:
     def propose(self, images: Any) -> list[Proposed]:
         """Proposals of each image, best first: after NMS, without tiny ones, clipped to the image, in its own pixels.
 
-        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays; or just one of them.
+        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays or tensors; or just one
+            of them.
 
         Raises:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray)) and getattr(images, "ndim", 3) == 3:
+        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
             images = [images]
         return list(self.stream(images))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from frcnn_keras.data.prepared import Prepared
 from frcnn_keras.errors import InputError, command
-from frcnn_keras.files import whole_file, write_json
+from frcnn_keras.files import seal, whole_file, write_json
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_model, load_weights
@@ -51,7 +51,7 @@ def keep_parts(run: Path, prepared: Prepared, rpn: RPN, proposing: Proposing) ->
         return
     (run / NAME).unlink(missing_ok=True)
     link(prepared.extractor_path, run / EXTRACTOR)
-    write_json(run / NAME, requests.stored_form(parts))  # last: where it is, the other is
+    write_json(run / NAME, seal(requests.stored_form(parts)))  # last: where it is, the other is
 
 
 def link(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from frcnn_keras.data.records import FORMAT
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json, write_json
+from frcnn_keras.files import read_sealed, seal, write_json
 from frcnn_keras.settings import options
 
 
@@ -16,8 +16,7 @@ def stored_form(request: Any) -> dict:
 
 def differs(path: Path, request: Any) -> str:
     """What the request at `path` differs in from this one: `name: old -> new`; empty where they are the same."""
-    stored = read_json(path)
-    _require_format(path, stored)
+    stored = _stored(path)
     return options.difference(stored, stored_form(request))
 
 
@@ -36,7 +35,7 @@ def begin(path: Path, request: Any, begun: bool, flag: str = "--run", write: boo
                              "or --fresh to start over")
     elif write:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, stored_form(request))
+        write_json(path, seal(stored_form(request)))
 
 
 def read_request(path: Path, record: type) -> Any:
@@ -45,18 +44,22 @@ def read_request(path: Path, record: type) -> Any:
     Raises:
         InputError: it is absent, damaged or of another format version.
     """
-    stored = read_json(path)
-    _require_format(path, stored)
+    stored = _stored(path)
     try:
         return options.from_dict(record, {name: value for name, value in stored.items() if name != "format"})
     except ValueError as error:
         raise InputError(f"{path}: damaged ({error}); start that stage over with --fresh") from error
 
 
-def _require_format(path: Path, stored: Any) -> None:
-    """InputError unless what is stored is of the format that this version writes."""
+def _stored(path: Path) -> dict:
+    """What was written at `path`; InputError unless it is whole, and of the format that this version writes."""
+    stored, intact = read_sealed(path)
     if not isinstance(stored, dict):
         raise InputError(f"{path}: holds no settings; start that stage over with --fresh")
     if stored.get("format") != FORMAT:
         raise InputError(f"{path}: is of format {stored.get('format', 1)}, and this version reads {FORMAT}; start that "
                          "stage over with --fresh")
+    if not intact:
+        raise InputError(f"{path}: damaged (its content is not what its seal says); start that stage over with "
+                         "--fresh")
+    return stored

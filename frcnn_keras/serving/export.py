@@ -11,8 +11,10 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
+from frcnn_keras.serving.drawn_pictures import SIZES
 from frcnn_keras.settings.ranges import SIDE, require
 
+LEAST_PIXELS = max(height * width for height, width in SIZES)  # the drawn pictures are compared on
 FORMATS = ("savedmodel", "onnx", "litert")
 
 
@@ -59,7 +61,7 @@ def check_settings(format: str, version: int | None, image_size, max_pixels: int
     if max_pixels is not None:
         if format != "savedmodel":
             raise InputError(f"--max-pixels belongs to --format savedmodel; {format} takes no encoded images")
-        require("--max-pixels", max_pixels, int, least=1, most=MAX_PIXELS)
+        require("--max-pixels", max_pixels, int, least=LEAST_PIXELS, most=MAX_PIXELS)
     if image_size is not None and format == "savedmodel":
         raise InputError("--image-size belongs to --format onnx and litert, and takes two whole numbers of pixels")
     if image_size is not None:

@@ -12,7 +12,10 @@ import tensorflow as tf
 from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.data.label_map import label_map_text as label_map
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import whole_folder, write_json
+from frcnn_keras.files import write_json
+from frcnn_keras.files.folders import Layout, is_empty, recover, require_place, settled, whole_folder
+from frcnn_keras.files.locks import alone
+from frcnn_keras.files.whole import tidy_folder
 from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.runtime import VERSION
 from frcnn_keras.serving import warmup
@@ -21,6 +24,13 @@ from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule
 from frcnn_keras.serving.session import serving_session
+
+LAYOUT = Layout(  # of a version
+    r"saved_model\.pb|fingerprint\.pb|keras_metadata\.pb|variables/variables\..*|assets/labels\.txt|"
+    r"assets\.extra/(label_map\.pbtxt|signature\.json|tf_serving_warmup_requests)",
+    (("assets.extra/signature.json", frozenset(("signatures", "class_names", "first_label", "boxes", "detecting",
+                                                "preprocessing", "versions"))),),
+    ("variables", "assets", "assets.extra"))
 
 
 def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
@@ -39,14 +49,25 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
             image has more than max_pixels.
         RuntimeError: the folder's answers are not those of `predict`; nothing is left then.
     """
-    out = Path(out)
+    out = settled(out)
     _check_sizes(check_images, max_pixels)
-    version = next_version(out) if version is None else version
-    if version < 0:
+    if version is not None and version < 0:
         raise InputError(f"--version must be 0 or more; received: {version}")
-    target = out / str(version)
-    if target.exists() and not overwrite:
+    require_place(out, "--out")
+    with alone(out):
+        tidy_folder(out)
+        return _export(detector, out, check_images, version, overwrite, max_pixels)
+
+
+def _export(detector: Detector, out: Path, check_images: Sequence[bytes], version: int | None, overwrite: bool,
+            max_pixels: int) -> Exported:
+    """The same, into an OUT that is this process's."""
+    target = out / str(next_version(out) if version is None else version)
+    recover(target, LAYOUT)
+    if not is_empty(target) and not overwrite:
         raise InputError(f"{target}: this version is there already; give another --version, or --overwrite")
+    if target.is_symlink() or not is_empty(target) and not LAYOUT.marked(target):
+        raise InputError(f"{target}: is no model that this package exported; give another --version")
     with _new_version(target) as folder:
         write_saved_model(detector, folder, max_pixels)
         agreement = compare_folder(detector, folder, [*drawn_images(), *check_images])
@@ -74,21 +95,13 @@ def next_version(out: str | Path) -> int:
 @contextlib.contextmanager
 def _new_version(target: Path) -> Iterator[Path]:
     """A folder in OUT whose name is no number, so that a server passes it by; at the end it becomes `target`."""
-    out, new = target.parent, not target.parent.exists()
     with contextlib.ExitStack() as stack:
         try:
-            out.mkdir(parents=True, exist_ok=True)
-            if new:
-                stack.callback(_remove_empty, out)
-            folder = stack.enter_context(whole_folder(target))
+            folder = stack.enter_context(whole_folder(target, LAYOUT))
         except OSError as error:
-            raise InputError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
+            raise InputError(f"{target.parent}: cannot be written ({error.strerror}); give another --out") from error
         yield folder
 
-
-def _remove_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # it holds the version
-        folder.rmdir()
 
 
 def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) -> Agreement:

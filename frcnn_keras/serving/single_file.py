@@ -2,6 +2,9 @@
 
 import contextlib
 import importlib
+import json
+import os
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,19 +18,39 @@ from frcnn_keras.runs.detector import Detector, pixels
 from frcnn_keras.serving.comparison import Agreement, Allowance, compare_all, place, single
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 
+PRODUCER = b"\x12\x0bfrcnn_keras"  # producer_name of an ONNX ModelProto: field 2, 11 letters
+_FACTS = {"class_names", "score_threshold", "nms_iou_threshold", "max_detections"}  # keys of `facts`
+
 
 @contextlib.contextmanager
 def new_file(out: Path, overwrite: bool) -> Iterator[Path]:
     """A temporary path beside `out`, renamed to it when the block ends well, removed when it does not.
 
     Raises:
-        InputError: `out` exists and may not be overwritten, or is a folder.
+        InputError: `out` exists and may not be overwritten, is no such export, or is a folder.
     """
     if out.is_dir() or (out.exists() and not overwrite):
         raise InputError(f"{out}: exists; " + ("name a file" if out.is_dir() else "give another name or --overwrite"))
+    if os.path.lexists(out) and not is_export(out):
+        raise InputError(f"{out}: is no ONNX or LiteRT file that this package exported, and is not replaced; give "
+                         "another name")
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out) as temporary:
         yield temporary
+
+
+def is_export(path: Path) -> bool:
+    """Whether a file is an ONNX or LiteRT file that this package wrote, by what it says of itself."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        if PRODUCER in file.read(64):  # of a ModelProto, behind its version number
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:  # what is appended to a LiteRT file
+            return _FACTS <= set(json.loads(archive.read("detector.json")))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
 
 
 def needed(format_name: str, *modules: str) -> list:

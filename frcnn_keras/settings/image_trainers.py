@@ -44,7 +44,7 @@ class ImageFitConfig(FitConfig):
     """How a whole detector is optimised on images."""
 
     epochs: int = option(3, "passes over the images", least=1, most=EPOCHS)
-    learning_rate: float = option(4e-4, "highest learning rate", above=0, most=1000)
+    learning_rate: float = option(4e-4, "highest learning rate", least=0, most=1000)
     precision: str = option("auto", "of the products: auto takes bfloat16 where it is quicker; float16 is for GPUs",
                             choices=("auto", "float32", "bfloat16", "float16"),
                             spellings={"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"})

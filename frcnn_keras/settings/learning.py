@@ -72,7 +72,7 @@ class FitConfig(Settings):
     epochs: int = option(3, "passes over the images (mirror images included)", least=0, most=EPOCHS)
     batch: int = option(2, "images a step", least=1, most=2**16)
     optimizer: str = option("adam", "adam or momentum SGD", choices=("adam", "sgd"))
-    learning_rate: float = option(1e-3, "highest learning rate (try 0.01 with sgd)", above=0, most=1000)
+    learning_rate: float = option(1e-3, "highest learning rate (try 0.01 with sgd)", least=0, most=1000)
     schedule: str = option("cosine", "after the warm-up: fall by cosine to 0, drop at --drops, or stay",
                            choices=("cosine", "drops", "constant"))
     warmup: int = option(100, "steps over which the learning rate rises from 0", least=0, most=10**9)

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from frcnn_keras.settings.ranges import Range
+from frcnn_keras.settings.ranges import Range, cut, received
 
 T = TypeVar("T")
 LATER = "later"  # in the metadata of a field that came after folders were written without it; see `to_dict`
@@ -44,14 +44,14 @@ def from_dict(config_class: type[T], values: Any) -> T:
         ValueError: a field is missing, unknown or of another kind; the message names it.
     """
     if not isinstance(values, dict):
-        raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {values!r}")
+        raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {received(values)}")
     record: Any = config_class  # a dataclass, which no type says
     hints = typing.get_type_hints(record)
     names = {field.name for field in dataclasses.fields(record)}
     later = {field.name for field in dataclasses.fields(record) if field.metadata.get(LATER)}
     odd = sorted((set(values) ^ names) - (later - set(values)))
     if odd:
-        raise ValueError(f"{config_class.__name__} and the stored config differ in field {odd[0]!r}")
+        raise ValueError(f"{config_class.__name__} and the stored config differ in field {cut(odd[0])!r}")
     try:
         return record(**{name: _value(hints[name], value) for name, value in values.items()})
     except TypeError as error:
@@ -68,10 +68,10 @@ def _value(hint: Any, value: Any) -> Any:
         return from_dict(typing.cast(type, hint), value)
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list):
-            raise TypeError(f"{value!r} is no list")
+            raise TypeError(f"{received(value)} is no list")
         return tuple(_value(typing.get_args(hint)[0], item) for item in value)
     if hint in _SCALARS and (not isinstance(value, _SCALARS[hint]) or isinstance(value, bool) != (hint is bool)):
-        raise TypeError(f"{value!r} is no {hint.__name__}")
+        raise TypeError(f"{received(value)} is no {hint.__name__}")
     return value
 
 
@@ -98,11 +98,16 @@ def difference(old: dict, new: dict, prefix: str = "") -> str:
     """The first field in which two nested dicts differ, as `name: old -> new`; empty where they agree."""
     for key in {**old, **new}:
         if key not in old or key not in new:
-            return f"{prefix}{key}: {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
+            return f"{prefix}{cut(key)}: {_shown(old.get(key, 'absent'))} -> {_shown(new.get(key, 'absent'))}"
         if isinstance(old[key], dict) and isinstance(new[key], dict):
             inner = difference(old[key], new[key], f"{prefix}{key}.")
             if inner:
                 return inner
         elif old[key] != new[key]:
-            return f"{prefix}{key}: {old[key]} -> {new[key]}"
+            return f"{prefix}{cut(key)}: {_shown(old[key])} -> {_shown(new[key])}"
     return ""
+
+
+def _shown(value: Any) -> str:
+    """A stored value as `difference` has it: what has many parts is cut."""
+    return cut(str(value))

@@ -88,8 +88,12 @@ def received(value: Any) -> str:
         text = ",".join(map(repr, value)) if isinstance(value, (tuple, list)) else repr(value)
     except ValueError:  # more digits than Python converts
         text = "a number of thousands of digits"
-    text = " ".join(text.split())
-    return (text if len(text) <= 60 else f"{text[:57]}...") or "nothing"
+    return cut(" ".join(text.split())) or "nothing"
+
+
+def cut(text: str) -> str:
+    """Text of 60 letters at most."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class SettingError(InputError):

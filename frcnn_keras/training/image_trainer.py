@@ -1,13 +1,16 @@
 """Training of a whole detector on images, all four losses together: the trainer of `finetune` and `joint`."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from frcnn_keras.data import originals
 from frcnn_keras.data.augmentation import Augmentation
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_batches import image_batches
@@ -69,6 +72,23 @@ class ImageTrainer(Stage):
         self.losses, self.proposer = losses, proposer
         self.detector, self.dataset, self.validation, self.config = detector, dataset, validation, config
         self.augmentation = augmentation(config.augment, detector.preparing.shorter)
+
+    @property
+    def reads(self) -> set[Path]:
+        return {Path(example.path).parent for example in self.dataset.examples if example.path}
+
+    def _begin(self, request: Any, fresh: bool, held: contextlib.ExitStack) -> None:
+        """The pictures are those of an earlier start that got anywhere; else they are recorded."""
+        super()._begin(request, fresh, held)
+        path = self._path(originals.NAME)
+        examples = [*self.dataset.examples, *(self.validation.examples if self.validation else ())]
+        if any(self._path(name).exists() for name in ("state.npz", "metrics.json")):
+            originals.require_unchanged(path, examples, self.flag)
+        else:
+            path.unlink(missing_ok=True)
+            found = originals.originals(examples)
+            if found:
+                originals.write_originals(path, found)
 
     @property
     def batch(self) -> int:

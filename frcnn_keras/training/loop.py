@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.files import whole_file, write_whole
+from frcnn_keras.errors import InputError, one_line
+from frcnn_keras.files import write_whole
+from frcnn_keras.files.sealed import sealed, unsealed
 from frcnn_keras.progress import Progress, say
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
 from frcnn_keras.training.optimizers import WarmUp, build_optimizer
 
 History = dict[str, list[float]]  # of each number: one value an epoch
+_ADVICE = "remove it to train that stage from its first epoch, or start over with --fresh"
 
 
 class StageModel(keras.Model):
@@ -91,19 +95,31 @@ class Keeper(keras.callbacks.Callback):
 
     def stored(self) -> bytes:
         """The kept state as it is on disk; empty where there is none."""
-        return self.state.read_bytes() if self.state.exists() else b""
+        if not self.state.exists():
+            return b""
+        try:
+            return unsealed(self.state.read_bytes(), self.state, _ADVICE)
+        except OSError as error:
+            raise InputError(f"{self.state}: cannot be read ({error.strerror}); {_ADVICE}") from error
 
     def restore(self, model: keras.Model, state: bytes | None = None) -> int:
         """Loads the kept state (`stored` by default) into a compiled model; returns the epoch to go on from."""
         state = self.stored() if state is None else state
         if not state:
             return 0
-        with np.load(io.BytesIO(state)) as stored:
-            variables = self._variables(model)
-            for index, variable in enumerate(variables):
-                variable.assign(stored[f"variable{index}"])
-            names = [str(name) for name in stored["names"]]
-            self.history = {name: list(stored["history"][index]) for index, name in enumerate(names)}
+        variables = self._variables(model)
+        try:
+            with np.load(io.BytesIO(state)) as stored:
+                values = [stored[f"variable{index}"] for index in range(len(variables))]
+                shapes = [value.shape for value in values] == [tuple(variable.shape) for variable in variables]
+                if not shapes or len(stored.files) != len(variables) + 2:
+                    raise ValueError("its weights are of other layers or another optimizer")
+                names = [str(name) for name in stored["names"]]
+                self.history = {name: list(stored["history"][index]) for index, name in enumerate(names)}
+        except (ValueError, KeyError, IndexError, EOFError, OSError, zipfile.BadZipFile) as error:
+            raise InputError(f"{self.state}: is no state of this training ({one_line(error)}); {_ADVICE}") from error
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
         return self.epoch
 
     @staticmethod
@@ -127,7 +143,7 @@ class Keeper(keras.callbacks.Callback):
             logs.update(self.measure(epoch))
         self.add(logs)
         self._write_state()
-        self._write_log()
+        self.write_log()
 
     def add(self, logs) -> None:
         """Counts an epoch with these numbers as finished."""
@@ -140,10 +156,11 @@ class Keeper(keras.callbacks.Callback):
                   for index, variable in enumerate(self._variables(self.model))}
         arrays["names"] = np.array(list(self.history))
         arrays["history"] = np.array(list(self.history.values()), np.float64)
-        with whole_file(self.state) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        write_whole(self.state, sealed(buffer.getvalue()))
 
-    def _write_log(self):
+    def write_log(self):
         """The CSV log, whole, from the history."""
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")
@@ -186,12 +203,16 @@ def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keep
     steps = keeper.steps * fit.epochs
     schedule = WarmUp(fit.learning_rate, steps, min(fit.warmup, steps // 3), fit.schedule, fit.drops)
     model.clip_norm = fit.clip_norm
+    if distribution.workers > 1:  # where the kept state is damaged, every worker is told, and none waits for it
+        distribution.on_chief(lambda: len(keeper.stored()))
     with distribution.scope():
         optimizer = build(fit.optimizer, learning_rate=schedule, momentum=fit.momentum, weight_decay=fit.weight_decay)
         # the head's and the RPN's steps are so short that Python between them counts
         model.compile(optimizer=optimizer, jit_compile=False, steps_per_execution=math.gcd(keeper.steps, an_execution))
         optimizer.build(model.network.trainable_variables)
         first = keeper.restore(model, distribution.from_chief(keeper.stored))
+    if first and distribution.chief:
+        keeper.write_log()  # a kill may have fallen between state and log
     if first:
         resumes = f"resuming after epoch {first} of {fit.epochs}"
         say(f"{keeper.title}: {resumes if first < fit.epochs else f'all {fit.epochs} epochs are done already'}")

@@ -1,6 +1,6 @@
 """Proposals of a whole prep folder with a trained RPN: written for the next stage, or measured."""
 
-import shutil
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from frcnn_keras.data.manifests import NAME, ProposalManifest, read_manifest
 from frcnn_keras.data.prepared import Prepared, shard_spans
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.recall import proposal_recall
-from frcnn_keras.files import keep_folder, write_json
+from frcnn_keras.files import seal, write_json
+from frcnn_keras.files.folders import Layout, discard, keep_folder, recover
 from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.progress import Progress, ahead
@@ -21,6 +22,8 @@ from frcnn_keras.runs import request as requests
 
 SHARD_IMAGES = 256
 REQUEST = "request.json"  # of a folder that is not finished: its manifest to be
+_KEYS = frozenset(("format", *(field.name for field in dataclasses.fields(ProposalManifest))))
+LAYOUT = Layout(rf"manifest\.json|request\.json|{records.SHARD}", ((REQUEST, _KEYS), (NAME, _KEYS)))
 
 
 def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -> Iterator[tuple]:
@@ -55,30 +58,40 @@ def _manifest(prepared: Prepared, proposing: Proposing, fingerprint: str) -> Pro
     total, features = len(prepared.feature_spans), prepared.features
     count = -(-total // SHARD_IMAGES)
     return ProposalManifest("proposals", tuple(records.shard_name(index, count) for index in range(count)), total,
-                            features.extractor, features.annotations, fingerprint, proposing, features.mirror)
+                            features.extractor, features.annotations, fingerprint, proposing, features.mirror,
+                            prepared.pictures)
 
 
 def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fingerprint: str) -> None:
     """Writes `out`: one record an image in the features' order, tied to the RPN by its fingerprint.
 
-    Goes on after the shards that an earlier start had finished; does nothing where `out` is already of this RPN.
+    Goes on after the shards that an earlier start had finished; does nothing where `out` is already of this RPN. What
+    is of another one, or damaged, is made anew: nothing is lost with it.
     """
     wanted = _manifest(prepared, proposing, fingerprint)
-    if (out / NAME).exists() and not requests.differs(out / NAME, wanted):
+    recover(out, LAYOUT)
+    if _is(out / NAME, wanted):
         return
     partial = out.with_name(out.name + ".partial")
-    begun = next((partial / name for name in (REQUEST, NAME) if (partial / name).exists()), None)
-    if partial.exists() and (begun is None or requests.differs(begun, wanted)):
-        shutil.rmtree(partial)
+    if not any(_is(partial / name, wanted) for name in (REQUEST, NAME)):
+        discard(partial, LAYOUT)
     partial.mkdir(parents=True, exist_ok=True)
-    write_json(partial / REQUEST, requests.stored_form(wanted))
+    write_json(partial / REQUEST, seal(requests.stored_form(wanted)))
     names = wanted.shards
     done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
     _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
                   done * SHARD_IMAGES)
     write_checksums(partial, records.spans(partial / name for name in names))
     (partial / REQUEST).replace(partial / NAME)  # in one step: a folder is never without the one or the other
-    keep_folder(partial, out)
+    keep_folder(partial, out, LAYOUT)
+
+
+def _is(path: Path, wanted: ProposalManifest) -> bool:
+    """Whether the manifest at `path` is this one; a damaged one is none."""
+    try:
+        return path.exists() and not requests.differs(path, wanted)
+    except InputError:
+        return False
 
 
 def _write_shards(partial: Path, names, proposals, total: int, start: int) -> None:
@@ -105,8 +118,8 @@ def open_proposals(folder: Path, prepared: Prepared, rpn_fingerprint: str) -> tu
     if not (folder / NAME).exists():
         raise InputError(f"{folder}: no proposals; run {train} with the same --data, --val and --run first")
     manifest = read_manifest(folder, ProposalManifest, "proposals")
-    for field in ("extractor", "annotations", "mirror"):
-        if getattr(manifest, field) != getattr(prepared.features, field):
+    for field in ("extractor", "annotations", "mirror", "pictures"):
+        if getattr(manifest, field) != getattr(prepared if field == "pictures" else prepared.features, field):
             raise InputError(f"{folder}: made for another prep folder than {prepared.path} ({field} differs); "
                              f"run {train} with --data {prepared.path}")
     if manifest.rpn != rpn_fingerprint:

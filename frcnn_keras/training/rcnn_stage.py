@@ -12,7 +12,7 @@ import tensorflow as tf
 from frcnn_keras.data.batches import feature_maps, map_specs, region_batches
 from frcnn_keras.data.example import Example
 from frcnn_keras.data.pipeline_errors import input_errors
-from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
+from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared, reading
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.rcnn import RCNN
@@ -44,7 +44,7 @@ class RCNNRequest:
     config: RCNNConfig
     data: PreparedFacts
     rpn: str  # fingerprint of its weights
-    val: str | None  # fingerprint of the validation images' objects
+    val: str | None  # fingerprint of the validation images' objects, and of the pictures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,8 +89,14 @@ def train_rcnn(data: str | Path, run: str | Path, config: RCNNConfig | None = No
     config = dataclasses.replace(config, fit=dataclasses.replace(
         config.fit, precision=resolve_precision(config.fit.precision)))
     stage = RCNNStage(train, measured, rpn, Proposing.of(begun.config.proposals), config, run, distribution, callbacks)
-    return stage.train(RCNNRequest(config, PreparedFacts.of(prepared), fingerprint,
-                                   validation.features.annotations if validation else None), fresh)
+    request = RCNNRequest(config, PreparedFacts.of(prepared), fingerprint,
+                          _content(validation) if validation else None)
+    with reading(prepared, validation):
+        return stage.train(request, fresh)
+
+
+def _content(prepared: Prepared) -> str:
+    return "/".join(filter(None, (prepared.features.annotations, prepared.pictures)))
 
 
 def _rpn_request(run: Path, prepared: Prepared) -> RPNRequest:
@@ -163,7 +169,11 @@ class RCNNStage(Stage):
     def save(self) -> None:
         if self.measures:
             self.take_best(self.rcnn)
-        save_model(self.assemble(load_model(self.prepared.extractor_path)), self.run / self.artefact)
+        extractor = load_model(self.prepared.extractor_path)
+        if weights_fingerprint(extractor) != self.prepared.features.extractor:
+            raise InputError(f"{self.prepared.extractor_path}: is not the extractor that the features were made with; "
+                             "prepare the folder anew with --fresh")
+        save_model(self.assemble(extractor), self.run / self.artefact)
 
     def detect_validation(self) -> tuple[list[Example], list[Detections]]:
         """Objects and detections of every validation image, in pixels of the original images."""

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from frcnn_keras.data.batches import rpn_batches
 from frcnn_keras.data.pipeline_errors import input_errors
-from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared
+from frcnn_keras.data.prepared import Prepared, check_fits, open_prepared, reading
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.locks import alone
 from frcnn_keras.models.precision import policy_of
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_weights, save_weights
@@ -99,8 +100,9 @@ def train_rpn(data: str | Path, run: str | Path, config: RPNConfig | None = None
     config = dataclasses.replace(config, fit=fit).for_levels(prepared.geometry.levels)
     size, weights = _start(prepared, config)
     stage = RPNStage(prepared, validation, run, config, size, weights, from_tiles, distribution, callbacks)
-    history = stage.train(RPNRequest(config, PreparedFacts.of(prepared), size), fresh)
-    distribution.on_chief(lambda: _propose(prepared, validation, run, config, size))
+    with reading(prepared, validation):
+        history = stage.train(RPNRequest(config, PreparedFacts.of(prepared), size), fresh)
+        distribution.on_chief(lambda: _propose(prepared, validation, run, config, size))
     return history
 
 
@@ -154,10 +156,11 @@ def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config:
     load_weights(final, run / "rpn.weights.h5")
     fingerprint, kept = weights_fingerprint(final), Proposing.of(config.proposals)
     of_training = dataclasses.replace(kept, before=config.training.before, after=config.training.after)
-    proposer_parts.keep_parts(run, prepared, final, kept)
-    for name, prep, proposing in (("train", prepared, of_training), ("val", validation, kept)):
-        if prep:
-            write_proposals(final, prep, run / "proposals" / name, proposing, fingerprint)
+    with alone(run, "--run"):
+        proposer_parts.keep_parts(run, prepared, final, kept)
+        for name, prep, proposing in (("train", prepared, of_training), ("val", validation, kept)):
+            if prep:
+                write_proposals(final, prep, run / "proposals" / name, proposing, fingerprint)
 
 
 def _start(prepared: Prepared, config: RPNConfig) -> tuple[RPNSize, list | None]:

@@ -2,6 +2,7 @@
 measure and keep the best, finish."""
 
 import abc
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.files import read_json, write_json
+from frcnn_keras.files.folders import require_place
+from frcnn_keras.files.locks import alone
 from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.progress import say
 from frcnn_keras.runs import folder
@@ -76,9 +80,32 @@ class Stage(abc.ABC):
             InputError: the folder was begun with another request.
             FloatingPointError: the loss became NaN or infinite.
         """
-        files = (f"{self.name}_state.npz", self.best_file.name, f"{self.name}_log.csv", f"{self.name}_curves.png",
-                 f"{self.name}_metrics.json", self.artefact, *self.besides)
-        self.distribution.on_chief(lambda: folder.begin(self.run, self.name, request, files, fresh, self.flag))
+        with contextlib.ExitStack() as held:
+            self.distribution.on_chief(lambda: self._begin(request, fresh, held))
+            return self._train()
+
+    def _begin(self, request: Any, fresh: bool, held: contextlib.ExitStack) -> None:
+        """The folder is this stage's alone from now on, and is of this request."""
+        require_place(self.run, self.flag, self.reads)
+        held.enter_context(alone(self.run, self.flag))
+        files = (f"{self.name}_metrics.json", self.artefact, f"{self.name}_state.npz", self.best_file.name,
+                 f"{self.name}_log.csv", f"{self.name}_curves.png",  # the first two say that a stage is finished
+                 *self.besides)
+        folder.begin(self.run, self.name, request, files, fresh, self.flag)
+        for path in self._logs.rglob("events.out.tfevents.*") if fresh else ():
+            path.unlink()
+
+    @property
+    def _logs(self) -> Path:
+        """TensorBoard's."""
+        return self.run / "tensorboard" / self.name
+
+    @property
+    def reads(self) -> set[Path]:
+        """Folders that the images are read from, if they are."""
+        return set()
+
+    def _train(self) -> History:
         done = self.distribution.on_chief(self._finished)
         if done is not None:
             say(f"{self.name}: trained already ({self.run / self.artefact})")
@@ -92,7 +119,7 @@ class Stage(abc.ABC):
 
     def fit_model(self, **settings) -> History:
         """Trains; settings: keywords of training.loop.fit_stage."""
-        return fit_stage(self.model, self.batches, self.fit, self.keeper, self.run / "tensorboard" / self.name,
+        return fit_stage(self.model, self.batches, self.fit, self.keeper, self._logs,
                          distribution=self.distribution, callbacks=self.callbacks, **settings)
 
     def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
@@ -115,8 +142,10 @@ class Stage(abc.ABC):
 
     def _finished(self) -> History | None:
         """The numbers of a training that is finished already."""
-        finished = (self.run / self.artefact).exists() and self._path("metrics.json").exists()
-        return _read_history(self._path("metrics.json")) if finished else None
+        if not (self.run / self.artefact).exists() or not self._path("metrics.json").exists():
+            return None
+        self._tidy()
+        return _read_history(self._path("metrics.json"))
 
     def _finish(self, history: History) -> None:
         """Writes what a finished training leaves: curves, the artefact, the numbers."""
@@ -126,11 +155,19 @@ class Stage(abc.ABC):
             plot_curves(self._path("curves.png"), history, self.title or self.name)
         self.save()
         write_json(self._path("metrics.json"), history)
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Removes what only a resume needs."""
         for path in (self._path("state.npz"), self.best_file):
             path.unlink(missing_ok=True)
 
 
 def _read_history(path: Path) -> History:
     """What a finished training wrote: null is what JSON has for NaN."""
-    return {name: [math.nan if value is None else value for value in values]
-            for name, values in read_json(path).items()}
+    stored = read_json(path)
+    if not isinstance(stored, dict) or not all(
+            isinstance(values, list) and all(value is None or type(value) in (int, float) for value in values)
+            for values in stored.values()):
+        raise InputError(f"{path}: damaged (no lists of numbers); start that stage over with --fresh")
+    return {name: [math.nan if value is None else value for value in values] for name, values in stored.items()}

@@ -38,9 +38,10 @@ def test_it_is_scored_on_other_images_than_it_is_trained_on(stages):
 
 def test_pictures_to_draw_on(tmp_path):
     folder = demo.pictures(tmp_path, parsed("--test-images", "3"))
-    assert [path.suffix for path in folder.iterdir()] == [".png"] * 3
-    assert all(cv2.imread(str(path)) is not None for path in folder.iterdir())
-    assert len(list(demo.pictures(tmp_path, parsed("--test-images", "9"), count=2).iterdir())) == 3  # those are there
+    assert len(list(folder.glob("*.png"))) == 3
+    assert all(cv2.imread(str(path)) is not None for path in folder.glob("*.png"))
+    demo.pictures(tmp_path, parsed("--test-images", "9"), count=2)
+    assert len(list(folder.glob("*.png"))) == 3  # those are there
 
 
 @pytest.fixture
@@ -72,10 +73,20 @@ def test_it_runs_them_all_and_leaves_the_numbers(started, tmp_path, capsys):
 
 def test_a_second_start_keeps_the_backbone_and_fresh_does_not(started, tmp_path):
     started[1]["check"] = 3
-    (tmp_path / "backbone.keras").write_text("mine")
     argv = ["--out", str(tmp_path), "--test-images", "1"]
-    assert demo.run(argv) == 3 and (tmp_path / "backbone.keras").read_text() == "mine"
-    assert demo.run([*argv, "--fresh"]) == 3 and (tmp_path / "backbone.keras").read_text() != "mine"
+    assert demo.run([*argv, "--crops", "5"]) == 3
+    (tmp_path / "notes.txt").write_text("mine")
+    assert demo.run(argv) == 3 and (tmp_path / "backbone.keras").read_text() == "5 2"
+    assert demo.run([*argv, "--crops", "9", "--fresh"]) == 3 and (tmp_path / "backbone.keras").read_text() == "9 2"
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name, flags", [("backbone.keras", []), ("metrics.json", []), ("photo.jpg", ["--fresh"])])
+def test_a_folder_of_somebody_elses_is_left_alone(name, flags, started, tmp_path, capsys):
+    (tmp_path / name).write_text("mine")
+    assert demo.run(["--out", str(tmp_path), "--test-images", "1", *flags]) == 2 and not started[0]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name, code", [("prep", 2), ("train-rcnn", 130)])

@@ -5,6 +5,7 @@ import pytest
 
 from frcnn_keras.commands import evaluate
 from frcnn_keras.commands.evaluate import build_parser
+from frcnn_keras.files.ledger import NAME
 from frcnn_keras.models.saving import save_model
 from tests.bright_pictures import encoded, picture
 
@@ -26,7 +27,7 @@ def evaluated(run, *flags):
 def test_what_it_writes_and_prints(run, capsys):
     assert evaluated(run) == 0
     out = run / "evaluation"
-    assert {path.name for path in out.iterdir()} == {"metrics.json", "detections.json", "precision_recall.png"}
+    assert {path.name for path in out.iterdir()} == {"metrics.json", "detections.json", "precision_recall.png", NAME}
     table = capsys.readouterr().out
     assert "AP50" in table and "two" in table
     records = json.loads((out / "detections.json").read_text())
@@ -50,3 +51,21 @@ def test_flags_reach_the_detector(flags, count, run):
 def test_what_the_run_says_is_the_default():
     args = build_parser().parse_args(["--run", "r", "--shapes", "3"])
     assert (args.score_threshold, args.nms, args.max_detections, args.precision, args.out) == (None,) * 5
+
+
+def test_its_own_results_are_replaced_and_nobody_elses(run, capsys):
+    assert evaluated(run) == evaluated(run) == 0
+    (run / "mine").mkdir()
+    (run / "mine" / "detections.json").write_text("my annotations")
+    capsys.readouterr()
+    assert evaluated(run, "--out", str(run / "mine")) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and str(run / "mine" / "detections.json") in error
+    assert {path.name: path.read_text() for path in (run / "mine").iterdir()} == {"detections.json": "my annotations"}
+
+
+@pytest.mark.parametrize("out", ["set.csv", "a.png"])
+def test_an_out_that_is_a_file(out, run, capsys):
+    before = (run / out).read_bytes()
+    assert evaluated(run, "--out", str(run / out)) == 2 and (run / out).read_bytes() == before
+    assert "is no folder" in capsys.readouterr().err

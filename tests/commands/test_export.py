@@ -35,17 +35,18 @@ def test_flags_become_arguments(asked, tmp_path, capsys):
                        "--max-detections", "7"]) == 0
     assert asked.load == ("r", {"score_threshold": 0.1, "nms": 0.3, "limit": 7, "precision": None})
     assert asked.export == ("detector", "o", "onnx", {"check_images": [str(image)], "version": None, "overwrite": True,
-                                                      "image_size": (48, 64)})
+                                                      "image_size": (48, 64), "max_pixels": None})
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'written'}\n"  # what a script goes on with
     assert "export: as predict: 12 detections in 3 answers" in said.err and "nothing was found" not in said.err
 
 
 def test_a_saved_model_by_default(asked):
-    assert export.run(["--run", "r", "--out", "o", "--version", "4", "--precision", "bfloat16"]) == 0
+    assert export.run(["--run", "r", "--out", "o", "--version", "4", "--precision", "bfloat16", "--max-pixels",
+                       "12000000"]) == 0
     assert asked.load[1]["precision"] == "bfloat16"
     assert asked.export[2:] == ("savedmodel", {"check_images": [], "version": 4, "overwrite": False,
-                                               "image_size": None})
+                                               "image_size": None, "max_pixels": 12_000_000})
 
 
 def test_an_agreement_on_nothing_says_so(asked, capsys):
@@ -57,6 +58,9 @@ def test_an_agreement_on_nothing_says_so(asked, capsys):
 @pytest.mark.parametrize("flags, words", [
     (["--format", "onnx", "--precision", "bfloat16"], "--precision belongs to --format savedmodel"),
     (["--format", "litert", "--version", "1"], "--version belongs to --format savedmodel"),
+    (["--format", "onnx", "--max-pixels", "9"], "--max-pixels belongs to --format savedmodel; onnx takes no encoded"),
+    (["--max-pixels", "0"], "--max-pixels must be 307200 to 178956970"),
+    (["--max-pixels", "178956971"], "--max-pixels must be 307200"),
     (["--image-size", "48", "64"], "--image-size belongs to"), (["--check-image", "absent.png"], "absent.png")])
 def test_bad_input_is_one_line_before_anything_is_loaded(flags, words, asked, capsys):
     assert export.run(["--run", "r", "--out", "o", *flags]) == 2

@@ -159,7 +159,7 @@ def test_numbers_and_nesting_without_end_are_one_short_line(line, tmp_path):
 
 @pytest.mark.parametrize("line, message", [
     ("batch = 0", "--batch must be 1 to 65536; received: 0"), ("epochs = 100001", "--epochs must be 0 to 100000"),
-    ("learning-rate = nan", "--learning-rate must be more than 0 and at most 1000; received: nan"),
+    ("learning-rate = nan", "--learning-rate must be 0 to 1000; received: nan"),
     ("rpn-channels = -3", "--rpn-channels must be 1 to"), ("drops = [0.5, inf]", "--drops must be 0 to 64 numbers"),
     ("epochs = 0", "--epochs 0 takes an RPN as it is: name the run that has it with --rpn RUN")])
 def test_numbers_out_of_range_are_refused_in_a_file_as_well(line, message, tmp_path):

@@ -69,11 +69,22 @@ def test_what_does_not_fit_is_one_line(weights, flags, words, tmp_path, capsys):
 
 
 def test_a_detector_that_is_there_is_not_replaced_unasked(weights, tmp_path, capsys):
-    (tmp_path / "detector.keras").write_bytes(b"mine")
-    assert main(["import-torchvision", str(weights), "--out", str(tmp_path)]) == 2
-    assert "--overwrite" in capsys.readouterr().err and (tmp_path / "detector.keras").read_bytes() == b"mine"
-    assert main(["import-torchvision", str(weights), "--out", str(tmp_path), "--overwrite"]) == 0
-    assert (tmp_path / "detector.keras").read_bytes() != b"mine"
+    argv = ["import-torchvision", str(weights), "--out", str(tmp_path / "run")]
+    assert main([*argv, "--classes", "dog"]) == 0
+    before = (tmp_path / "run" / "detector.keras").read_bytes()
+    assert main(argv) == 2
+    assert "--overwrite" in capsys.readouterr().err and (tmp_path / "run" / "detector.keras").read_bytes() == before
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    assert main([*argv, "--overwrite"]) == 0
+    assert (tmp_path / "run" / "detector.keras").read_bytes() != before
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["detector.keras", "import.json"])
+def test_what_somebody_else_made_is_not_replaced(name, tmp_path, capsys):
+    (tmp_path / name).write_bytes(b"mine")
+    assert main(["import-torchvision", "a.pth", "--out", str(tmp_path), "--overwrite"]) == 2
+    assert name in capsys.readouterr().err and (tmp_path / name).read_bytes() == b"mine"
 
 
 def test_a_file_that_is_missing(tmp_path, capsys):

@@ -1,10 +1,15 @@
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from frcnn_keras.commands import predict
 from frcnn_keras.commands.predict import build_parser, output_names, records_of
+from frcnn_keras.files.ledger import NAME
+from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detections import Detections
+from tests.bright_pictures import encoded, picture
 
 
 @pytest.mark.parametrize("paths, names", [
@@ -33,3 +38,62 @@ def test_pictures_show_what_is_likely():
     args = build_parser().parse_args(["--run", "r", "--images", "a", "b", "--out", "o"])
     assert args.score_threshold == 0.5 and args.images == ["a", "b"]
     assert evaluate.build_parser().parse_args(["--run", "r", "--shapes", "3"]).score_threshold is None
+
+
+@pytest.fixture
+def photos(hand_detector, tmp_path):
+    """A folder of two photographs, and beside it a run."""
+    (tmp_path / "run").mkdir()
+    save_model(hand_detector, tmp_path / "run" / "detector.keras")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, name in enumerate(("a.png", "b.jpg")):
+        (folder / name).write_bytes(encoded(picture(40 * number)))
+    return folder
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def predicted(photos, out, *flags):
+    return predict.run(["--run", str(photos.parent / "run"), "--images", str(photos), "--out", str(out), *flags])
+
+
+def test_originals_are_never_replaced(photos, capsys):
+    before = content(photos)
+    (photos.parent / "link").symlink_to(photos)
+    for out in (photos, photos.parent / "link", f"{photos}/../photos"):
+        assert predicted(photos, out) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "a.png" in error and "files that are read" in error
+        assert content(photos) == before
+    (photos.parent / "hard").mkdir()
+    os.link(photos / "b.jpg", photos.parent / "hard" / "b.jpg")
+    assert predicted(photos, photos.parent / "hard") == 2 and content(photos) == before
+
+
+def test_without_drawing_they_are_not_in_the_way(photos):
+    before = content(photos)
+    assert predicted(photos, photos, "--no-draw") == 0
+    assert content(photos).items() >= before.items() and set(content(photos)) == {*before, "detections.json", NAME}
+
+
+def test_an_earlier_predict_is_replaced_and_nothing_else(photos, tmp_path, capsys):
+    out = tmp_path / "drawn"
+    assert predicted(photos, out) == predicted(photos, out) == 0
+    assert set(content(out)) == {"a.png", "b.jpg", "detections.json", NAME}
+    (out / "a.png").write_bytes(b"my own a.png")
+    before = content(out)
+    capsys.readouterr()
+    assert predicted(photos, out) == 2 and content(out) == before
+    assert str(out / "a.png") in capsys.readouterr().err
+    assert predict.run(["--run", str(tmp_path / "run"), "--images", str(out / "b.jpg"), "--out", str(out)]) == 2
+    assert content(out) == before  # what was drawn, and is read now
+
+
+@pytest.mark.parametrize("out", ["/", "~", "photos/a.png"])
+def test_where_it_does_not_write(out, photos, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(photos))
+    place = photos if out == "~" else photos.parent / out
+    assert predicted(photos, place) == 2 and capsys.readouterr().err.count("\n") == 1

@@ -53,7 +53,7 @@ def test_flags_say_how_many_and_which(run, images, tmp_path, capsys):
         return json.loads(capsys.readouterr().out)[0]
 
     own = found()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["proposals.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name[0] != ".") == ["proposals.json"]
     assert found("--max-proposals", "3")["boxes"] == own["boxes"][:3]
     middle = own["scores"][len(own["scores"]) // 2]
     assert len(found("--score-threshold", str(middle))["scores"]) == len(own["scores"]) // 2 + 1
@@ -74,3 +74,18 @@ def test_bad_images_stop_or_are_left_out(run, images, tmp_path, capsys):
 def test_a_run_without_an_rpn_is_one_line(images, tmp_path, capsys):
     assert call(tmp_path, images, tmp_path / "out") == 2
     assert capsys.readouterr().err.startswith(f"propose: error: {tmp_path}: holds no RPN; run ")
+
+
+def test_no_file_of_a_user_is_written_over(run, images, tmp_path, capsys):
+    """Not the pictures that are read, and none that stands where a picture or the list would go; its own it may."""
+    before = {path.name: path.read_bytes() for path in images.iterdir()}
+    assert call(run, images, images) == 2 and "is one of the files that are read" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in images.iterdir()} == before
+    for name in ("proposals.json", "b.png"):
+        (tmp_path / name / "out").mkdir(parents=True)
+        (tmp_path / name / "out" / name).write_text("mine")
+        assert call(run, images, tmp_path / name / "out") == 2
+        assert f"{name}: is there already, and not as this package wrote it" in capsys.readouterr().err
+        assert (tmp_path / name / "out" / name).read_text() == "mine"
+    for _ in range(2):
+        assert call(run, images, tmp_path / "out") == 0

@@ -62,6 +62,6 @@ def test_a_damaged_file_is_no_proof(folder, content):
         check(folder)
 
 
-def test_folders_of_older_versions_have_none(folder):
+def test_a_missing_file(folder):
     (folder / NAME).unlink()
-    check(folder)
+    refused(folder, NAME)

@@ -82,7 +82,7 @@ def test_another_kind_is_named(folder):
 
 @pytest.mark.parametrize("values, words", [
     ({"channels": None}, "'channels'"), ({"colour": 1}, "'colour'"), ({"geometry": 3}, "Geometry"),
-    ({"preparing": {**options.to_dict(FEATURES.preparing), "shorter": 0}}, "at least 1"),
+    ({"preparing": {**options.to_dict(FEATURES.preparing), "shorter": 0}}, "shorter must be 1 to 32768"),
     ({"preparing": {**options.to_dict(FEATURES.preparing), "shorter": "96"}}, "another kind"),
     ({"pooling": {"levels": 1}}, "'min_cells'")])
 def test_what_makes_no_sense_is_damaged(values, words, folder):

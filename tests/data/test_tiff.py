@@ -71,6 +71,9 @@ def test_counts_that_cannot_be_true():
         data = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entry * 1001
         with pytest.raises(InputError, match=words):
             image_header(data)
+    sides = b"".join(struct.pack("<HHII", tag, 4, 1, 13_000) for tag in (256, 257))
+    with pytest.raises(InputError, match="13000 x 13000 pixels, more than its 34 bytes"):
+        image_header(b"II*\0\x08\0\0\0\x02\0" + sides)
     tiles = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in
                      ((256, 10), (257, 10), (322, 2**31), (323, 2**31)))
     with pytest.raises(InputError, match="tiles"):

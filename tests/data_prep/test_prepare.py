@@ -6,10 +6,11 @@ import pytest
 from data_prep.prepare import disk_needed, is_finished, prepare
 from data_prep.shards import PrepRequest
 from data_prep.source import feature_source
-from frcnn_keras.data.prepared import REQUEST
+from frcnn_keras.data.prepared import REQUEST, open_prepared, reading
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_json
+from frcnn_keras.files.locks import alone
 from frcnn_keras.runs.request import stored_form
 from frcnn_keras.settings.detector import NeckConfig
 from frcnn_keras.settings.stages import MinibatchConfig
@@ -148,3 +149,137 @@ def test_mirror_images_are_left_out_where_they_are_not_wanted(prep_config, tmp_p
     found = prepare(shapes_dataset(2, 3, 120, 156), tmp_path / "prep", dataclasses.replace(prep_config, mirror=False))
     assert len(found.feature_spans) == 2 and not found.features.mirror
     assert np.array_equal(found.channels, (8,))
+
+
+def tree(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_fresh_replaces_what_prep_made_and_keeps_what_users_put_there(prep_config, tmp_path):
+    out = tmp_path / "prep"
+    two = shapes_dataset(2, 3, 120, 156)
+    prepare(two, out, prep_config)
+    before = tree(out)
+    (out / "notes.txt").write_text("mine")
+    (out / "features" / "photo.jpg").write_text("mine")
+    (out / "minibatches" / "more").mkdir()
+    (out / "minibatches" / "more" / "manifest.json").write_text("mine")
+    mine = {name: content for name, content in tree(out).items() if name not in before}
+    prepare(two, out, dataclasses.replace(prep_config, mirror=False), eval_only=True, fresh=True)
+    after = tree(out)
+    assert after.items() >= mine.items() and len(mine) == 3
+    assert {name for name in after if name not in mine} == {name for name in before
+                                                            if not name.startswith("minibatches")}
+    prepare(two, out, prep_config, fresh=True)
+    assert tree(out) == {**before, **mine} and [path.name for path in tmp_path.iterdir()] == ["prep"]
+
+
+@pytest.mark.parametrize("content", ["mine", '{\n  "images": [],\n  "annotations": [],\n  "categories": []\n}'])
+def test_fresh_touches_no_folder_of_somebody_elses(content, prep_config, tmp_path):
+    for name in ("prep", "prep.partial"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / REQUEST).write_text(content)
+        (folder / "photo.jpg").write_text("mine")
+        before = tree(tmp_path)
+        with pytest.raises(InputError, match=f"{folder}: is not empty and no prep folder"):
+            prepare(shapes_dataset(1), tmp_path / "prep", prep_config, fresh=True)
+        assert tree(tmp_path) == before
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+
+
+def test_fresh_makes_a_damaged_folder_anew(prep_config, tmp_path):
+    """What says whose folder it is has a wrong byte itself."""
+    out = tmp_path / "prep"
+    one = shapes_dataset(1, 3, 120, 156)
+    prepare(one, out, prep_config)
+    before = tree(out)
+    (out / REQUEST).write_bytes(before[REQUEST].replace(b'"prep"', b'"pqep"', 1))
+    with pytest.raises(InputError, match="--fresh"):
+        prepare(one, out, prep_config)
+    prepare(one, out, prep_config, fresh=True)
+    assert tree(out) == before
+
+
+def test_a_link_stays_where_it_is(prep_config, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "photo.jpg").write_text("mine")
+    (tmp_path / "prep").symlink_to(tmp_path / "disk")
+    with pytest.raises(InputError, match="no prep folder"):
+        prepare(shapes_dataset(1), tmp_path / "prep", prep_config, fresh=True)
+    (tmp_path / "disk" / "photo.jpg").unlink()
+    for _ in range(2):
+        prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config, fresh=True)
+    assert (tmp_path / "prep").is_symlink() and (tmp_path / "disk" / REQUEST).exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "prep"]
+
+
+def test_not_into_the_folder_of_the_images(prep_config, tmp_path):
+    dataset = shapes_dataset(1, 3, 120, 156)
+    example = dataclasses.replace(dataset.examples[0], path=str(tmp_path / "images" / "a.png"))
+    (tmp_path / "images").mkdir()
+    with pytest.raises(InputError, match="data set is read from"):
+        prepare(dataclasses.replace(dataset, examples=(example,)), tmp_path / "images", prep_config, fresh=True)
+
+
+def test_two_at_once(prep_config, tmp_path):
+    with alone(tmp_path / "prep.partial"), pytest.raises(InputError, match=f"{tmp_path / 'prep'}: another command"):
+        prepare(shapes_dataset(1), tmp_path / "prep", prep_config)
+    prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config)
+    with reading(open_prepared(tmp_path / "prep")):
+        prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config)  # finished already
+        with pytest.raises(InputError, match="another command is at work"):
+            prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", prep_config, fresh=True)
+
+
+def on_disk(folder, count=3, seed=3):
+    """A data set whose pictures are files."""
+    folder.mkdir(exist_ok=True)
+    dataset, examples = shapes_dataset(count, seed, 120, 156), []
+    for number, example in enumerate(dataset.examples):
+        path = folder / f"{number}.png"
+        path.write_bytes(example.read())
+        examples.append(dataclasses.replace(example, file=str(path), path=str(path), read=path.read_bytes))
+    return dataclasses.replace(dataset, examples=tuple(examples))
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_pictures_that_are_replaced_between_two_starts_are_noticed(finished, prep_config, tmp_path):
+    dataset, out = on_disk(tmp_path / "images"), tmp_path / "prep"
+    prepare(dataset, out, prep_config)
+    before = tree(out)
+    if not finished:
+        out.rename(tmp_path / "prep.partial")
+        (tmp_path / "prep.partial" / "features" / "manifest.json").unlink()
+    changed = dataset.examples[1].path
+    with open(changed, "wb") as file:
+        file.write(shapes_dataset(1, 9, 120, 156).examples[0].read())
+    with pytest.raises(InputError, match=f"1 of 3 pictures have changed since it was begun .the first: {changed}"):
+        prepare(dataset, out, prep_config)
+    anew = prepare(dataset, out, prep_config, fresh=True)
+    assert tree(out)["features/00000-of-00001.tfrecord"] != before["features/00000-of-00001.tfrecord"]
+    assert anew.pictures and anew.features.annotations == dataset.fingerprint()
+
+
+def test_objects_that_change_between_two_starts_are_named(prep_config, tmp_path):
+    dataset = on_disk(tmp_path / "images")
+    prepare(dataset, tmp_path / "prep", prep_config)
+    other = dataclasses.replace(dataset.examples[0], labels=dataset.examples[0].labels % 2 + 1)
+    with pytest.raises(InputError, match=f"1 of 3 images' objects have changed .*{other.file}"):
+        prepare(dataclasses.replace(dataset, examples=(other, *dataset.examples[1:])), tmp_path / "prep", prep_config)
+
+
+def test_other_weights_of_the_same_name_are_noticed(prep_config, tiny_backbone, tmp_path):
+    import keras
+
+    path = tmp_path / "own.keras"
+    path.write_bytes(tiny_backbone.read_bytes())
+    config = dataclasses.replace(prep_config, backbone=dataclasses.replace(prep_config.backbone, name=str(path)))
+    prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", config)
+    model = keras.saving.load_model(path)
+    model.set_weights([weight * 2 for weight in model.get_weights()])
+    model.save(path)
+    with pytest.raises(InputError, match="was begun with another config .backbone: "):
+        prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", config)

@@ -9,6 +9,7 @@ from frcnn_keras.pictures.drawing import (
     class_colour,
     draw_boxes,
     draw_detections,
+    encoded_image,
     save_image,
 )
 
@@ -160,6 +161,13 @@ def test_saved_image_reads_back(tmp_path, name):
     read = cv2.cvtColor(cv2.imread(str(tmp_path / name)), cv2.COLOR_BGR2RGB)
     assert np.abs(read[:, [5, 45]].astype(int) - image[:, [5, 45]]).max() <= (0 if "png" in name.lower() else 6)
     assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_a_spent_image_is_the_same_file(name):
+    image = np.random.default_rng(0).integers(0, 256, (150, 40, 3), np.uint8)
+    wanted = encoded_image(name, image)
+    assert encoded_image(name, image.copy(), spend=True) == wanted == encoded_image(name, image)
 
 
 def test_saving_fails_with_one_line(tmp_path):

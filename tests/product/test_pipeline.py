@@ -12,6 +12,7 @@ from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.commands import prep as data_prep
 from frcnn_keras.commands import train_rcnn, train_rpn
 from frcnn_keras.data import records
+from frcnn_keras.files import ledger
 from frcnn_keras.training.loop import Keeper
 
 SMALL = ["--feature-layer", "features", "--preprocess", "tf", "--shorter", "96", "--longer", "160",
@@ -283,7 +284,7 @@ def test_predict_past_a_bad_image(done, pictures, tmp_path, capsys):
     assert "bad.png" in capsys.readouterr().err
     assert frcnn([*argv, "--skip-bad"]) == 0
     assert "bad.png" in capsys.readouterr().err
-    assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["detections.json"]
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == {"detections.json", ledger.NAME}
 
 
 def test_settings_from_a_file(done, tmp_path, capsys):

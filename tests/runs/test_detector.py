@@ -3,7 +3,8 @@ import os
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+import tensorflow as tf
+from PIL import Image, ImageOps
 
 import frcnn_keras
 from frcnn_keras.errors import InputError
@@ -11,6 +12,7 @@ from frcnn_keras.models.saving import save_model
 from frcnn_keras.models.settings import Detecting
 from frcnn_keras.runs.detector import Detector, load, pixels
 from tests.bright_pictures import WANTED, encoded, picture
+from tests.encoded_pictures import turned
 
 
 @pytest.fixture
@@ -158,3 +160,17 @@ def test_category_ids_are_kept_and_written(hand_detector, tmp_path):
     assert detector.category_ids == (18, 44)
     (record,) = records_of("a.png", 3, detector.predict(picture())[0], detector.category_ids)
     assert record["category_id"] == 44 and record["name"] == "two" and record["image_id"] == 3
+
+
+def test_photographs_are_upright_whatever_they_come_as(hand_detector, tmp_path):
+    """From a file, from bytes and as a tensor: the same picture, and the same detections, as of the upright array."""
+    encoded = turned("JPEG", 6)
+    (tmp_path / "a.png").write_bytes(encoded)  # the content decides, not the suffix
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "a.png")))
+    assert upright.shape == (53, 37, 3)
+    for image in (tmp_path / "a.png", encoded, tf.constant(upright)):
+        np.testing.assert_array_equal(pixels(image), upright)
+    found = Detector(hand_detector).predict([tmp_path / "a.png", encoded, tf.constant(upright), upright])
+    for one in (*found[:3], *Detector(hand_detector).predict(tf.constant(upright))):
+        np.testing.assert_array_equal(one.boxes, found[3].boxes)
+        np.testing.assert_array_equal(one.scores, found[3].scores)

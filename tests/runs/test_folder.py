@@ -7,6 +7,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.files import read_json
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.folder import DatasetFacts, PreparedFacts, begin, save_run, weights_fingerprint
+from frcnn_keras.runs.marks import MARKS
 from frcnn_keras.runs.request import read_request
 from frcnn_keras.settings.stages import StageHeadConfig
 from tests.bright_pictures import WANTED, picture
@@ -88,3 +89,45 @@ def test_a_fingerprint_of_weights():
     bias = model.rpn.weights[1]
     bias.assign(bias + np.eye(1, bias.shape[0])[0] * 1e-3)
     assert weights_fingerprint(model.rpn) != first
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("names, fresh", [
+    (("photo.jpg",), True), (("state",), False), (("rcnn.json",), False), (("rcnn.json", "photo.jpg"), True)])
+def test_a_folder_of_somebody_elses_is_left_alone(names, fresh, tmp_path):
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    before = content(tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path}.*another --run") as caught:
+        start(tmp_path, "two_fc", fresh=fresh)
+    assert content(tmp_path) == before and "\n" not in str(caught.value)
+
+
+def test_a_run_may_be_begun_beside_other_files(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    start(tmp_path, "two_fc")
+    start(tmp_path, "vgg_fc", fresh=True)
+    assert set(content(tmp_path)) == {"notes.txt", "rcnn.json"}
+
+
+def test_another_stages_detector_is_not_replaced_unasked(hand_detector, tmp_path):
+    save_run(hand_detector, tmp_path, "import", dict.fromkeys(MARKS["import.json"], 1))
+    with pytest.raises(InputError, match="artefact: was made by another stage than rcnn"):
+        (tmp_path / "artefact").touch()
+        start(tmp_path, "two_fc")
+    start(tmp_path, "two_fc", fresh=True)
+    assert set(content(tmp_path)) == {"detector.keras", "import.json", "rcnn.json"}
+
+
+def test_fresh_starts_over_where_the_mark_is_damaged(tmp_path):
+    start(tmp_path, "two_fc")
+    (tmp_path / "state").touch()
+    text = (tmp_path / "rcnn.json").read_text()
+    (tmp_path / "rcnn.json").write_text(text.replace('"kind"', '"kinf"'))
+    with pytest.raises(InputError, match="damaged .*--fresh"):
+        start(tmp_path, "two_fc")
+    start(tmp_path, "two_fc", fresh=True)
+    assert set(content(tmp_path)) == {"rcnn.json"}

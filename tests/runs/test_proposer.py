@@ -58,7 +58,7 @@ def test_paths_bytes_and_arrays_are_one(run, shapes, tmp_path):
     proposer, data = frcnn_keras.load_rpn(run[0]), shapes.examples[0].read()
     (tmp_path / "a.png").write_bytes(data)
     found = [proposer.propose(image)[0] for image in (tmp_path / "a.png", str(tmp_path / "a.png"), data,
-                                                      np.asarray(pixels(data)))]
+                                                      np.asarray(pixels(data)), pixels(data))]
     for other in found[1:]:
         assert np.array_equal(found[0].boxes, other.boxes) and np.array_equal(found[0].scores, other.scores)
     with pytest.raises(ValueError, match="uint8 RGB"):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.commands.export import build_parser
+from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving import litert, onnx, saved_model
@@ -32,7 +33,7 @@ def test_the_command_offers_every_format():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_each_format_has_its_writer_with_its_settings(format, asked):
-    own = {"version": 3} if format == "savedmodel" else {"image_size": (48, 64)}
+    own = {"version": 3, "max_pixels": 307_200} if format == "savedmodel" else {"image_size": (48, 64)}
     assert export("detector", "out", format, overwrite=True, **own) == "written"
     ((found, arguments, settings),) = asked
     assert found == format and arguments == ("detector", "out")
@@ -42,19 +43,20 @@ def test_each_format_has_its_writer_with_its_settings(format, asked):
 def test_a_saved_model_is_what_is_written_by_default(asked):
     export("detector", "out")
     ((found, _, settings),) = asked
-    assert found == "savedmodel" and settings == {"check_images": [], "version": None, "overwrite": False}
+    assert found == "savedmodel" and settings == {"check_images": [], "version": None, "overwrite": False,
+                                                   "max_pixels": SERVED_PIXELS}
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_images_to_compare_on_in_every_form(format, asked, tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(picture()))
-    images = [tmp_path / "a.png", str(tmp_path / "a.png"), encoded(picture()), picture()]
+    images = [tmp_path / "a.png", str(tmp_path / "a.png"), encoded(picture()), picture(), encoded(picture(), ".tiff")]
     export("detector", "out", format, check_images=iter(images))
     ((_, _, settings),) = asked
     found = settings["check_images"]
     assert found[:3] == [encoded(picture())] * 3
     if format == "savedmodel":  # as its clients send them
-        assert isinstance(found[3], bytes)
+        assert [image_header(image).kind for image in found] == ["PNG"] * 5  # TensorFlow has no decoder for TIFF
     assert all(np.array_equal(pixels(image), picture()) for image in found)
 
 
@@ -69,6 +71,8 @@ def test_an_image_that_is_none(asked, tmp_path):
 @pytest.mark.parametrize("format, settings, words", [
     ("onnx", {"version": 2}, "--version belongs to --format savedmodel; onnx is written to the file --out"),
     ("litert", {"version": 1}, "--version belongs"), ("savedmodel", {"image_size": (48, 64)}, "--image-size belongs"),
+    ("litert", {"max_pixels": 400_000}, "--max-pixels belongs"),
+    ("savedmodel", {"max_pixels": 307_199}, "must be 307200"),
     ("onnx", {"image_size": (0, 64)}, "two whole numbers"), ("litert", {"image_size": (48, -1)}, "two whole numbers"),
     ("tflite", {}, "--format must be one of savedmodel, onnx, litert; received: 'tflite'")])
 def test_settings_of_another_format_are_refused(format, settings, words, asked):

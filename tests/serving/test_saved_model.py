@@ -13,6 +13,8 @@ from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
+from frcnn_keras.files import to_json, write_json
+from frcnn_keras.files.locks import alone
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export
@@ -27,18 +29,25 @@ pytestmark = pytest.mark.slow
 
 FAR = Agreement(1, 1, 1, problems=("model, test image 0: does not answer as predict does",))
 SAME = Agreement(1, 1)
+MARK = dict.fromkeys(sorted(export.LAYOUT.marks[0][1]), 1)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Exports that write one small file and are found equal: for rules on names."""
-    monkeypatch.setattr(export, "write_saved_model",
-                        lambda detector, folder, max_pixels: (folder / "saved_model.pb").write_text(str(detector)))
+    def write(detector, folder, max_pixels):
+        (folder / "saved_model.pb").write_text(str(detector))
+        (folder / "assets.extra").mkdir()
+        write_json(folder / "assets.extra" / "signature.json", MARK)
+
+    monkeypatch.setattr(export, "write_saved_model", write)
     monkeypatch.setattr(export, "compare_folder", lambda detector, folder, images: SAME)
 
 
 def content(folder):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Files and what is in them; the mark of the quick exports is left out."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*")
+            if path.is_file() and path.read_bytes() != (to_json(MARK) + "\n").encode()}
 
 
 def test_layout(exported):
@@ -112,6 +121,22 @@ def test_in_a_process_that_knows_nothing_of_this_package(exported, tmp_path):
     assert found.close and found.detections > 10
 
 
+def test_the_limit_of_pixels_is_inside_and_binds_check_images(tmp_path):
+    image = encoded(picture())  # 64 x 48
+    with pytest.raises(InputError, match="--check-image 2 has 64 x 48 pixels, more than the 3071 .*--max-pixels"):
+        export_saved_model(Detector(hand_made()), tmp_path, max_pixels=3071,
+                           check_images=[encoded(np.zeros((8, 8, 3), np.uint8)), image])
+    assert not list(tmp_path.iterdir())
+    folder = export_saved_model(Detector(hand_made()), tmp_path, max_pixels=480 * 640).path
+    said = json.loads((folder / "assets.extra/signature.json").read_text())
+    assert said["encoded_images"] == {"kinds": ["JPEG", "PNG", "GIF", "WebP", "BMP"], "max_pixels": 480 * 640}
+    assert "upright" in said["boxes"]
+    with serving_session(folder) as call:
+        assert call("serving_default", {"image_bytes": np.array([image], object)})["num_detections"].tolist() == [1]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="image 0 of the request .* 641 x 480 pixels"):
+            call("serving_default", {"image_bytes": np.array([encoded(np.zeros((480, 641, 3), np.uint8))], object)})
+
+
 def test_thresholds_and_limit_are_inside(tmp_path):
     image = encoded(picture())
     folder = export_saved_model(Detector(hand_made(score_threshold=0.999, limit=7)), tmp_path).path
@@ -145,6 +170,24 @@ def test_versions(quick, tmp_path):
     export_saved_model("second", out, version=11, overwrite=True)
     assert content(out) == before | {"11/saved_model.pb": b"second"}
     assert {path.name for path in out.iterdir()} == {"1", "2", "10", "11"}
+
+
+def test_only_models_of_this_package_are_replaced(quick, tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "photo.jpg").write_bytes(b"mine")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="7: "):
+            export_saved_model("first", tmp_path, version=7, overwrite=overwrite)
+    assert content(tmp_path) == {"7/photo.jpg": b"mine"}
+    export_saved_model("first", tmp_path, version=1)
+    (tmp_path / "1" / "notes.txt").write_bytes(b"mine")
+    export_saved_model("second", tmp_path, version=1, overwrite=True)
+    assert content(tmp_path / "1") == {"saved_model.pb": b"second", "notes.txt": b"mine"}
+
+
+def test_two_exports_at_once(quick, tmp_path):
+    with alone(tmp_path), pytest.raises(InputError, match="another command is at work there"):
+        export_saved_model("first", tmp_path)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, OSError])

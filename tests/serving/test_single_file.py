@@ -3,7 +3,7 @@ import pytest
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.serving.single_file import compare_file, facts, needed, new_file, require_float32, resized
+from frcnn_keras.serving.single_file import PRODUCER, compare_file, facts, needed, new_file, require_float32, resized
 
 
 def test_resized_by_height_and_width():
@@ -22,9 +22,16 @@ def test_a_new_file_appears_whole_or_not_at_all(tmp_path):
     assert path.read_bytes() == b"whole" and len(list(path.parent.iterdir())) == 1
     with pytest.raises(InputError, match="exists; .*--overwrite"), new_file(path, False):
         pass
+    with pytest.raises(InputError, match="no ONNX or LiteRT file that this package exported"), new_file(path, True):
+        pass
+    path.write_bytes(b"\x08\x08" + PRODUCER + b"rest")
     with new_file(path, True) as temporary:
         temporary.write_bytes(b"new")
     assert path.read_bytes() == b"new"
+    path.unlink()
+    path.symlink_to(tmp_path / "photo.jpg")
+    with pytest.raises(InputError, match="exported"), new_file(path, True):
+        pass
     with pytest.raises(InputError, match="name a file"), new_file(tmp_path, True):
         pass
 

@@ -22,6 +22,17 @@ def test_a_stored_config_of_other_fields_is_refused_by_name():
         options.from_dict(Outer, stored)
 
 
+def test_long_values_are_cut():
+    long = {"name": "x" * 5000, "k" * 5000: 1}
+    assert len(options.difference({"name": "a"}, long)) < 250
+    assert len(options.difference(long | {"name": 1}, {"name": 1})) < 250
+    for stored in (long, "x" * 5000, options.to_dict(Outer()) | {"scales": "x" * 5000, "count": 1},
+                   options.to_dict(Outer()) | {"count": ["x" * 5000]}):
+        with pytest.raises(ValueError) as caught:
+            options.from_dict(Outer, stored)
+        assert len(str(caught.value)) < 250
+
+
 def test_difference():
     old = options.to_dict(Outer())
     assert options.difference(old, old) == ""

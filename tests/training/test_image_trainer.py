@@ -1,5 +1,6 @@
 """The joint trainer: what it writes, precision, resuming, the best epoch."""
 
+import contextlib
 import csv
 import dataclasses
 
@@ -211,3 +212,31 @@ def test_beta_0_of_both_trains(tmp_path, few):
     losses = dataclasses.replace(LOSS, rpn=RPNLossConfig(beta=0.0), head=HeadLossConfig(beta=0.0))
     found = training(tmp_path, few, dataclasses.replace(CONFIG, losses=losses)).run_all()
     assert np.isfinite(list(found.values())).all()
+
+
+def test_pictures_that_are_replaced_between_two_starts_are_noticed(few, tmp_path):
+    examples = []
+    for number, example in enumerate(few.examples):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(example.read())
+        examples.append(dataclasses.replace(example, file=str(path), path=str(path), read=path.read_bytes))
+    trainer = training(tmp_path / "out", dataclasses.replace(few, examples=tuple(examples)))
+
+    def begin(fresh=False):
+        with contextlib.ExitStack() as held:
+            trainer._begin(Request(), fresh, held)
+
+    begin()
+    first = (tmp_path / "out" / "tune_pictures.json").read_bytes()
+    (tmp_path / "2.png").write_bytes(few.examples[0].read())
+    begin()  # nothing was trained yet
+    assert (tmp_path / "out" / "tune_pictures.json").read_bytes() != first
+    (tmp_path / "out" / "tune_state.npz").touch()
+    begin()
+    (tmp_path / "2.png").write_bytes(few.examples[1].read())
+    with pytest.raises(InputError, match=f"1 of 4 pictures have changed .*{tmp_path / '2.png'}.*another --out"):
+        begin()
+    begin(fresh=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tune.json", "tune_pictures.json"]
+    with pytest.raises(InputError, match="data set is read from"):
+        training(tmp_path, trainer.dataset)._begin(Request(), False, contextlib.ExitStack())

@@ -4,9 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
-from frcnn_keras import files
 from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
+from frcnn_keras.files.whole import temporary_name
 from frcnn_keras.training import proposals as proposing
 from frcnn_keras.training.proposals import measure_recall, open_proposals, proposals_of, write_proposals
 from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
@@ -48,7 +48,8 @@ def kill_at(monkeypatch, number):
     def write(path, shard):
         count[0] += 1
         if count[0] > number:
-            path.with_name(f".{files._stem(path)}.{NO_PROCESS}.tmp").write_bytes(b"half")
+            name = temporary_name(path).name.split(".")
+            path.with_name(".".join([*name[:2], str(NO_PROCESS), *name[3:]])).write_bytes(b"half")
             raise KeyboardInterrupt
         real(path, shard)
 

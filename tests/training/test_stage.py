@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 
 import keras
 import numpy as np
@@ -10,12 +11,16 @@ import tensorflow as tf
 
 from frcnn_keras.data.example import Example
 from frcnn_keras.errors import InputError
-from frcnn_keras.files import read_json
+from frcnn_keras.files import read_json, write_whole
+from frcnn_keras.files.locks import alone
+from frcnn_keras.files.sealed import sealed
 from frcnn_keras.models.saving import load_weights, save_weights
+from frcnn_keras.pictures import plots
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.loop import Keeper, StageModel
 from frcnn_keras.training.stage import Stage
+from tests.kills import Killed, killed_at, operations_of
 
 FIT = FitConfig(epochs=3, batch=2, optimizer="sgd", learning_rate=0.05, schedule="constant", warmup=0, momentum=0.0,
                 clip_norm=0.0)
@@ -26,10 +31,6 @@ LEFT = ["line.json", "line.weights.h5", "line_curves.png", "line_log.csv", "line
 class Request:
     fit: FitConfig
     data: str = "here"
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
 
 
 def line(weight):
@@ -233,6 +234,111 @@ def test_no_epochs_no_curves(tmp_path):
     stage = Line(tmp_path, dataclasses.replace(FIT, epochs=0))
     assert stage.go() == {} and stage.told == ["build", "save"]
     assert sorted(content(tmp_path)) == ["line.json", "line.weights.h5", "line_metrics.json"]
+
+
+def begun(kind, run, fresh):
+    """A folder in which the stage may be started; `fresh`: over a finished one of other settings."""
+    if fresh:
+        kind(run, dataclasses.replace(FIT, epochs=1), best=[0.5]).go()
+        (run / "notes.txt").write_text("mine")
+    return run
+
+
+class Bare(Line):
+    """The same files without a training."""
+
+    def build(self):
+        return None
+
+    def fit_model(self):
+        history = {"loss": []}
+        for epoch in range(self.fit.epochs):
+            history["loss"].append(epoch)
+            for name in ("best.weights.h5", "state.npz", "log.csv"):
+                write_whole(self._path(name), f"{epoch}".encode())
+        return history
+
+    def save(self):
+        write_whole(self.run / self.artefact, f"{self.fit.epochs}".encode())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, fresh", [(Line, False), (Line, True)])
+def test_killed_anywhere_while_it_trains_it_ends_as_if_it_had_not_been(kind, fresh, tmp_path, monkeypatch):
+    killed_everywhere(kind, fresh, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_killed_anywhere_it_ends_as_if_it_had_not_been(fresh, tmp_path, monkeypatch):
+    killed_everywhere(Bare, fresh, tmp_path, monkeypatch)
+
+
+def killed_everywhere(kind, fresh, tmp_path, monkeypatch):
+    """Before every change of the disk, then started again."""
+    monkeypatch.setattr(plots, "plot_curves", lambda path, history, title: write_whole(path, title.encode()))
+
+    def go(run):
+        kind(run, dataclasses.replace(FIT, epochs=2), best=[0.3, 0.2]).go(fresh)
+
+    whole = begun(kind, tmp_path / "whole", fresh)
+    count = operations_of(lambda: go(whole))
+    assert count > 30
+    for point in range(count):
+        run = begun(kind, tmp_path / str(point), fresh)
+        with pytest.raises(Killed), killed_at(point):
+            go(run)
+        go(run)
+        assert content(run) == content(whole), point
+
+
+@pytest.mark.parametrize("spoil, words", [
+    (lambda data: data[:-1], "damaged"), (lambda data: data[:len(data) // 2], "damaged"), (lambda data: b"", "damaged"),
+    (lambda data: data[:500] + bytes([data[500] ^ 4]) + data[501:], "damaged"), (lambda data: b"PK" * 99, "damaged"),
+    (lambda data: sealed(b"no zip"), "no state of this training"),
+    (lambda data: other_state(), "no state of this training")])
+def test_a_damaged_state_is_named_with_what_to_do(spoil, words, tmp_path):
+    def go(killed=None, fresh=False):
+        Line(tmp_path, best=[0.1, 0.3, 0.2], killed=killed).go(fresh)
+
+    with pytest.raises(Killed):
+        go(1)
+    state = tmp_path / "line_state.npz"
+    state.write_bytes(spoil(state.read_bytes()))
+    with pytest.raises(InputError, match=f"{state}: .*{words}.*--fresh") as caught:
+        go()
+    assert "\n" not in str(caught.value)
+    go(fresh=True)
+
+
+def other_state():
+    """That of a stage with other layers."""
+    buffer = io.BytesIO()
+    np.savez(buffer, variable0=np.zeros((3, 3)), names=np.array(["loss"]), history=np.zeros((1, 1)))
+    return sealed(buffer.getvalue())
+
+
+def test_damaged_numbers_of_a_finished_stage(tmp_path):
+    Line(tmp_path).go()
+    for text in ("", "[]", '{"loss": 3}', '{"loss": ["3"]}', '{"loss": [true]}'):
+        (tmp_path / "line_metrics.json").write_text(text)
+        with pytest.raises(InputError, match="line_metrics.json: .*--fresh"):
+            Line(tmp_path).go()
+
+
+def test_two_at_once(tmp_path):
+    with alone(tmp_path), pytest.raises(InputError, match=f"{tmp_path}: another command is at work there.*--run"):
+        Line(tmp_path).go()
+    assert content(tmp_path) == {}
+
+
+def test_fresh_removes_its_tensorboard_logs_alone(tmp_path):
+    logs = tmp_path / "tensorboard" / "line"
+    (logs / "train").mkdir(parents=True)
+    for name in ("train/events.out.tfevents.1.host.2.3.v2", "mine.txt"):
+        (logs / name).touch()
+    Line(tmp_path).go()
+    Line(tmp_path).go(fresh=True)
+    assert [path.name for path in logs.rglob("*") if path.is_file()] == ["mine.txt"]
 
 
 def image(found):
