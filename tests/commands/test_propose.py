@@ -8,6 +8,7 @@ import pytest
 
 import frcnn_keras
 from frcnn_keras.commands import propose
+from frcnn_keras.pictures.drawing import draw_detections
 from tests.detectors import proposing_of
 from tests.proposing_run import make_run
 
@@ -42,9 +43,11 @@ def test_json_and_pictures(run, images, tmp_path, capsys):
         assert np.array_equal(np.float32(one["scores"]), found.scores)
     count = sum(len(one["scores"]) for one in stored)
     assert capsys.readouterr().out == f"{count} proposals in 2 images: {tmp_path / 'out'}\n"
-    for name, shape in (("a.png", (120, 156, 3)), ("b.png", (150, 110, 3))):
-        drawn, own = (cv2.imread(str(folder / name)) for folder in (tmp_path / "out", images))
-        assert drawn.shape == own.shape == shape and not np.array_equal(drawn, own)
+    for one, name, shape in zip(stored, ("a.png", "b.png"), ((120, 156, 3), (150, 110, 3)), strict=True):
+        drawn, own = (cv2.imread(str(folder / name))[:, :, ::-1] for folder in (tmp_path / "out", images))
+        assert drawn.shape == own.shape == shape
+        best = (np.float32(one["boxes"][:2]), np.ones(2, np.int32), np.float32(one["scores"][:2]))
+        assert np.array_equal(drawn, draw_detections(own, *best, ("proposal",))) and not np.array_equal(drawn, own)
 
 
 def test_flags_say_how_many_and_which(run, images, tmp_path, capsys):
