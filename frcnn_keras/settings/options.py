@@ -49,7 +49,7 @@ def from_dict(config_class: type[T], values: Any) -> T:
     hints = typing.get_type_hints(record)
     names = {field.name for field in dataclasses.fields(record)}
     later = {field.name for field in dataclasses.fields(record) if field.metadata.get(LATER)}
-    odd = sorted((set(values) ^ names) - (later - set(values)))
+    odd = sorted((set(values) ^ names) - later)
     if odd:
         raise ValueError(f"{config_class.__name__} and the stored config differ in field {cut(odd[0])!r}")
     try:
