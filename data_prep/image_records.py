@@ -5,15 +5,13 @@ import numpy as np
 from data_prep.minibatches import draw_seeds, minibatch_function
 from frcnn_keras.data import records
 from frcnn_keras.data.example import Example
-from frcnn_keras.data.extraction import image_maps, map_function
+from frcnn_keras.data.extraction import FLOAT16_MAX, image_maps, map_function
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.settings import Geometry, Preparing
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops.tiles import cut_tiles
 from frcnn_keras.progress import say
 from frcnn_keras.settings.stages import MinibatchConfig
-
-FLOAT16_MAX = 65504.0
 
 
 class MapMaker:

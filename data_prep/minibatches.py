@@ -35,7 +35,7 @@ def minibatch_function(geometry: Geometry, settings: AnchorSamplingConfig):
     @tf.function(input_signature=spec)
     def draw(boxes, ignored, size, shapes, seeds):
         """A minibatch for each seed (D, 2) of an image of `size` (2,) with maps of `shapes` (L, 2)."""
-        anchors = tf.concat(geometry.anchors(tf.unstack(shapes, levels)), 0)  # (A, 4)
+        anchors = tf.concat(geometry.anchors(tf.unstack(shapes, levels), size), 0)  # (A, 4)
         labels, deltas, reached = anchor_targets(anchors, boxes, ignored, size[0], size[1],
                                                  positive=settings.positive, negative=settings.negative,
                                                  keep_best=settings.best_anchor)

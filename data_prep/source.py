@@ -77,8 +77,9 @@ def _from_backbone(config: PrepConfig) -> FeatureSource:
             top = backbone.top()
         except InputError as error:
             say(f"note: no --head backbone_top from this folder: {error}")
-    geometry = Geometry.of([float(backbone.strides[-1])], [float(backbone.offsets[-1])], config.anchors)
-    return FeatureSource(_preparing(config, backbone.preprocess, backbone.pad_multiple), geometry, LevelPooling(),
+    rule = config.anchors.stride
+    geometry = Geometry.of([float(backbone.strides[-1])], [float(backbone.offsets[-1])], config.anchors, rule)
+    return FeatureSource(_preparing(config, backbone.preprocess, backbone.padding(rule)), geometry, LevelPooling(),
                          lambda kernel, bias: build_extractor(backbone, kernel, bias), bool(config.neck.channels), top)
 
 
@@ -92,8 +93,14 @@ def _from_run(config: PrepConfig) -> FeatureSource:
                              f"--{flag} out")
     detector = parts.load_detector(chosen.name)
     run_geometry, model, pooling = detector.geometry, detector.extractor, detector.pooling
+    rule = config.anchors.stride
+    if rule == "fraction" and detector.preparing.pad_multiple > 1:
+        raise InputError(f"--anchor-stride fraction takes images without padding, and {chosen.name} pads them to "
+                         f"multiples of {detector.preparing.pad_multiple} pixels; leave it out")
+    if rule == "given" and not run_geometry.by_image:
+        rule = run_geometry.stride_rule
     geometry = Geometry.of(list(map(float, run_geometry.strides)), list(map(float, run_geometry.offsets)),
-                           config.anchors, run_geometry.stride_rule)
+                           config.anchors, rule)
     preparing = _preparing(config, detector.preparing.preprocessing, detector.preparing.pad_multiple)
     return FeatureSource(preparing, geometry, LevelPooling(pooling.levels, pooling.min_cells),
                          lambda kernel, bias: project(model, kernel, bias), bool(config.neck.channels))

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
     **dict.fromkeys(("check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
@@ -60,6 +61,7 @@ _HOMES = {
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
     "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",
+    **dict.fromkeys(("Proposed", "Proposer", "load_rpn"), "frcnn_keras.runs.proposer"),
     "InputError": "frcnn_keras.errors", "CheckConfig": "frcnn_keras.settings.stages",
     "PrepConfig": "frcnn_keras.settings.stages", "RPNConfig": "frcnn_keras.settings.stages",
     "RCNNConfig": "frcnn_keras.settings.stages", "FinetuneConfig": "frcnn_keras.settings.image_trainers",
@@ -68,8 +70,9 @@ _HOMES = {
 
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "__version__", "check",
-    "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig",
+    "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_rpn", "load_torchvision",
+    "prepare",
     "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
 ]
 

@@ -14,6 +14,7 @@ GROUPS = {
         "train-rpn": "trains the region proposal network, writes every image's proposals",
         "train-rcnn": "trains the Fast R-CNN head, saves the detector",
         "evaluate": "scores a run's detector on a data set: COCO and VOC average precision",
+        "propose": "proposes regions in images with a run's RPN, draws the best, writes proposals.json",
         "predict": "detects objects in images, draws them, writes detections.json",
         "export": "writes a run's detector for TensorFlow Serving, as ONNX or as LiteRT",
     },

@@ -31,7 +31,7 @@ next: {frcnn} evaluate --run work/alternate/run --voc DIR --split test"""
 PREP = frozenset(("positive-iou", "negative-iou", "samples", "mirror", "anchor-positive-fraction", "best-anchor",
                   "seed"))
 RPN = frozenset(("rpn-channels", "lambda", "rpn-beta", "pre-nms", "post-nms", "train-pre-nms", "train-post-nms",
-                 "proposal-nms", "proposal-min-size", "seed"))
+                 "proposal-nms", "proposal-min-size", "seed", "rpn-activation", "rpn-initial", "rpn-box-loss"))
 RCNN = frozenset(("head-width", "dropout", "roi-op", "roi-size", "regions", "region-positive-fraction", "head-beta",
                   "foreground-iou", "background-iou", "score-threshold", "nms", "max-detections", "seed", "box-head",
                   "delta-scales", "delta-means"))
@@ -64,6 +64,9 @@ def build_parser():
 def main(args) -> int:
     """Runs the steps that are not finished yet."""
     out, config = Path(args.out), flags.from_args(AlternateConfig, args)
+    if config.joint.network.depth > 1:
+        raise InputError(f"--rpn-depth {config.joint.network.depth}: step 3 trains the RPN on 3x3 tiles, which is what "
+                         f"one 3x3 convolution sees; leave it out, or train with {command('joint')}")
     data, val = source_arguments(args), validation_arguments(args)
     worker = worker_of(args.strategy)
     if args.fresh and args.strategy == "multiworker":

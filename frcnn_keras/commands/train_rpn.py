@@ -2,6 +2,9 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
+from frcnn_keras.commands.flag_types import like
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.settings.image_trainers import JointConfig
 from frcnn_keras.settings.stages import RPNConfig
 
 EXAMPLES = """example:
@@ -21,6 +24,8 @@ def build_parser():
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder to write into")
     parser.add_argument("--tiles", action="store_true", help="read the tiles that prep --write-tiles wrote")
     parser.add_argument("--fresh", action="store_true", help="start over")
+    parser.add_argument("--rpn-depth", type=like(JointConfig, "network.depth"), default=1, metavar="N",
+                        help="3x3 convolutions of the RPN: 1 here, as a tile is what one sees; joint trains more")
     cli.add_strategy_argument(parser)
     flags.add_arguments(parser, RPNConfig)
     return parser
@@ -28,6 +33,10 @@ def build_parser():
 
 def main(args) -> int:
     """Trains, proposes, reports."""
+    if args.rpn_depth > 1:
+        raise InputError(f"--rpn-depth {args.rpn_depth}: train-rpn learns from 3x3 tiles, which is what one 3x3 "
+                         f"convolution sees, and {args.rpn_depth} see more; train it on whole maps: "
+                         f"{command('joint')} --rpn-depth {args.rpn_depth}")
     distribution = cli.start_devices(args.strategy)
     from frcnn_keras.training.rpn_stage import train_rpn
 

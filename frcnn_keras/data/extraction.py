@@ -14,6 +14,7 @@ from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images
 from frcnn_keras.progress import Progress, ahead
 
+FLOAT16_MAX = 65504.0  # what is beyond is stored as this
 FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
 
 
@@ -34,6 +35,11 @@ def map_function(extractor: keras.Model, preparing: Preparing):
         return tuple(level[0] for level in extractor(image[None], training=False))
 
     return maps
+
+
+def as_stored(features):
+    """A map with the numbers that it has when it was stored as float16: float32."""
+    return tf.cast(tf.cast(tf.clip_by_value(features, -FLOAT16_MAX, FLOAT16_MAX), tf.float16), tf.float32)
 
 
 def image_maps(function, example: Example, size: tuple[int, int], mirror: bool = False) -> tuple[np.ndarray, ...]:

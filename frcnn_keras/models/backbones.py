@@ -40,6 +40,20 @@ class Backbone:
         """Images are padded to a multiple of this many pixels, for which the offsets hold."""
         return int(np.lcm.reduce(self.strides))
 
+    def padding(self, stride_rule: str, pyramid: bool = False) -> int:
+        """What images are padded to a multiple of for anchors of this rule (ops.pyramid.level_strides): by `fraction`
+        the map of the image as it is counts, which is then not padded.
+
+        Raises:
+            InputError: several layers of one grid, whose cells agree on padded images alone.
+        """
+        if stride_rule != "fraction":
+            return self.pad_multiple
+        if len(self.layers) > 1 and not pyramid:
+            raise InputError(f"--anchor-stride fraction takes images without padding, and so one layer's map; give one "
+                             f"of {', '.join(self.layers)} as --feature-layers")
+        return 1
+
     def top(self) -> keras.Model:
         """The network behind the last layer, for a head that uses it; see `top_model`."""
         return top_model(self.full, self.layers[-1])

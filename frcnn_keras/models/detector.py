@@ -20,8 +20,7 @@ from frcnn_keras.ops.proposals import Proposals
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.settings import options
 
-FORMAT = 3  # of what `get_config` gives; raised when older code would misread it
-READ = (2, 3)  # what this code reads: settings that format 2 lacks are at their defaults
+FORMAT = 2  # of what `get_config` gives; raised when older code would misread it
 
 
 @keras.saving.register_keras_serializable(package="frcnn_keras")
@@ -83,9 +82,10 @@ class FasterRCNN(keras.Model):
         return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in levels], sizes, self.geometry,
                              proposing or self.proposing, self.suppress_ranked)
 
-    def anchors(self, levels) -> tuple:
-        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs."""
-        return self.geometry.anchors([tf.shape(level)[1:3] for level in levels])
+    def anchors(self, levels, size=None) -> tuple:
+        """Anchors of an image with these maps: tuple over levels of (A_l, 4), in the order of the RPN's outputs. size:
+        (2,) of the image, see Geometry.anchors."""
+        return self.geometry.anchors([tf.shape(level)[1:3] for level in levels], size)
 
     def pool(self, levels, regions):
         """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
@@ -153,10 +153,9 @@ def settings_of(config: dict) -> DetectorSettings:
     Raises:
         InputError: it is of another format, or something is missing or makes no sense.
     """
-    if not isinstance(config, dict) or config.get("format") not in READ:
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
         version = config.get("format", 1) if isinstance(config, dict) else "no known format"
-        raise InputError(f"it is of format {version}, and this version reads {' and '.join(map(str, READ))}; train or "
-                         "import the run anew")
+        raise InputError(f"it is of format {version}, and this version reads {FORMAT}; train or import the run anew")
     try:
         return options.from_dict(DetectorSettings, config["settings"])
     except (KeyError, ValueError) as error:
@@ -167,10 +166,11 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: 
                   suppress=proposals.suppress_ranked) -> Proposals:
     """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps; suppress:
     see ops.proposals.propose."""
-    anchors = geometry.anchors(shapes)
+    shared = None if geometry.by_image else geometry.anchors(shapes)
 
     def propose_image(inputs):
         logits, deltas, size = inputs
+        anchors = geometry.anchors(shapes, size) if shared is None else shared
         return proposals.propose(logits, deltas, anchors, size[0], size[1], **proposing.keywords(), suppress=suppress)
 
     count = proposing.after

@@ -110,7 +110,8 @@ class RCNN(keras.Model):
 
     def get_config(self):
         trunk = keras.saving.serialize_keras_object(self.trunk)
-        return {**super().get_config(), "trunk": trunk, "classes": self.classes, "boxes": self.boxes}
+        kind = {} if self.boxes else {"boxes": False}  # written where it says something: see settings.options.LATER
+        return {**super().get_config(), "trunk": trunk, "classes": self.classes, **kind}
 
     @classmethod
     def from_config(cls, config):

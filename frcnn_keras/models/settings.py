@@ -5,107 +5,18 @@ into JSON and back.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.models.geometry import Geometry
+from frcnn_keras.models.record_checks import LEVELS, Keywords
+from frcnn_keras.models.record_checks import require as _require
+from frcnn_keras.models.record_checks import within as _within
 from frcnn_keras.ops.images import NORMALISATIONS, resized_size
-from frcnn_keras.ops.pyramid import STRIDE_RULES, level_anchors
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import (
-    AnchorConfig,
-    DetectionConfig,
-    HeadConfig,
-    ImageConfig,
-    LevelAnchorConfig,
-    ProposalConfig,
-)
+from frcnn_keras.settings.detector import DetectionConfig, HeadConfig, ImageConfig, ProposalConfig
+from frcnn_keras.settings.options import LATER
 from frcnn_keras.settings.ranges import SIDE, Range, range_of
-
-LEVELS = range(1, 17)
-
-
-class Keywords:
-    """Mixed into a record whose fields are the keywords of a function of `ops`."""
-
-    def keywords(self) -> dict:
-        """The fields by name."""
-        record: Any = self
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(record)}
-
-
-def _require(holds: bool, what: str, received: object) -> None:
-    """ValueError unless it holds."""
-    if not holds:
-        raise ValueError(f"{what}. Received: {received}")
-
-
-def _within(name: str, value: object, allowed: Range, kind: type = float) -> None:
-    """ValueError unless a number, or each of a tuple, is in range."""
-    line = allowed.fault(value, kind)
-    if line:
-        raise ValueError(f"{name} {line}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Geometry(Keywords):
-    """Where the anchors and the cells of each feature level lie; keywords of ops.pyramid.level_anchors.
-
-    Levels are in order from the finest; a backbone of one level has tuples of one.
-    """
-
-    strides: tuple[float, ...]  # pixels of the resized image from cell to cell
-    offsets: tuple[float, ...]  # image coordinate of the centre of cell 0's receptive field
-    anchor_sizes: tuple[tuple[float, ...], ...]  # of each level: roots of the anchors' areas, pixels
-    anchor_ratios: tuple[float, ...]  # height / width
-    anchor_rounded: bool = False  # see ops.anchors.base_anchors
-    stride_rule: str = "given"  # see ops.pyramid.level_strides
-
-    def __post_init__(self) -> None:
-        counts = {len(self.strides), len(self.offsets), len(self.anchor_sizes)}
-        _require(len(counts) == 1 and 0 not in counts, "strides, offsets and anchor_sizes must be one a level", self)
-        _within("strides", self.strides, Range(above=0, most=SIDE, counts=LEVELS))
-        _within("offsets", self.offsets, Range(least=-SIDE, most=SIDE, counts=LEVELS))
-        each = {len(sizes) for sizes in self.anchor_sizes}
-        _require(len(each) == 1 and 0 not in each, "each level must have as many anchor sizes", self.anchor_sizes)
-        for sizes in self.anchor_sizes:
-            _within("anchor_sizes of a level", sizes, range_of(AnchorConfig, "sizes"))
-        _within("anchor_ratios", self.anchor_ratios, range_of(AnchorConfig, "ratios"))
-        _require(self.stride_rule in STRIDE_RULES, f"stride_rule must be one of {', '.join(STRIDE_RULES)}",
-                 self.stride_rule)
-
-    @classmethod
-    def of(cls, strides: Sequence[float], offsets: Sequence[float], anchors: LevelAnchorConfig,
-           stride_rule: str = "given") -> "Geometry":
-        """That of levels and of the anchors' settings: one level takes all sizes, several take one each (FPN's rule,
-        arXiv 1612.03144, section 4.1) or all.
-
-        Raises:
-            InputError: a pyramid with neither one anchor size a level nor all on every level.
-        """
-        sizes, levels = tuple(anchors.sizes), len(strides)
-        if levels == 1 or anchors.every_level:
-            spread = (sizes,) * levels
-        elif len(sizes) == levels:
-            spread = tuple((size,) for size in sizes)
-        else:
-            raise InputError(f"--anchor-sizes has {len(sizes)} sizes for {levels} levels; give one a level, or "
-                             "--anchors-on-every-level")
-        return cls(tuple(strides), tuple(offsets), spread, tuple(anchors.ratios), anchors.rounded, stride_rule)
-
-    @property
-    def levels(self) -> int:
-        return len(self.strides)
-
-    @property
-    def anchors_per_position(self) -> int:
-        """K, the same on every level."""
-        return len(self.anchor_sizes[0]) * len(self.anchor_ratios)
-
-    def anchors(self, shapes: Sequence) -> tuple:
-        """Anchors of a padded image whose maps have these shapes, (rows, columns) a level: tuple over levels of
-        (rows * columns * K, 4), order y, x, k."""
-        return level_anchors(shapes, **self.keywords())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +26,7 @@ class Preparing:
     shorter: int  # the shorter side is resized to this many pixels ...
     longer: int  # ... unless the longer side would pass this many
     preprocessing: str  # one of ops.images.NORMALISATIONS
-    pad_multiple: int  # sides are padded with zeros to a multiple of this
+    pad_multiple: int  # sides are padded with zeros to a multiple of this; 1: not at all
     fused_resize: bool = False  # see ops.images.resize_fused
 
     def __post_init__(self) -> None:
@@ -190,7 +101,7 @@ class Detecting(Keywords):
     # units of the head's dx, dy, dw, dh, in training too (arXiv 1504.08083: targets of unit variance)
     scales: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)
     # and what its 0 stands for, in plain deltas
-    means: tuple[float, ...] = dataclasses.field(default=(0.0,) * 4, metadata={"added": True})
+    means: tuple[float, ...] = dataclasses.field(default=(0.0,) * 4, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _within("limit", self.limit, range_of(DetectionConfig, "limit"), int)

@@ -15,7 +15,13 @@ def smooth_l1(difference, beta: float):
     return tf.where(size < beta, 0.5 * tf.square(size) / beta, size - 0.5 * beta)
 
 
-def rpn_losses(logits, deltas, labels, targets, *, beta: float = 1 / 9):
+def distance_of(kind: str, beta: float):
+    """The elementwise distance that a box loss sums: `smooth_l1` with this beta; `l1`, |d|; `mse`, d^2, whose sum over
+    the sampled is divided by their number like that of the others."""
+    return {"smooth_l1": lambda difference: smooth_l1(difference, beta), "l1": tf.abs, "mse": tf.square}[kind]
+
+
+def rpn_losses(logits, deltas, labels, targets, *, beta: float = 1 / 9, distance: str = "smooth_l1"):
     """Objectness and box loss of sampled anchors.
 
     Args:
@@ -24,15 +30,16 @@ def rpn_losses(logits, deltas, labels, targets, *, beta: float = 1 / 9):
         labels: (..., T): 1 positive, 0 negative, -1 not sampled.
         targets: (..., T, 4) deltas; only those of positives are used.
         beta: of the smooth L1 loss.
+        distance: of the box loss; see `distance_of`.
 
     Returns:
-        Two scalars: binary cross-entropy, and the smooth L1 loss summed over the four coordinates of positives; both
+        Two scalars: binary cross-entropy, and the box loss summed over the four coordinates of positives; both
         divided by the number of sampled anchors, over all leading axes together. 0 where nothing is sampled.
     """
     logits, deltas, targets = (tf.cast(values, tf.float32) for values in (logits, deltas, targets))
     sampled = labels >= 0
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels > 0, tf.float32), logits)
-    boxes = tf.reduce_sum(smooth_l1(deltas - targets, beta), -1)  # (..., T)
+    boxes = tf.reduce_sum(distance_of(distance, beta)(deltas - targets), -1)  # (..., T)
     return _mean_over(sampled, entropy, sampled), _mean_over(labels > 0, boxes, sampled)
 
 

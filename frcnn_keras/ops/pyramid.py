@@ -4,11 +4,13 @@ import math
 
 import tensorflow as tf
 
-from frcnn_keras.ops.anchors import base_anchors, grid_anchors
+from frcnn_keras.ops.anchors import base_anchors, grid_anchors, pair
 from frcnn_keras.ops.boxes import area
 from frcnn_keras.ops.roi import align_regions, pool_max
 
-STRIDE_RULES = ("given", "quotient")
+STRIDE_RULES = ("given", "quotient", "fraction")
+ANCHOR_UNITS = ("pixel", "stride")
+ANCHOR_CENTRES = ("field", "tile", "corner")
 
 
 def level_bases(sizes, ratios, levels: int, rounded: bool = False) -> tuple:
@@ -29,32 +31,55 @@ def level_bases(sizes, ratios, levels: int, rounded: bool = False) -> tuple:
     return tuple(base_anchors(level, ratios, rounded) for level in per_level)
 
 
-def level_anchors(shapes, *, strides, offsets, anchor_sizes, anchor_ratios, anchor_rounded: bool = False,
-                  stride_rule: str = "given") -> tuple:
+def level_anchors(shapes, size=None, *, strides, offsets, anchor_sizes, anchor_ratios, anchor_rounded: bool = False,
+                  stride_rule: str = "given", anchor_unit: str = "pixel", anchor_centres: str = "field") -> tuple:
     """Anchors of one padded image by a detector's `geometry`: tuple over levels of (rows * columns * K, 4), order y, x,
     k.
 
     Args:
         shapes: tuple over levels of (rows, columns) of the maps, finest first; ints or scalar tensors.
+        size: (height, width) of the image without its padding; for the stride rule `fraction`.
         strides, offsets: one a level; see `grid_anchors`.
         anchor_sizes, anchor_ratios, anchor_rounded: see `level_bases`.
         stride_rule: see `level_strides`.
+        anchor_unit: what sizes are counted in, `pixel` or `stride` (the root of its product, where the two differ).
+        anchor_centres: where the anchors of a cell have their centre: `field`, at `offsets`, the middle of what the
+            cell sees; `tile`, in the middle of the cell's tile, which is as large as the stride, the first one's corner
+            being the image's; `corner`, on the tile's upper left corner.
     """
-    bases = level_bases(anchor_sizes, anchor_ratios, len(shapes), anchor_rounded)
-    return pyramid_anchors(bases, shapes, level_strides(shapes, strides, stride_rule), offsets)
+    strides = level_strides(shapes, strides, stride_rule, size)
+    if anchor_unit == "pixel":
+        bases = level_bases(anchor_sizes, anchor_ratios, len(shapes), anchor_rounded)
+    else:
+        units = level_bases(anchor_sizes, anchor_ratios, len(shapes))
+        bases = tuple(base * tf.sqrt(tf.cast(y, tf.float32) * tf.cast(x, tf.float32))
+                      for base, (y, x) in zip(units, map(pair, strides), strict=True))
+        bases = tuple(map(tf.round, bases)) if anchor_rounded else bases
+    if anchor_centres != "field":
+        share = {"tile": 0.5, "corner": 0.0}[anchor_centres]
+        offsets = tuple((y * share, x * share) for y, x in map(pair, strides))
+    return pyramid_anchors(bases, shapes, strides, offsets)
 
 
-def level_strides(shapes, strides, rule: str = "given") -> tuple:
-    """The stride of the anchors of each level: as given, or (y, x) by torchvision's rule.
+def level_strides(shapes, strides, rule: str = "given", size=None) -> tuple:
+    """The stride of the anchors of each level: as given, or (y, x) by a quotient.
 
-    `quotient` is the padded image's side divided by the map's and cut to a whole number. Where a map was halved from
-    an odd number of cells, that is less than its true stride: a side of 800 has 25 cells of stride 32 and 13 of
-    stride 61. Weights trained with such anchors need them. The padded side is the finest map's times its stride.
+    `quotient` is torchvision's: the padded image's side divided by the map's and cut to a whole number. Where a map was
+    halved from an odd number of cells, that is less than its true stride: a side of 800 has 25 cells of stride 32 and
+    13 of stride 61. Weights trained with such anchors need them. The padded side is the finest map's times its stride.
+
+    `fraction` is the quotient of the image's own `size` (height, width), uncut: 333 x 500 pixels on 9 x 14 cells have
+    37 and 35.7. The cells' tiles then cover the image exactly, whatever a network without padding sees less of.
     """
     if rule not in STRIDE_RULES:
         raise ValueError(f"stride_rule must be one of {', '.join(STRIDE_RULES)}. Received: {rule!r}")
     if rule == "given":
         return tuple(strides)
+    if rule == "fraction":
+        if size is None:
+            raise ValueError("stride_rule fraction needs the image's size. Received: None")
+        sides = tf.cast(size, tf.float32)
+        return tuple(tuple(tf.unstack(sides / tf.cast(tf.stack(shape), tf.float32), num=2)) for shape in shapes)
     height, width = (int(strides[0]) * cells for cells in tf.unstack(shapes[0], num=2))
     return tuple((height // rows, width // columns) for rows, columns in (tf.unstack(shape, num=2) for shape in shapes))
 

@@ -23,7 +23,7 @@ def is_run(run: Path) -> bool:
 # all that stages, imports and evaluations write into a run
 LAYOUT = Layout(
     r"(rpn|rcnn|joint|finetune)(\.json|_state\.npz|_best\.weights\.h5|_log\.csv|_curves\.png|_metrics\.json|"
-    r"_pictures\.json)|rpn\.weights\.h5|detector\.keras|import\.json|"
+    r"_pictures\.json)|rpn\.weights\.h5|proposer\.json|extractor\.keras|detector\.keras|import\.json|"
     r"proposals/(train|val)(\.partial)?/(manifest\.json|request\.json|checksums\.json|\d{5,}-of-\d{5,}\.tfrecord)|"
     r"tensorboard/(rpn|rcnn|joint|finetune)/(.+/)?events\.out\.tfevents\..*",
     tuple((name, frozenset(keys)) for name, keys in MARKS.items()),

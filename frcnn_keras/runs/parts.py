@@ -47,11 +47,19 @@ def default_settings(run: str | Path) -> dict:
     every_level = geometry.levels > 1 and len(geometry.anchor_sizes[0]) > 1
     spread = geometry.anchor_sizes[:1] if geometry.levels == 1 or every_level else geometry.anchor_sizes
     return {"shorter": preparing.shorter, "longer": preparing.longer,
-            "anchor_sizes": tuple(float(size) for sizes in spread for size in sizes),
+            **_anchor_sizes(geometry, tuple(float(size) for sizes in spread for size in sizes)),
             "anchor_ratios": tuple(map(float, geometry.anchor_ratios)), "anchors_on_every_level": every_level,
             "anchors_rounded": geometry.anchor_rounded,
+            **({"anchor_stride": geometry.stride_rule} if geometry.by_image else {}),
+            **({"anchor_centres": geometry.anchor_centres} if geometry.anchor_centres != "field" else {}),
             # one level is compact already: the staged run's own neck, or what joint training made
             **({"neck_channels": 0} if geometry.levels == 1 else {})}
+
+
+def _anchor_sizes(geometry: Geometry, sizes: tuple[float, ...]) -> dict:
+    """The flags of a run's anchor sizes; scales, counted in strides, are those of every level."""
+    return {"anchor_sizes": sizes} if geometry.anchor_unit == "pixel" else \
+        {"anchor_scales": tuple(map(float, geometry.anchor_sizes[0]))}
 
 
 def load_detector(run: str | Path):

@@ -16,7 +16,7 @@ def stored_form(request: Any) -> dict:
 
 def differs(path: Path, request: Any) -> str:
     """What the request at `path` differs in from this one: `name: old -> new`; empty where they are the same."""
-    return options.difference(options.completed(type(request), _stored(path)), stored_form(request))
+    return options.difference(_stored(path), stored_form(request))
 
 
 def begin(path: Path, request: Any, begun: bool, flag: str = "--run", write: bool = True) -> None:

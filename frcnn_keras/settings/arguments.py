@@ -6,7 +6,7 @@ from frcnn_keras.settings.options import leaves
 
 _COMMAND = re.compile(r"((?:python -m frcnn_keras|frcnn) [a-z][a-z-]*[^;)`]*)")  # what a message tells to run
 _FLAG = re.compile(r"(?<![^\s(\['\"`])--([a-z][a-z0-9-]*)")
-_ARGUMENTS = {"max-detections": "limit", "tiles": "from_tiles", "voc-from-zero": "from_zero",
+_ARGUMENTS = {"max-detections": "limit", "max-proposals": "limit", "tiles": "from_tiles", "voc-from-zero": "from_zero",
               "coco-corners": "corners"}  # flags that no settings have
 
 

@@ -1,10 +1,11 @@
 """What a detector is made of, and how it predicts: settings that stages, image trainers and `check` share."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 from frcnn_keras.settings.options import option
-from frcnn_keras.settings.ranges import CHANNELS, SIDE, Settings
+from frcnn_keras.settings.ranges import CHANNELS, SIDE, Settings, received
 
 Counted = TypeVar("Counted")  # ProposalConfig, or TrainingProposalConfig of settings.learning
 
@@ -22,6 +23,20 @@ class BackboneConfig(Settings):
                              choices=("", "caffe", "tf", "torch", "none"))
     pyramid: int = option(0, "channels of a feature pyramid on the backbone's layers; 0: none. Only joint training "
                           "can give a new one its weights", least=0, most=CHANNELS)
+    pyramid_levels: tuple[str, ...] = option((), "levels of the pyramid, p2 (stride 4) to p7, without a gap, as "
+                                             "p3,p4,p5; all of the layers' and one coarser by default", later=True)
+
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """Levels of no pyramid, or none that there are."""
+        levels = self.pyramid_levels
+        if levels and not self.pyramid:
+            return f"{name('pyramid_levels')} are those of a pyramid: give {name('pyramid')} CHANNELS too"
+        known = [f"p{number}" for number in range(2, 8)]
+        first = known.index(levels[0]) if levels and levels[0] in known else 0
+        if levels and list(levels) != known[first:first + len(levels)]:
+            return (f"{name('pyramid_levels')} must be some of {','.join(known)}, finest first, without a gap; "
+                    f"received: {received(levels)}")
+        return ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +76,33 @@ class LevelAnchorConfig(AnchorConfig):
                                flag="anchors-on-every-level")
     rounded: bool = option(False, "round half widths and heights to whole pixels, as torchvision's trained RPNs need",
                            flag="anchors-rounded")
+    scales: tuple[float, ...] = option((), "anchor sizes in strides, on every level, in place of --anchor-sizes",
+                                       flag="anchor-scales", later=True, least=0.01, most=1000, counts=range(0, 65))
+    stride: str = option("given", "pixels from anchor to anchor: the network's stride, or of each image the fraction "
+                         "image / map; images are then not padded", flag="anchor-stride", later=True,
+                         choices=("given", "fraction"))
+    centres: str = option("field", "anchors lie in the middle of what a cell sees, in the middle of its tile (as large "
+                          "as the stride), or on the tile's upper left corner", flag="anchor-centres", later=True,
+                          choices=("field", "tile", "corner"))
+
+
+@dataclasses.dataclass(frozen=True)
+class RPNNetworkConfig(Settings):
+    """What a new RPN is made of, beside its width."""
+
+    activation: str = option("relu", "behind the RPN's 3x3 convolutions: relu, or linear (none)", flag="rpn-activation",
+                             choices=("relu", "linear"), later=True)
+    initial: str = option("normal", "a new RPN's weights: normal of deviation 0.01, the paper's, or uniform, Keras's "
+                          "own (Glorot in the 3x3 convolutions, -0.05 to 0.05 behind them)", flag="rpn-initial",
+                          choices=("normal", "uniform"), later=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class DeepRPNNetworkConfig(RPNNetworkConfig):
+    """That of an RPN that trains on whole maps, and not on tiles of 3x3 cells."""
+
+    depth: int = option(1, "3x3 convolutions of the RPN; train-rpn's tiles serve one, joint and finetune any number",
+                        flag="rpn-depth", later=True, least=1, most=64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,11 +129,11 @@ class HeadConfig(Settings):
     roi_op: str = option("align", "how regions are pooled", choices=("align", "pool"))
     roi_size: int = option(7, "regions are pooled to this many cells a side", least=1, most=64)
     box_head: bool = option(True, "the head moves regions; without, it only classifies, and proposals stay as they are",
-                            added=True)
+                            later=True)
     delta_scales: tuple[float, ...] = option((0.1, 0.1, 0.2, 0.2), "units of the head's dx, dy, dw, dh (deviations of "
-                                             "the deltas it learns)", added=True, above=0, most=1000, counts=(4,))
+                                             "the deltas it learns)", later=True, above=0, most=1000, counts=(4,))
     delta_means: tuple[float, ...] = option((0.0, 0.0, 0.0, 0.0), "... and their means, which the head's 0 stands for",
-                                            added=True, least=-1000, most=1000, counts=(4,))
+                                            later=True, least=-1000, most=1000, counts=(4,))
 
 
 @dataclasses.dataclass(frozen=True)

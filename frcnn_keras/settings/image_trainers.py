@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from frcnn_keras.settings.detector import (
     BackboneConfig,
+    DeepRPNNetworkConfig,
     DetectionConfig,
     HeadConfig,
     ImageConfig,
@@ -21,7 +22,7 @@ from frcnn_keras.settings.learning import (
     RPNLossConfig,
     TrainingProposalConfig,
 )
-from frcnn_keras.settings.options import option
+from frcnn_keras.settings.options import LATER, option
 from frcnn_keras.settings.ranges import CHANNELS, EPOCHS, SIDE, Settings
 
 
@@ -78,7 +79,7 @@ class ImageLossConfig(Settings):
     rpn: RPNLossConfig = RPNLossConfig()
     head: HeadLossConfig = HeadLossConfig()
     sample_over: str = option("image", "draw --samples anchors and --regions regions of every image, or as many an "
-                              "image from all images of a step together", choices=("image", "batch"), added=True)
+                              "image from all images of a step together", choices=("image", "batch"), later=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +116,7 @@ class JointConfig(Settings):
     head: HeadConfig = HeadConfig()
     detections: DetectionConfig = DetectionConfig()
     training: FinetuneConfig = FinetuneConfig(fit=ImageFitConfig(epochs=12, learning_rate=5e-4))
+    network: DeepRPNNetworkConfig = dataclasses.field(default=DeepRPNNetworkConfig(), metadata={LATER: True})
 
 
 @dataclasses.dataclass(frozen=True)

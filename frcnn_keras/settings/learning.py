@@ -19,7 +19,7 @@ class AnchorSamplingConfig(Settings):
     positive_fraction: float = option(0.5, "share of the anchors that may be positive",
                                       flag="anchor-positive-fraction", alias="positive-fraction", least=0, most=1)
     best_anchor: bool = option(True, "an object's best anchors are positive however low their IoU; else --positive-iou "
-                               "alone decides", added=True)
+                               "alone decides", later=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +49,9 @@ class RPNLossConfig(Settings):
     box_weight: float = option(1.0, "lambda: weight of the RPN's box loss", flag="lambda", least=0, most=10**6)
     beta: float = option(1 / 9, "RPN: smooth-L1 turns linear at this distance; 0: L1", flag="rpn-beta", alias="beta",
                          least=0, most=10**6)
+    distance: str = option("smooth_l1", "RPN: what the box loss sums, of positive anchors' deltas: smooth-L1, absolute "
+                           "or squared differences", flag="rpn-box-loss", alias="box-loss", later=True,
+                           choices=("smooth_l1", "l1", "mse"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,20 +10,20 @@ from typing import Any, TypeVar
 from frcnn_keras.settings.ranges import Range, cut, received
 
 T = TypeVar("T")
+LATER = "later"  # in the metadata of a field that came after folders were written without it; see `to_dict`
 _SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float), str: (str,)}
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
-           spellings: dict[str, str] | None = None, added: bool = False, **bounds: Any) -> Any:
+           spellings: dict[str, str] | None = None, later: bool = False, **bounds: Any) -> Any:
     """A config field with its flag's help.
 
     flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
-    a command has it too. spellings: other words for some of the choices. added: what was stored before there was this
-    field is read as if it held the default. bounds: keywords of ranges.Range, which every number and every tuple of
-    numbers has.
+    a command has it too. spellings: other words for some of the choices. later: see `to_dict`. bounds: keywords of
+    ranges.Range, which every number and every tuple of numbers has.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
-                                                        "spellings": spellings or {}, "added": added,
+                                                        "spellings": spellings or {}, LATER: later,
                                                         "range": Range(**bounds) if bounds else None})
 
 
@@ -38,7 +38,7 @@ def leaves(config_class: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple]:
 
 
 def from_dict(config_class: type[T], values: Any) -> T:
-    """The dataclass that `to_dict` wrote, in this version or an earlier one (see `completed`).
+    """The dataclass that `to_dict` wrote, in this version or an earlier one; see `later` there.
 
     Raises:
         ValueError: a field is missing, unknown or of another kind; the message names it.
@@ -46,33 +46,16 @@ def from_dict(config_class: type[T], values: Any) -> T:
     if not isinstance(values, dict):
         raise ValueError(f"{config_class.__name__} must be stored as an object. Received: {received(values)}")
     record: Any = config_class  # a dataclass, which no type says
-    values, hints = completed(record, values), typing.get_type_hints(record)
-    names = [field.name for field in dataclasses.fields(record)]
-    if set(values) != set(names):
-        odd = sorted(set(values) ^ set(names))[0]
-        raise ValueError(f"{config_class.__name__} and the stored config differ in field {cut(odd)!r}")
+    hints = typing.get_type_hints(record)
+    names = {field.name for field in dataclasses.fields(record)}
+    later = {field.name for field in dataclasses.fields(record) if field.metadata.get(LATER)}
+    odd = sorted((set(values) ^ names) - later)
+    if odd:
+        raise ValueError(f"{config_class.__name__} and the stored config differ in field {cut(odd[0])!r}")
     try:
-        return record(**{name: _value(hints[name], values[name]) for name in names})
+        return record(**{name: _value(hints[name], value) for name, value in values.items()})
     except TypeError as error:
         raise ValueError(f"{config_class.__name__}: a stored value is of another kind ({error})") from error
-
-
-def completed(config_class: Any, values: Any) -> Any:
-    """Stored values as this version would have written them: with fields that were added since (metadata `added`) at
-    their defaults, and a list of one number where the number stands for a tuple."""
-    if not isinstance(values, dict):
-        return values
-    hints, whole = typing.get_type_hints(config_class), dict(values)
-    for field in dataclasses.fields(config_class):
-        hint = _of_something(hints[field.name])
-        if field.name not in values:
-            if field.metadata.get("added"):
-                whole[field.name] = json.loads(json.dumps(field.default))
-        elif dataclasses.is_dataclass(hint):
-            whole[field.name] = completed(hint, values[field.name])
-        elif typing.get_origin(hint) is tuple and type(values[field.name]) in (int, float):
-            whole[field.name] = [values[field.name]]
-    return whole
 
 
 def _of_something(hint: Any) -> Any:
@@ -99,8 +82,22 @@ def _value(hint: Any, value: Any) -> Any:
 
 
 def to_dict(config: Any) -> dict:
-    """Plain dicts and lists, as JSON holds them."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    """Plain dicts and lists, as JSON holds them.
+
+    A field marked as later is written where it is not at its default: what is stored without it then stays valid, and
+    folders that do not use it are the same to the bit. Code that does not know the field refuses what uses it.
+    """
+    return json.loads(json.dumps(_plain(config)))
+
+
+def _plain(value: Any) -> Any:
+    """A record's fields by name, and so on inwards."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+                if not (field.metadata.get(LATER) and getattr(value, field.name) == field.default)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def difference(old: dict, new: dict, prefix: str = "") -> str:

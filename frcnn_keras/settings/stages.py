@@ -16,6 +16,7 @@ from frcnn_keras.settings.detector import (
     LevelAnchorConfig,
     NeckConfig,
     ProposalConfig,
+    RPNNetworkConfig,
     settled,
 )
 from frcnn_keras.settings.learning import (
@@ -26,7 +27,7 @@ from frcnn_keras.settings.learning import (
     RPNLossConfig,
     TrainingProposalConfig,
 )
-from frcnn_keras.settings.options import option
+from frcnn_keras.settings.options import LATER, option
 from frcnn_keras.settings.ranges import CHANNELS, SEED, Settings
 
 
@@ -70,6 +71,7 @@ class RPNConfig(Settings):
     loss: RPNLossConfig = RPNLossConfig()
     training: TrainingProposalConfig = TrainingProposalConfig()
     proposals: ProposalConfig = ProposalConfig()
+    network: RPNNetworkConfig = dataclasses.field(default=RPNNetworkConfig(), metadata={LATER: True})
 
     def contradiction(self, name: Callable[[str], str]) -> str:
         """An RPN that is taken as it is, and none named."""

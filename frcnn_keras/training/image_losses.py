@@ -133,7 +133,7 @@ class ImageLosses:
     def labelled_anchors(self, levels, objects: dict, size) -> tuple:
         """Labels (A,) and deltas (A, 4) of an image's anchors."""
         chosen = self.settings.anchors
-        return anchor_targets(tf.concat(self.detector.anchors(levels), 0), objects["boxes"], objects["ignored"],
+        return anchor_targets(tf.concat(self.detector.anchors(levels, size), 0), objects["boxes"], objects["ignored"],
                               size[0], size[1], positive=chosen.positive, negative=chosen.negative,
                               keep_best=chosen.best_anchor)[:2]
 
@@ -152,7 +152,7 @@ class ImageLosses:
             labels, targets = one.anchors
             outputs = self._on_map(one.outputs, index) if self.deep else self._on_tiles(one.levels, index)
             samples.append((*outputs, tf.where(drawn, tf.gather(labels, index), -1), tf.gather(targets, index)))
-        objectness, boxes = rpn_losses(*_joined(samples), beta=rpn.beta)
+        objectness, boxes = rpn_losses(*_joined(samples), beta=rpn.beta, distance=rpn.distance)
         return objectness, rpn.box_weight * boxes
 
     def _on_tiles(self, levels, index) -> tuple:

@@ -107,7 +107,8 @@ class ImageTrainer(Stage):
         self._refuse_unsafe()
         keras.utils.set_random_seed(self.fit.seed)
         self._check_division()
-        together = bool(tf.config.list_physical_devices("GPU"))
+        # anchors that follow from an image's size follow from its own maps, not from those of a batch
+        together = bool(tf.config.list_physical_devices("GPU")) and not self.detector.geometry.by_image
         losses = ImageLosses(self.detector, self.config.losses, names=self.losses, proposer=self.proposer,
                              together=together)
         return ImageStepModel(losses, self.fit.accumulate)

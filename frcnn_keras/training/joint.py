@@ -12,7 +12,7 @@ from frcnn_keras.data.extraction import fit_neck, image_maps, map_function
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.backbones import Backbone, load_backbone
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.fpn import pyramid_extractor, pyramid_geometry
+from frcnn_keras.models.fpn import chosen_levels, pyramid_extractor, pyramid_geometry
 from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.models.rpn import RPN
@@ -101,8 +101,9 @@ def new_detector(dataset: Dataset, config: JointConfig) -> FasterRCNN:
     backbone = load_backbone(chosen.name, None if chosen.weights == "none" else chosen.weights,
                              chosen.feature_layers or None, chosen.preprocess or None, pyramid=chosen.pyramid > 0)
     if chosen.pyramid:
-        strides, offsets = pyramid_geometry(backbone)
-        return assemble(pyramid_extractor(backbone, chosen.pyramid), list(map(float, strides)),
+        backbone, extra = chosen_levels(backbone, chosen.pyramid_levels)
+        strides, offsets = pyramid_geometry(backbone, extra)
+        return assemble(pyramid_extractor(backbone, chosen.pyramid, extra), list(map(float, strides)),
                         list(map(float, offsets)), backbone, dataset, config)
     kernel, bias = _fitted_neck(backbone, dataset, config) if config.neck.channels else (None, None)
     return assemble(extractor(backbone, kernel, bias), [float(backbone.strides[-1])], [float(backbone.offsets[-1])],
@@ -121,7 +122,8 @@ def _fitted_neck(backbone: Backbone, dataset: Dataset, config: JointConfig):
 
 
 def _preparing(backbone: Backbone, config: JointConfig) -> Preparing:
-    return Preparing(config.images.shorter, config.images.longer, backbone.preprocess, backbone.pad_multiple)
+    padding = backbone.padding(config.anchors.stride, config.backbone.pyramid > 0)
+    return Preparing(config.images.shorter, config.images.longer, backbone.preprocess, padding)
 
 
 def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[float], backbone: Backbone,
@@ -130,8 +132,9 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
     head, levels = config.head, len(strides)
     keras.utils.set_random_seed(config.training.fit.seed)
     channels = int(features.compute_output_shape((None, None, None, 3))[0][-1])
-    geometry = Geometry.of(strides, offsets, config.anchors)
-    rpn = RPN(geometry.anchors_per_position, config.rpn_channels, name="rpn")
+    geometry, network = Geometry.of(strides, offsets, config.anchors, config.anchors.stride), config.network
+    rpn = RPN(geometry.anchors_per_position, config.rpn_channels, network.depth, network.activation, network.initial,
+              name="rpn")
     rpn.build((None, None, None, channels))
     rcnn = RCNN(two_fc(head.roi_size, channels, head.width, head.dropout), len(dataset.class_names) + 1, head.box_head,
                 name="rcnn")
@@ -142,5 +145,5 @@ def assemble(features: keras.Model, strides: Sequence[float], offsets: Sequence[
         preparing=_preparing(backbone, config),
         proposing=Proposing.of(settled(config.proposals, levels)),
         # regions are pooled from the backbone's own levels (arXiv 1612.03144, section 4.2)
-        pooling=Pooling(max(1, levels - 1), op=head.roi_op, size=head.roi_size),
+        pooling=Pooling(len(backbone.layers) if config.backbone.pyramid else 1, op=head.roi_op, size=head.roi_size),
         detecting=Detecting.of(config.detections, head))

@@ -18,9 +18,11 @@ from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.ops.losses import rpn_losses
 from frcnn_keras.progress import say
+from frcnn_keras.runs import proposer_parts
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.parts import load_rpn
 from frcnn_keras.settings.learning import RPNLossConfig
+from frcnn_keras.settings.options import LATER
 from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 from frcnn_keras.training.loop import History, StageModel, resolve_precision
@@ -37,6 +39,7 @@ class RPNSize:
 
     channels: int  # of the hidden layers
     depth: int = 1  # 3x3 convolutions
+    activation: str = dataclasses.field(default="relu", metadata={LATER: True})  # see models.rpn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +51,12 @@ class RPNRequest:
     network: RPNSize
 
 
-def build_rpn(prepared: Prepared, size: RPNSize, precision: str = "float32", seed: int = 0) -> RPN:
-    """An RPN for the levels and anchors of a prep folder, built, its weights drawn from `seed`."""
+def build_rpn(prepared: Prepared, size: RPNSize, precision: str = "float32", seed: int = 0,
+              initial: str = "normal") -> RPN:
+    """An RPN for the levels and anchors of a prep folder, built, its weights drawn from `seed`; initial: how, see
+    models.rpn."""
     keras.utils.set_random_seed(seed)
-    rpn = RPN(prepared.geometry.anchors_per_position, size.channels, size.depth, name="rpn",
+    rpn = RPN(prepared.geometry.anchors_per_position, size.channels, size.depth, size.activation, initial, name="rpn",
               dtype=policy_of(precision))
     rpn.build((None, None, None, prepared.channels[0]))
     return rpn
@@ -65,7 +70,7 @@ def rpn_stage_model(rpn: RPN, settings: RPNLossConfig) -> StageModel:
         tiles = tf.reshape(batch["tiles"], (-1, *batch["tiles"].shape[2:]))  # (B * T, 3, 3, C)
         logits, deltas = rpn.on_tiles(tiles, tf.reshape(batch["anchors"], (-1,)))
         objectness, boxes = rpn_losses(tf.reshape(logits, shape), tf.reshape(deltas, (shape[0], shape[1], 4)),
-                                       batch["labels"], batch["deltas"], beta=settings.beta)
+                                       batch["labels"], batch["deltas"], beta=settings.beta, distance=settings.distance)
         return {"objectness_loss": objectness, "box_loss": settings.box_weight * boxes}
 
     return StageModel(rpn, losses, LOSSES, counted=lambda batch: tf.math.count_nonzero(batch["labels"] >= 0))
@@ -78,7 +83,8 @@ def train_rpn(data: str | Path, run: str | Path, config: RPNConfig | None = None
     """Trains an RPN on a prep folder and writes every image's proposals; returns the numbers of every epoch.
 
     Writes into `run`: rpn.json (settings), rpn.weights.h5, rpn_log.csv, rpn_curves.png, rpn_metrics.json,
-    proposals/train and, with `val`, proposals/val. A second call with the same settings goes on where the first ended.
+    proposals/train and, with `val`, proposals/val; and what `propose` needs beside the weights, proposer.json and
+    extractor.keras. A second call with the same settings goes on where the first ended.
     distribution: the devices; they divide each step's images. callbacks: of Keras.
 
     Raises:
@@ -104,6 +110,7 @@ class RPNStage(Stage):
     """One training of an RPN on tiles."""
 
     title = "RPN"
+    besides = proposer_parts.FILES
 
     def __init__(self, prepared: Prepared, validation: Prepared | None, run: Path, config: RPNConfig, size: RPNSize,
                  weights: list | None, from_tiles: bool, distribution: Distribution, callbacks: Sequence):
@@ -115,7 +122,8 @@ class RPNStage(Stage):
 
     def build(self) -> StageModel:
         with self.distribution.scope():
-            rpn = build_rpn(self.prepared, self.size, self.fit.precision, self.fit.seed)
+            rpn = build_rpn(self.prepared, self.size, self.fit.precision, self.fit.seed,
+                            self.config.network.initial)
             if self.weights is not None:
                 rpn.set_weights(self.weights)
         return rpn_stage_model(rpn, self.config.loss)
@@ -152,6 +160,7 @@ def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config:
     fingerprint, kept = weights_fingerprint(final), Proposing.of(config.proposals)
     of_training = dataclasses.replace(kept, before=config.training.before, after=config.training.after)
     with alone(run, "--run"):
+        proposer_parts.keep_parts(run, prepared, final, kept)
         for name, prep, proposing in (("train", prepared, of_training), ("val", validation, kept)):
             if prep:
                 write_proposals(final, prep, run / "proposals" / name, proposing, fingerprint)
@@ -160,12 +169,12 @@ def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config:
 def _start(prepared: Prepared, config: RPNConfig) -> tuple[RPNSize, list | None]:
     """The network's size, and the weights to start from: those of --rpn RUN, or None for new ones."""
     if config.start == "none":
-        return RPNSize(config.channels), None
+        return RPNSize(config.channels, activation=config.network.activation), None
     rpn = load_rpn(config.start, prepared.geometry, prepared.channels[0])
     if rpn.depth > 1 and config.fit.epochs:
         raise InputError(f"--rpn {config.start}: its RPN has {rpn.depth} 3x3 convolutions, and 3x3 tiles serve "
                          "only one: take it as it is (--epochs 0), or train a new one (without --rpn)")
-    return RPNSize(rpn.hidden, rpn.depth), rpn.get_weights()
+    return RPNSize(rpn.hidden, rpn.depth, rpn.activation), rpn.get_weights()
 
 
 def _check(prepared: Prepared, validation: Prepared | None, from_tiles: bool) -> None:

@@ -34,6 +34,7 @@ class Stage(abc.ABC):
 
     title = ""  # of the curves; the stage's name by default
     flag = "--run"  # names the folder in messages
+    besides: tuple[str, ...] = ()  # files that are written after the training, which --fresh removes too
 
     def __init__(self, name: str, run: Path, fit: FitConfig, *, artefact: str, images: int, measures: bool,
                  distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()):
@@ -88,7 +89,8 @@ class Stage(abc.ABC):
         require_place(self.run, self.flag, self.reads)
         held.enter_context(alone(self.run, self.flag))
         files = (f"{self.name}_metrics.json", self.artefact, f"{self.name}_state.npz", self.best_file.name,
-                 f"{self.name}_log.csv", f"{self.name}_curves.png")  # the first two say that a stage is finished
+                 f"{self.name}_log.csv", f"{self.name}_curves.png",  # the first two say that a stage is finished
+                 *self.besides)
         folder.begin(self.run, self.name, request, files, fresh, self.flag)
         for path in self._logs.rglob("events.out.tfevents.*") if fresh else ():
             path.unlink()

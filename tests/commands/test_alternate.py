@@ -9,7 +9,7 @@ from frcnn_keras.commands import alternate
 from frcnn_keras.commands.alternate import FOLDERS, AlternateRequest, Step, begin
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.request import read_request
-from frcnn_keras.settings.detector import DetectionConfig, HeadConfig, ProposalConfig
+from frcnn_keras.settings.detector import DeepRPNNetworkConfig, DetectionConfig, HeadConfig, ProposalConfig
 from frcnn_keras.settings.image_trainers import (
     AlternateConfig,
     AugmentConfig,
@@ -126,7 +126,7 @@ def test_settings_reach_the_later_steps(tmp_path):
 def test_the_steps_commands_know_their_flags(name, tmp_path):
     def other(value):
         if isinstance(value, str):
-            return "batch"
+            return "mse" if value == "smooth_l1" else "batch"
         if isinstance(value, tuple):
             return (0.01, 0.1)
         return not value if isinstance(value, bool) else value + 1 if isinstance(value, int) else value / 2
@@ -149,3 +149,17 @@ def test_the_steps_commands_know_their_flags(name, tmp_path):
             args = module.build_parser().parse_args(flags)
             assert args.seed == 0
     assert seen == (1 if name.startswith("train-") else 2)
+
+
+def test_a_deeper_rpn_is_refused_before_anything_starts(tmp_path, capsys):
+    assert alternate.run(["--shapes", "3", "--out", str(tmp_path / "out"), "--rpn-depth", "2"]) == 2
+    assert "--rpn-depth 2: step 3 trains the RPN on 3x3 tiles" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_network_of_step_1_is_that_of_step_3(tmp_path):
+    joint = JointConfig(network=DeepRPNNetworkConfig("linear", "uniform"))
+    made = alternate.steps(tmp_path, AlternateConfig(joint), ["--shapes", "3"], None)
+    for name in ("joint", "train-rpn"):
+        command = next(step.command for step in made if step.command[0] == name)
+        assert {"--rpn-activation=linear", "--rpn-initial=uniform"} <= set(command)

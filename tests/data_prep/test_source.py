@@ -114,3 +114,22 @@ def test_a_backbone_without_weights_follows_from_the_seed(prep_config):
     config = dataclasses.replace(prep_config, backbone=BackboneConfig("mobilenet_v2", "none", ("block_1_expand",)))
     one, same = (feature_source(config, None).make_extractor(None, None).weights for _ in range(2))
     assert all(np.array_equal(first, second) for first, second in zip(one, same, strict=True))
+
+
+def fractional(prep_config, layers):
+    anchors = LevelAnchorConfig(ratios=(1.0,), scales=(2.0, 4.0), stride="fraction", centres="tile")
+    backbone = dataclasses.replace(prep_config.backbone, feature_layers=layers)
+    return dataclasses.replace(prep_config, anchors=anchors, backbone=backbone)
+
+
+def test_images_whose_quotient_counts_are_not_padded(prep_config):
+    found = feature_source(fractional(prep_config, ("features",)), None)
+    assert found.preparing.pad_multiple == 1
+    assert found.geometry == Geometry((8.0,), (7.5,), ((2.0, 4.0),), (1.0,), False, "fraction", "stride", "tile")
+    with pytest.raises(InputError, match="^--anchor-stride fraction takes images without padding.* fine, features as"):
+        feature_source(fractional(prep_config, ("fine", "features")), None)
+
+
+def test_of_a_run_that_pads_no_quotient_counts(run, prep_config):
+    with pytest.raises(InputError, match="^--anchor-stride fraction .* pads them to multiples of 16 pixels; leave"):
+        of_run(run[1], prep_config, anchors=LevelAnchorConfig(scales=(2.0,), stride="fraction"))

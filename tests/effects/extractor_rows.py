@@ -60,6 +60,10 @@ def pyramid(view, value):
     assert [level.shape for level in view.maps(0)] == [(16, 20, value), (8, 10, value), (4, 5, value)]
 
 
+def without_the_coarser(view, value):
+    assert [level.shape for level in view.maps(0)] == [(16, 20, 6), (8, 10, 6)]
+
+
 def shorter(view, value):
     assert view.preparing.size(100, 110) == (value, int(value * 1.1)) and view.maps(0)[0].shape[:2] == (5, 7)
 
@@ -81,6 +85,25 @@ def extents(view, level=0):
 
 def sizes(view, value):
     assert extents(view) == [(size, size) for size in value]
+
+
+def scales(view, value):
+    """Of the backbone's stride, 8."""
+    assert extents(view) == [(8 * scale, 8 * scale) for scale in value]
+
+
+def corner(view, value):
+    """The first cell's anchors lie around the image's corner."""
+    first = view.geometry.anchors([part.shape[:2] for part in view.maps(0)])[0].numpy()[0]
+    assert (first[:2] + first[2:]).tolist() == [0, 0]
+
+
+def fraction(view, value):
+    """Columns of a map of an image that is 77 pixels wide."""
+    shapes = [part.shape[:2] for part in view.maps(0)]
+    anchors = view.geometry.anchors(shapes, (60, 77))[0].numpy()
+    step = anchors[view.geometry.anchors_per_position] - anchors[0]
+    np.testing.assert_allclose(step, [77 / shapes[0][1], 0] * 2, rtol=1e-5)
 
 
 def ratios(view, value):
@@ -107,6 +130,8 @@ SHARED = {
     "images.shorter": Row(40, shorter), "images.longer": Row(50, longer, ["--shorter=45"]),
     "neck.channels": Row(3, has_channels(3)), "neck.sample": Row(1, neck_sample),
     "anchors.sizes": Row((24.0, 40.0), sizes), "anchors.ratios": Row((4.0,), ratios),
+    "anchors.scales": Row((1.0, 3.0), scales), "anchors.centres": Row("corner", corner),
+    "anchors.stride": Row("fraction", fraction),
     "anchors.rounded": Row(True, rounded, ["--anchor-sizes=11.2,22.6", "--anchor-ratios=4"]),
 }
 PREP = SHARED | {
@@ -115,5 +140,7 @@ PREP = SHARED | {
 }
 JOINT = SHARED | {
     "backbone.pyramid": Row(6, pyramid, ["--feature-layers=middle,features", "--anchor-sizes=8,16,32"]),
+    "backbone.pyramid_levels": Row(("p2", "p3"), without_the_coarser, [
+        "--pyramid=6", "--feature-layers=middle,features", "--anchor-sizes=8,16"]),
     "anchors.every_level": Row(True, every_level, ["--pyramid=6", "--feature-layers=middle,features"]),
 }

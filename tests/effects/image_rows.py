@@ -8,7 +8,7 @@ from frcnn_keras.ops.images import resize
 from frcnn_keras.training import image_losses
 from tests.effects.given import decoded, iou
 from tests.effects.rows import Row
-from tests.effects.rpn_rows import smooth_l1
+from tests.effects.rpn_rows import smooth_l1, squares
 
 PLAIN = ["--jitter=0", "--no-mirror"]
 ONE = ["--batch=1", *PLAIN]
@@ -187,10 +187,10 @@ def candidates(limit):
     return check
 
 
-def rpn_box_loss(weight, beta):
+def rpn_box_loss(weight, beta, size=smooth_l1):
     def check(subject, value):
         found, seen, batch = losses(subject)
-        wanted = np.mean([weight * smooth_l1((deltas - targets)[labels > 0].astype(float), beta) / (labels >= 0).sum()
+        wanted = np.mean([weight * size((deltas - targets)[labels > 0].astype(float), beta) / (labels >= 0).sum()
                           for _, deltas, labels, targets in seen["rpn_losses"]])
         usual = np.mean([smooth_l1((deltas - targets)[labels > 0].astype(float), 1 / 9) / (labels >= 0).sum()
                          for _, deltas, labels, targets in seen["rpn_losses"]])
@@ -243,6 +243,7 @@ FINETUNE = {
     "losses.regions.foreground": Row(0.3, region_rule(foreground=0.3)),
     "losses.regions.background": Row((0.1, 0.3), region_rule(low=0.1, high=0.3)),
     "losses.rpn.box_weight": Row(3.0, rpn_box_loss(3.0, 1 / 9)), "losses.rpn.beta": Row(0.5, rpn_box_loss(1.0, 0.5)),
+    "losses.rpn.distance": Row("mse", rpn_box_loss(1.0, 1 / 9, squares)),
     "losses.head.beta": Row(0.05, head_beta),
     "losses.sample_over": Row("batch", sample_over, ["--regions=16", "--batch=2"]),
     "freeze_stages": Row(0, freeze_stages),

@@ -32,7 +32,11 @@ def smooth_l1(difference, beta):
     return np.where(size < beta, size**2 / (2 * beta), size - beta / 2).sum()
 
 
-def box_loss(weight, beta):
+def squares(difference, beta):
+    return (difference**2).sum()
+
+
+def box_loss(weight, beta, size=smooth_l1):
     """Of anchors' deltas by the network with other weights, by hand."""
     def check(subject, value):
         subject.stage.model = model = subject.stage.build()
@@ -43,11 +47,34 @@ def box_loss(weight, beta):
         _, deltas = model.network.on_tiles(tiles, batch["anchors"].numpy().ravel())
         labels = batch["labels"].numpy().ravel()
         difference = (deltas.numpy() - batch["deltas"].numpy().reshape(-1, 4))[labels > 0].astype(float)
-        wanted = weight * smooth_l1(difference, beta) / (labels >= 0).sum()
+        wanted = weight * size(difference, beta) / (labels >= 0).sum()
         np.testing.assert_allclose(float(model.losses_of(batch)["box_loss"]), wanted, rtol=1e-4)
-        assert abs(smooth_l1(difference, beta) * weight / smooth_l1(difference, 1 / 9) - 1) > 0.01
+        assert abs(size(difference, beta) * weight / smooth_l1(difference, 1 / 9) - 1) > 0.01
 
     return check
+
+
+def linear(rpn):
+    """Of maps below 0 the hidden layer keeps what a ReLU would take."""
+    assert (rpn.convolution(-np.ones((1, 3, 3, rpn.convolution.kernel.shape[2]), np.float32)).numpy() < 0).any()
+
+
+def uniform(rpn):
+    """Keras's: up to 0.05, and hardly a weight of a normal draw of 0.01 is beyond 0.04."""
+    kernel = np.abs(np.asarray(rpn.objectness.kernel))
+    assert kernel.max() <= 0.05 and (kernel > 0.04).mean() > 0.1
+
+
+def of_network(check):
+    return lambda subject, value: check(network(subject))
+
+
+def of_detector(check):
+    return lambda subject, value: check(subject.detector.rpn)
+
+
+def deep(rpn):
+    assert rpn.depth == 2 and sum("conv" in weight.path and "kernel" in weight.path for weight in rpn.weights) >= 2
 
 
 def proposals(check):
@@ -83,6 +110,8 @@ def large(train, val, value):
 RPN = {
     "start": Row(lambda given: str(given.run), start), "channels": Row(7, channels),
     "loss.box_weight": Row(3.0, box_loss(3.0, 1 / 9)), "loss.beta": Row(0.5, box_loss(1.0, 0.5)),
+    "loss.distance": Row("mse", box_loss(1.0, 1 / 9, squares)), "network.activation": Row("linear", of_network(linear)),
+    "network.initial": Row("uniform", of_network(uniform)),
     "training.before": Row(1, proposals(of_training), as_it_is),
     "training.after": Row(3, proposals(of_training), as_it_is),
     "proposals.before": Row(1, proposals(of_prediction), as_it_is),
@@ -123,6 +152,8 @@ def joint_min_size(subject, value):
     large([proposed(subject)[1]], [], value)
 
 
-JOINT = {"rpn_channels": Row(6, joint_channels), "proposals.before": Row(3, joint_before),
+JOINT = {"rpn_channels": Row(6, joint_channels), "network.activation": Row("linear", of_detector(linear)),
+         "network.initial": Row("uniform", of_detector(uniform)), "network.depth": Row(2, of_detector(deep)),
+         "proposals.before": Row(3, joint_before),
          "proposals.after": Row(4, joint_after), "proposals.nms": Row(0.2, joint_nms),
          "proposals.min_size": Row(20.0, joint_min_size)}

@@ -26,7 +26,8 @@ ROWS = {
     "finetune": image_rows.FINETUNE, "joint": extractor_rows.JOINT | head_rows.JOINT | rpn_rows.JOINT,
 }
 FITS = {"train_rpn": fit_rows.STAGES, "train_rcnn": fit_rows.STAGES, "finetune": fit_rows.FINETUNE}
-ELSEWHERE = {("prep", "backbone.pyramid"): "tests/effects/test_every_flag.py::test_prep_refuses_a_new_pyramid"}
+ELSEWHERE = {("prep", "backbone.pyramid"): "tests/effects/test_every_flag.py::test_prep_refuses_a_new_pyramid",
+             ("prep", "backbone.pyramid_levels"): "tests/settings/test_ranges.py::test_what_is_said"}
 SMALL_RUN = ["--head-width=10", "--roi-size=3"]
 BASE = {
     "prep": ["--backbone-weights=none", "--feature-layers=features", "--preprocess=tf", "--shorter=64", "--longer=80",

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.detector import FORMAT, settings_of
+from frcnn_keras.models.detector import FORMAT, propose_batch, settings_of
 from frcnn_keras.models.portable import portable
 from frcnn_keras.models.saving import load_model, save_model
 from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
@@ -186,21 +186,14 @@ def test_what_is_no_config_is_one_line(config):
         settings_of(config)
 
 
-def as_format_2(config):
-    """What was written before a head could go without boxes, and deltas had means."""
-    config["format"] = 2
-    del config["settings"]["detecting"]["means"], config["rcnn"]["config"]["boxes"]
-
-
-def test_a_detector_of_format_2_is_what_it_was(tmp_path):
+def test_what_came_later_is_not_written_where_it_is_not_used(tmp_path):
+    """So that a detector of before is read: its file has neither the deltas' means nor whether there are boxes."""
     model = random_detector()
-    save_model(model, tmp_path / "new.keras")
-    old = load_model(spoiled(tmp_path / "new.keras", tmp_path / "detector.keras", as_format_2))
-    assert old.settings == model.settings == run_settings(tmp_path) and old.rcnn.boxes
-    assert old.detecting.means == (0, 0, 0, 0)
-    image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
-    for one, other in zip(old.detect_image(image), model.detect_image(image), strict=True):
-        assert np.array_equal(one, other)
+    config = model.get_config()
+    assert "means" not in config["settings"]["detecting"] and "boxes" not in config["rcnn"]["config"]
+    save_model(model, tmp_path / "detector.keras")
+    found = load_model(tmp_path / "detector.keras")
+    assert found.settings == model.settings and found.rcnn.boxes and found.detecting.means == (0, 0, 0, 0)
 
 
 def test_a_head_that_only_classifies_gives_out_the_proposals(tmp_path):
@@ -221,3 +214,27 @@ def test_what_the_heads_0_stands_for(hand_detector):
     for detector in (hand_detector, portable(hand_detector)):
         found = detector.detect_image(bright(48, 64, 16, 24))
         np.testing.assert_allclose(found.boxes[0], np.array([42.4, middle - 8, 74.4, middle + 8]) / 2, atol=1e-4)
+
+
+def test_each_image_of_a_batch_has_anchors_of_its_own_size():
+    """By `fraction` two images with maps of one shape have other tiles: each proposes what it proposes by itself."""
+    geometry = Geometry((8.0,), (4.0,), ((1.0, 2.0),), (1.0,), stride_rule="fraction", anchor_unit="stride",
+                        anchor_centres="tile")
+    rng = np.random.default_rng(0)
+    logits = (rng.normal(size=(2, 24)).astype(np.float32),)
+    deltas = (rng.normal(0, 0.1, (2, 24, 4)).astype(np.float32),)
+    sizes, proposing = np.array([[30, 44], [24, 32]], np.int32), Proposing(24, 9)
+    both = propose_batch(logits, deltas, [(3, 4)], tf.constant(sizes), geometry, proposing)
+    for index in range(2):
+        own = propose_batch(*(tuple(part[index:index + 1] for part in parts) for parts in (logits, deltas)), [(3, 4)],
+                            tf.constant(sizes[index:index + 1]), geometry, proposing)
+        for one, other in zip(both, own, strict=True):
+            np.testing.assert_allclose(one[index], other[0], atol=1e-5)
+    # the best of the second image: tiles of 8 x 8 pixels, sizes of 8 and 16
+    best = int(np.argmax(logits[0][1]))
+    middle = 8 * (best // 2 % 4) + 4, 8 * (best // 8) + 4
+    side = (8, 16)[best % 2]
+    dx, dy, dw, dh = deltas[0][1, best]
+    centre, extent = (middle[0] + dx * side, middle[1] + dy * side), (side * np.exp(dw), side * np.exp(dh))
+    wanted = np.concatenate([np.subtract(centre, np.array(extent) / 2), np.add(centre, np.array(extent) / 2)])
+    np.testing.assert_allclose(both.boxes[1, 0], np.clip(wanted, 0, [32, 24, 32, 24]), atol=1e-4)

@@ -3,8 +3,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import load_backbone
-from frcnn_keras.models.fpn import FPN, PyramidExtractor, enlarged, pyramid_extractor, pyramid_geometry
+from frcnn_keras.models.fpn import (
+    FPN,
+    PyramidExtractor,
+    chosen_levels,
+    enlarged,
+    pyramid_extractor,
+    pyramid_geometry,
+)
 from frcnn_keras.models.saving import load_model, save_model
 
 SIZES = ((9, 12), (5, 6), (3, 3))
@@ -122,3 +130,46 @@ def test_a_pyramid_over_a_users_backbone(tiny_backbone):
     assert strides == (2, 4, 8, 16) and len(offsets) == 4 and offsets[3] == offsets[2]
     levels = extractor(np.zeros((1, 48, 80, 3), np.float32))
     assert [tuple(level.shape[1:]) for level in levels] == [(24, 40, 16), (12, 20, 16), (6, 10, 16), (3, 5, 16)]
+
+
+def test_without_the_extra_level(tmp_path):
+    """The levels of the layers are the same; none follows."""
+    with_extra, without = fpn_of(), FPN(4, extra=False)
+    without.build([(None, None, None, count) for count in CHANNELS])
+    without.set_weights(with_extra.get_weights())
+    maps = maps_of()
+    found, wanted = without(maps), with_extra(maps)
+    assert isinstance(found, tuple) and len(found) == 3
+    for one, other in zip(found, wanted[:3], strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [tuple(shape) for shape in without.compute_output_shape([map_.shape for map_ in maps])] == [
+        tuple(level.shape) for level in found]
+    assert "extra" not in with_extra.get_config() and without.get_config()["extra"] is False
+    extractor = PyramidExtractor(trunk_of(), 5, extra=False, name="extractor")
+    save_model(extractor, tmp_path / "a.keras")
+    again, images = load_model(tmp_path / "a.keras"), np.ones((1, 16, 16, 3), np.float32)
+    assert len(again(images)) == 2
+    for one, other in zip(extractor(images), again(images), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+LAYERS = ("fine", "middle", "features")  # of strides 2, 4 and 8
+
+
+@pytest.mark.parametrize("levels, layers, extra, strides", [
+    ((), LAYERS, True, (2, 4, 8, 16)), (("p2", "p3", "p4"), LAYERS[1:], True, (4, 8, 16)),
+    (("p2", "p3"), LAYERS[1:], False, (4, 8)), (("p3",), LAYERS[2:], False, (8,)), (("p2",), LAYERS[1:2], False, (4,))])
+def test_levels_are_chosen_by_their_strides(levels, layers, extra, strides, tiny_backbone):
+    backbone, has_extra = chosen_levels(load_backbone(str(tiny_backbone), "none", LAYERS, "tf"), levels)
+    assert (backbone.layers, has_extra) == (layers, extra)
+    assert pyramid_geometry(backbone, has_extra)[0] == strides
+    found = pyramid_extractor(backbone, 6, has_extra)(np.zeros((1, 48, 80, 3), np.float32))
+    assert [tuple(level.shape[1:]) for level in found] == [(48 // stride, 80 // stride, 6) for stride in strides]
+
+
+@pytest.mark.parametrize("levels", [("p5",), ("p4",), ("p3", "p4", "p5")])
+def test_a_level_that_is_not_there_is_one_line(levels, tiny_backbone):
+    words = f"--pyramid-levels {','.join(levels)}: .* has p1,p2,p3,p4 with the layers fine"
+    with pytest.raises(InputError, match=words) as caught:
+        chosen_levels(load_backbone(str(tiny_backbone), "none", LAYERS, "tf"), levels)
+    assert "\n" not in str(caught.value)

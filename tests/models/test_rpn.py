@@ -136,3 +136,52 @@ def test_saving_round_trip(tmp_path):
     again = keras.saving.load_model(tmp_path / "rpn.keras")
     for one, other in zip(tf.nest.flatten(rpn(maps)), tf.nest.flatten(again(maps)), strict=True):
         assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("sizes", [[(4, 3)], [(3, 2), (2, 2)]])
+def test_a_linear_network_is_affine_on_maps_and_on_tiles(sizes):
+    """Without ReLU the network of a map and its negative add up to twice that of zeros; on tiles as on maps."""
+    rpn = RPN(2, 5, activation="linear")
+    rpn.build((None, None, None, 3))
+    rng = np.random.default_rng(0)
+    rpn.set_weights([rng.normal(0, 0.3, weight.shape).astype(np.float32) for weight in rpn.weights])
+    maps = maps_of(sizes, 3)
+    outputs = [[tf.concat(part, 1).numpy() for part in rpn(tuple(sign * level for level in maps))]
+               for sign in (1, 0, -1)]
+    for one, none, other in zip(*outputs, strict=True):
+        np.testing.assert_allclose(one + other, 2 * none, atol=1e-5)
+    count = 2 * sum(rows * columns for rows, columns in sizes)
+    tiles, anchors = cut_tiles(tuple(level[0] for level in maps), np.arange(count, dtype=np.int32), 2)
+    for found, wanted in zip(rpn.on_tiles(tiles, anchors), outputs[0], strict=True):
+        np.testing.assert_allclose(found, wanted[0], atol=1e-5)
+
+
+def built(**settings):
+    keras.utils.set_random_seed(0)
+    rpn = RPN(9, 64, **settings)
+    rpn.build((None, None, None, 32))
+    return rpn
+
+
+def test_initial_weights_of_each_kind():
+    """Normal: deviation 0.01. Uniform: to 0.05 in the 1x1 layers, to Glorot's sqrt(6 / 9 / (32 + 64)) in the other."""
+    normal, uniform = built(), built(initial="uniform")
+    for rpn in (normal, uniform):
+        for layer in (rpn.convolution, rpn.objectness, rpn.deltas):
+            assert not np.asarray(layer.bias).any()
+    for layer in (normal.convolution, normal.objectness, normal.deltas):
+        assert np.asarray(layer.kernel).std() == pytest.approx(0.01, rel=0.15)
+    for layer, limit in ((uniform.convolution, (6 / (9 * 96)) ** 0.5), (uniform.objectness, 0.05),
+                         (uniform.deltas, 0.05)):
+        values = np.asarray(layer.kernel)
+        assert limit * 0.97 < np.abs(values).max() <= limit  # even to its ends
+        assert values.std() == pytest.approx(limit / 3**0.5, rel=0.1)
+    assert not np.array_equal(uniform.objectness.kernel[..., :4], uniform.deltas.kernel[..., :4])
+
+
+def test_what_came_later_is_in_the_config_where_it_is_used():
+    assert not {"activation", "initial"} & set(built().get_config())
+    config = built(depth=2, activation="linear", initial="uniform").get_config()
+    again = RPN.from_config(config)
+    assert (again.depth, again.activation, again.initial) == (2, "linear", "uniform")
+    assert again.convolution.activation is keras.activations.linear

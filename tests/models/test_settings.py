@@ -24,7 +24,7 @@ from frcnn_keras.models.settings import (
 from frcnn_keras.ops import postprocessing, proposals, pyramid
 from frcnn_keras.ops.images import NORMALISATIONS
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import LevelAnchorConfig, ProposalConfig
+from frcnn_keras.settings.detector import ProposalConfig
 from tests.bright_pictures import bright
 from tests.detectors import change
 
@@ -90,7 +90,7 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
     (GEOMETRY, {"anchor_ratios": ()}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
     (GEOMETRY, {"anchor_ratios": (0.0,)}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
     (GEOMETRY, {"anchor_ratios": (math.nan,)}, "anchor_ratios must be 1 to 64 numbers, each 0.01 to 100"),
-    (GEOMETRY, {"stride_rule": "guessed"}, "stride_rule must be one of given, quotient. Received: guessed"),
+    (GEOMETRY, {"stride_rule": "guessed"}, "stride_rule must be one of given, quotient, fraction. Received: guessed"),
     (PREPARING, {"shorter": 0}, "must be 1 to 32768"), (PREPARING, {"longer": -1}, "must be 1 to 32768"),
     (PREPARING, {"pad_multiple": 0}, "must be 1 to 32768"),
     (PREPARING, {"preprocessing": "grey"}, "preprocessing must be one of .* Received: grey"),
@@ -116,47 +116,6 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
 def test_what_makes_no_sense_is_refused_where_it_is_made(record, change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(record, **change)
-
-
-def geometry(levels, **anchors):
-    strides = [8.0 * 2**level for level in range(levels)]
-    return Geometry.of(strides, [stride / 2 for stride in strides], LevelAnchorConfig(**anchors))
-
-
-def test_one_level_takes_every_size():
-    found = geometry(1, sizes=(16.0, 32.0, 64.0), ratios=(0.5, 1.0), rounded=True)
-    assert found == Geometry((8.0,), (4.0,), ((16.0, 32.0, 64.0),), (0.5, 1.0), anchor_rounded=True)
-    assert (found.levels, found.anchors_per_position) == (1, 6)
-    assert geometry(1, sizes=(16.0, 32.0), every_level=True).anchor_sizes == ((16.0, 32.0),)
-
-
-def test_several_levels_take_one_size_each_or_all():
-    found = geometry(3, sizes=(16.0, 32.0, 64.0), ratios=(1.0, 2.0))
-    assert found.anchor_sizes == ((16.0,), (32.0,), (64.0,)) and (found.levels, found.anchors_per_position) == (3, 2)
-    found = geometry(3, sizes=(16.0, 32.0), ratios=(1.0, 2.0), every_level=True)
-    assert found.anchor_sizes == ((16.0, 32.0),) * 3 and found.anchors_per_position == 4
-
-
-def test_sizes_that_are_neither_are_one_line():
-    with pytest.raises(InputError, match="^--anchor-sizes has 3 sizes for 2 levels; .*--anchors-on-every-level$"):
-        geometry(2, sizes=(16.0, 32.0, 64.0))
-
-
-def test_the_stride_rule_is_kept_and_used():
-    found = Geometry.of([4.0, 8.0], [0.0, 0.0], LevelAnchorConfig((4.0, 8.0), (1.0,)), "quotient")
-    assert found.stride_rule == "quotient"
-    # a side of 4 * 5 = 20 has 3 cells of 20 // 3 = 6 pixels on the second level
-    _, coarse = found.anchors([(5, 5), (3, 3)])
-    np.testing.assert_allclose(coarse[1], [6 - 4, -4, 6 + 4, 4])
-    _, coarse = dataclasses.replace(found, stride_rule="given").anchors([(5, 5), (3, 3)])
-    np.testing.assert_allclose(coarse[1], [8 - 4, -4, 8 + 4, 4])
-
-
-def test_anchors_by_hand():
-    """Two levels of strides 8 and 16, sizes 8 and 16; ratio 4: half as wide and twice as high."""
-    found = Geometry((8.0, 16.0), (4.0, 8.0), ((8.0,), (16.0,)), (1.0, 4.0)).anchors([(1, 2), (1, 1)])
-    np.testing.assert_allclose(found[0], [[0, 0, 8, 8], [2, -4, 6, 12], [8, 0, 16, 8], [10, -4, 14, 12]], atol=1e-5)
-    np.testing.assert_allclose(found[1], [[0, 0, 16, 16], [4, -8, 12, 24]], atol=1e-5)
 
 
 def test_proposing_of_settings():
@@ -185,7 +144,7 @@ def test_resized_sizes_by_hand(size, wanted):
 
 
 @pytest.mark.parametrize("record, function, others", [
-    (GEOMETRY, pyramid.level_anchors, {"shapes"}),
+    (GEOMETRY, pyramid.level_anchors, {"shapes", "size"}),
     (PROPOSING, proposals.propose, {"logits", "deltas", "anchors", "height", "width", "suppress"}),
     (Pooling(), pyramid.pool_regions, {"maps", "regions", "strides", "offsets"}),
     (Detecting(), postprocessing.detect,

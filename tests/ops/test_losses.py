@@ -139,3 +139,15 @@ def test_a_head_that_only_classifies_has_no_box_loss():
     with_boxes = rcnn_losses(logits, rng.normal(size=(6, 3, 4)), labels, targets, valid)
     alone = rcnn_losses(logits, None, labels, targets, valid)
     assert float(alone[0]) == float(with_boxes[0]) > 0 == float(alone[1]) and float(with_boxes[1]) > 0
+
+
+@pytest.mark.parametrize("distance, first, gradient", [
+    ("smooth_l1", (1 - 1 / 18) + (2 - 1 / 18) + 4.5 * 0.01, [1, -1, 0, 0.9]), ("l1", 3.1, [1, -1, 0, 1]),
+    ("mse", 1 + 4 + 0.01, [2, -4, 0, 0.2])])
+def test_each_distance_of_the_rpns_boxes_by_hand(distance, first, gradient):
+    """Of the one positive, differences of 1, -2, 0 and 0.1; divided by the two sampled."""
+    deltas = tf.Variable([[1.0, -2.0, 0.0, 0.1], [7.0, 7.0, 7.0, 7.0], [9.0, 9.0, 9.0, 9.0]])
+    with tf.GradientTape() as tape:
+        boxes = rpn_losses(tf.zeros(3), deltas, tf.constant([1, 0, -1]), tf.zeros((3, 4)), distance=distance)[1]
+    assert float(boxes) == pytest.approx(first / 2, rel=1e-6)
+    np.testing.assert_allclose(tape.gradient(boxes, deltas), np.array([gradient, [0] * 4, [0] * 4]) / 2, rtol=1e-5)

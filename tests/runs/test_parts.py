@@ -81,7 +81,11 @@ def test_another_keras_model_is_no_run(run, tmp_path):
     (Geometry(STRIDES, OFFSETS, ((16.0,), (32.0,)), (0.5, 2.0)),
      {"anchor_sizes": (16.0, 32.0), "anchors_on_every_level": False}),
     (Geometry(STRIDES, OFFSETS, ((16.0, 32.0),) * 2, (0.5, 2.0), anchor_rounded=True),
-     {"anchor_sizes": (16.0, 32.0), "anchors_on_every_level": True, "anchors_rounded": True})])
+     {"anchor_sizes": (16.0, 32.0), "anchors_on_every_level": True, "anchors_rounded": True}),
+    (Geometry((8.0,), (4.0,), ((3.0, 6.0),), (0.5, 2.0), stride_rule="fraction", anchor_unit="stride",
+              anchor_centres="tile"),
+     {"anchor_scales": (3.0, 6.0), "anchors_on_every_level": False, "neck_channels": 0, "anchor_stride": "fraction",
+      "anchor_centres": "tile"})])
 def test_defaults_of_prep_make_the_runs_own_anchors(geometry, wanted, monkeypatch, run):
     stored = dataclasses.replace(run[0].settings, geometry=geometry)
     monkeypatch.setattr(parts, "run_settings", lambda run: stored)

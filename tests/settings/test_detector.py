@@ -41,4 +41,4 @@ def test_every_setting_says_what_it_is(record):
 def test_all_records_are_looked_at():
     assert {record.__name__ for record in RECORDS} == {
         "BackboneConfig", "ImageConfig", "NeckConfig", "AnchorConfig", "LevelAnchorConfig", "ProposalConfig",
-        "HeadConfig", "DetectionConfig"}
+        "HeadConfig", "DetectionConfig", "RPNNetworkConfig", "DeepRPNNetworkConfig"}

@@ -4,8 +4,6 @@ import json
 import pytest
 
 from frcnn_keras.settings import options
-from frcnn_keras.settings.options import option
-from frcnn_keras.settings.stages import PrepConfig, RCNNConfig
 from tests.nested_config import Inner, Outer
 
 
@@ -45,35 +43,18 @@ def test_difference():
 
 
 @dataclasses.dataclass(frozen=True)
-class Grown:
-    """A config that has gained fields, and of a number made several."""
-
-    inner: Inner | None = Inner()
-    scales: tuple[float, ...] = (1.0,)
-    mirror: bool = option(True, "a switch", added=True)
-    shades: tuple[float, ...] = option((0.5,), "some shades", added=True)
-    plain: int = option(3, "a count")
+class Newer:
+    rate: float = options.option(0.5, "a rate")
+    kind: str = options.option("a", "a kind", later=True)
+    inner: Inner = dataclasses.field(default=Inner(), metadata={options.LATER: True})
 
 
-def test_what_was_stored_before_a_field_was_added_holds_its_default():
-    stored = {"inner": {"rate": 0.1, "names": []}, "scales": 2.0, "plain": 4}
-    assert options.from_dict(Grown, stored) == Grown(Inner(0.1), (2.0,), True, (0.5,), 4)
-    assert options.completed(Grown, stored) == options.to_dict(Grown(Inner(0.1), (2.0,), True, (0.5,), 4))
-    assert stored == {"inner": {"rate": 0.1, "names": []}, "scales": 2.0, "plain": 4}
-    assert options.from_dict(Grown, {**stored, "mirror": False, "inner": None}).mirror is False
-    for spoilt in ({"inner": stored["inner"], "scales": [1.0]}, {**stored, "scales": True}, {**stored, "more": 1}, {}):
-        with pytest.raises(ValueError, match="Grown"):
-            options.from_dict(Grown, spoilt)
-
-
-def test_settings_stored_by_earlier_versions_are_read():
-    """A head's background was one number, its deltas had no means, and each object kept its best anchor."""
-    now = options.to_dict(RCNNConfig())
-    old = json.loads(json.dumps(now))
-    old["regions"]["background"] = 0.0
-    for name in ("box_head", "delta_scales", "delta_means"):
-        del old["head"][name]
-    assert options.completed(RCNNConfig, old) == now and options.from_dict(RCNNConfig, old) == RCNNConfig()
-    prep = options.to_dict(PrepConfig())
-    del prep["minibatches"]["best_anchor"]
-    assert options.from_dict(PrepConfig, prep) == PrepConfig()
+def test_what_came_later_is_written_where_it_is_used_and_read_where_it_is_not():
+    assert options.to_dict(Newer()) == {"rate": 0.5}
+    assert options.from_dict(Newer, {"rate": 0.25}) == Newer(0.25)
+    for config in (Newer(kind="b"), Newer(inner=Inner(0.1)), Newer(0.1, "c", Inner(names=("p",)))):
+        stored = json.loads(json.dumps(options.to_dict(config)))
+        assert options.from_dict(Newer, stored) == config
+    assert options.difference(options.to_dict(Newer()), options.to_dict(Newer(kind="b"))) == "kind: absent -> b"
+    with pytest.raises(ValueError, match="'rate'"):  # what was always there must be
+        options.from_dict(Newer, {"kind": "b"})

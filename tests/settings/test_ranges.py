@@ -130,6 +130,12 @@ def test_all_settings_are_looked_at():
     (lambda: FitConfig(batch=2.0), "--batch must be 1 to 65536 (whole numbers); received: 2.0", None),
     (lambda: FitConfig(optimizer="rms"), "--optimizer must be one of adam, sgd; received: 'rms'", None),
     (lambda: BackboneConfig(preprocess="x"), "--preprocess must be one of caffe, tf, torch, none; received: 'x'", None),
+    (lambda: BackboneConfig(pyramid=8, pyramid_levels=("p3", "p5")), "--pyramid-levels must be some of "
+     "p2,p3,p4,p5,p6,p7, finest first, without a gap; received: 'p3','p5'", None),
+    (lambda: BackboneConfig(pyramid=8, pyramid_levels=("stride8",)), "--pyramid-levels must be some of "
+     "p2,p3,p4,p5,p6,p7, finest first, without a gap; received: 'stride8'", None),
+    (lambda: BackboneConfig(pyramid_levels=("p3",)), "--pyramid-levels are those of a pyramid: give --pyramid CHANNELS "
+     "too", "BackboneConfig.pyramid_levels are those of a pyramid: give BackboneConfig.pyramid CHANNELS too"),
     (lambda: FitConfig(seed=10**5000), "--seed must be 0 to 2147483647; received: a number of thousands of digits",
      None)])
 def test_what_is_said(make, flagged, spoken):

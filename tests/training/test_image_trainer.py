@@ -230,3 +230,20 @@ def test_pictures_that_are_replaced_between_two_starts_are_noticed(few, tmp_path
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["tune.json", "tune_pictures.json"]
     with pytest.raises(InputError, match="data set is read from"):
         training(tmp_path, trainer.dataset)._begin(Request(), False, contextlib.ExitStack())
+
+
+@pytest.mark.parametrize("rule, together", [("given", True), ("fraction", False)])
+def test_on_a_gpu_images_go_together_unless_anchors_are_of_their_own_size(rule, together, tmp_path, few, monkeypatch):
+    told = []
+
+    def losses(*arguments, **settings):
+        told.append(settings["together"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("frcnn_keras.training.image_trainer.ImageLosses", losses)
+    trainer = training(tmp_path / "out", few)
+    trainer.detector.geometry = dataclasses.replace(trainer.detector.geometry, stride_rule=rule)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind=None: ["a GPU"])
+    with pytest.raises(KeyboardInterrupt):
+        trainer.build()
+    assert told == [together]

@@ -10,14 +10,16 @@ import pytest
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import rpn_batches
 from frcnn_keras.data.manifests import ProposalManifest, read_manifest
+from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.keras_internals import flatten_layers
 from frcnn_keras.models.saving import load_weights
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.parts import load_detector
+from frcnn_keras.runs.proposer import load_rpn
 from frcnn_keras.runs.request import read_request
-from frcnn_keras.settings.detector import ProposalConfig
+from frcnn_keras.settings.detector import ProposalConfig, RPNNetworkConfig
 from frcnn_keras.settings.learning import FitConfig, RPNLossConfig, TrainingProposalConfig
 from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training.rpn_stage import RPNRequest, RPNSize, build_rpn, rpn_stage_model, train_rpn
@@ -62,7 +64,13 @@ def test_its_products_are_of_the_precision_that_is_asked_for(prep):
     assert keras.config.dtype_policy().name == "float32"
 
 
-def losses_by_loop(rpn, batch, box_weight, beta):
+def distance_of(size, kind, beta):
+    if kind != "smooth_l1":
+        return size if kind == "l1" else size * size
+    return size**2 / (2 * beta) if size < beta else size - beta / 2
+
+
+def losses_by_loop(rpn, batch, box_weight, beta, distance="smooth_l1", linear=False):
     kernel, bias, objectness, object_bias, deltas, delta_bias = (weight.astype(float) for weight in rpn.get_weights())
     kinds, boxes, count = 0.0, 0.0, 0
     for image in range(len(batch["labels"])):
@@ -71,25 +79,28 @@ def losses_by_loop(rpn, batch, box_weight, beta):
             if label < 0:
                 continue
             count += 1
-            hidden = np.maximum(np.tensordot(tile.astype(float), kernel, 3) + bias, 0)
+            hidden = np.tensordot(tile.astype(float), kernel, 3) + bias
+            hidden = hidden if linear else np.maximum(hidden, 0)
             logit = hidden @ objectness[0, 0, :, anchor] + object_bias[anchor]
             kinds += math.log1p(math.exp(-logit if label else logit))
             for axis in range(4 if label else 0):
                 column = 4 * anchor + axis
                 size = abs(hidden @ deltas[0, 0, :, column] + delta_bias[column] - target[axis])
-                boxes += size**2 / (2 * beta) if size < beta else size - beta / 2
+                boxes += distance_of(size, distance, beta)
     return kinds / count, box_weight * boxes / count
 
 
-@pytest.mark.parametrize("box_weight, beta", [(1.0, 1 / 9), (2.5, 1 / 9), (1.0, 0.8)])
-def test_losses_by_a_slow_loop(prep, box_weight, beta):
-    rpn = drawn(build_rpn(prep, RPNSize(6)))
+@pytest.mark.parametrize("box_weight, beta, distance, activation", [
+    (1.0, 1 / 9, "smooth_l1", "relu"), (2.5, 1 / 9, "smooth_l1", "relu"), (1.0, 0.8, "smooth_l1", "relu"),
+    (1.0, 1 / 9, "l1", "relu"), (2.0, 1 / 9, "mse", "relu"), (1.0, 1 / 9, "mse", "linear")])
+def test_losses_by_a_slow_loop(prep, box_weight, beta, distance, activation):
+    rpn = drawn(build_rpn(prep, RPNSize(6, activation=activation)))
     batch = next(iter(rpn_batches(prep, 9, batch=3, seed=0, first_epoch=0, epochs=1)))
-    model = rpn_stage_model(rpn, RPNLossConfig(box_weight, beta))
+    model = rpn_stage_model(rpn, RPNLossConfig(box_weight, beta, distance))
     found = model.losses_of(batch)
     plain = {name: values.numpy() for name, values in batch.items()}
     assert set(np.unique(plain["labels"])) >= {0, 1}
-    expected = losses_by_loop(rpn, plain, box_weight, beta)
+    expected = losses_by_loop(rpn, plain, box_weight, beta, distance, activation == "linear")
     assert [float(found[name]) for name in ("objectness_loss", "box_loss")] == pytest.approx(expected, rel=1e-4)
     assert int(model.counted(batch)) == np.sum(plain["labels"] >= 0)
 
@@ -104,7 +115,8 @@ def trained(prep, val_prep, tmp_path_factory):
 def test_what_it_leaves(trained, prep):
     run, history = trained
     assert {path.name for path in run.iterdir()} - {"tensorboard"} == {
-        "rpn.json", "rpn.weights.h5", "rpn_log.csv", "rpn_curves.png", "rpn_metrics.json", "proposals"}
+        "rpn.json", "rpn.weights.h5", "rpn_log.csv", "rpn_curves.png", "rpn_metrics.json", "proposals",
+        "proposer.json", "extractor.keras"}
     assert {path.name for path in (run / "proposals").iterdir()} == {"train", "val"}
     assert {"loss", "objectness_loss", "box_loss"} < set(history)
     assert [len(values) for values in history.values()] == [1] * len(history)
@@ -186,3 +198,58 @@ def test_beta_0_trains(prep, tmp_path):
     losses = [train_rpn(prep.path, tmp_path / str(beta), dataclasses.replace(CONFIG, loss=RPNLossConfig(beta=beta)))
               for beta in (0.0, 0.5)]
     assert np.isfinite(losses[0]["loss"]).all() and losses[0]["loss"][0] > losses[1]["loss"][0]
+
+
+def test_activation_and_initial_weights_are_the_configs(prep, tmp_path):
+    """With a rate of nearly nothing the weights are those it began with; the run says what they are of."""
+    fit = dataclasses.replace(FIT, optimizer="sgd", learning_rate=1e-12)
+    config = dataclasses.replace(CONFIG, fit=fit, network=RPNNetworkConfig("linear", "uniform"))
+    train_rpn(prep.path, tmp_path, config)
+    asked = read_request(tmp_path / "rpn.json", RPNRequest)
+    assert asked.config.network == config.network and asked.network == RPNSize(6, activation="linear")
+    rpn = build_rpn(prep, asked.network)
+    assert rpn.convolution.activation is keras.activations.linear
+    load_weights(rpn, tmp_path / "rpn.weights.h5")
+    kernel = np.asarray(rpn.deltas.kernel)
+    assert 0.045 < np.abs(kernel).max() <= 0.05 + 1e-6
+    assert load_rpn(tmp_path).model.rpn.activation == "linear"
+
+
+def test_proposing_by_itself_gives_what_was_written(trained, val_prep):
+    """Of the validation images, whose proposals are as many as prediction's: to 2e-4 pixels, scores to 1e-5."""
+    run, _ = trained
+    written = [records.parse_proposals(span.read()) for span in records.spans(
+        sorted((run / "proposals" / "val").glob("*.tfrecord")))]
+    examples = shapes_dataset(3, 9, 120, 160).examples  # as val_prep has them
+    for example, stored, found in zip(examples, written, load_rpn(run).propose(one.read() for one in examples),
+                                      strict=True):
+        assert len(found.scores) == len(stored["scores"]) == 7
+        back = 160 / val_prep.features.preparing.size(120, 160)[1]
+        np.testing.assert_allclose(found.boxes, stored["boxes"] * back, atol=2e-4)
+        np.testing.assert_allclose(found.scores, stored["scores"], atol=1e-5)
+
+
+def test_a_run_of_an_older_version_gets_its_extractor_by_a_second_call(prep, tmp_path):
+    history = train_rpn(prep.path, tmp_path, CONFIG)
+    for name in ("proposer.json", "extractor.keras"):
+        (tmp_path / name).unlink()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.is_file()}
+    with pytest.raises(InputError, match="without its feature extractor"):
+        load_rpn(tmp_path)
+    assert train_rpn(prep.path, tmp_path, CONFIG) == history
+    assert load_rpn(tmp_path).proposing == Proposing(30, 7, 0.6, 2.0)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_starting_over_leaves_no_parts_of_the_old_rpn(prep, tmp_path, monkeypatch):
+    from frcnn_keras.training import rpn_stage
+
+    train_rpn(prep.path, tmp_path, CONFIG)
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rpn_stage, "build_rpn", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_rpn(prep.path, tmp_path, CONFIG, fresh=True)
+    assert not (tmp_path / "proposer.json").exists() and not (tmp_path / "extractor.keras").exists()
