@@ -24,7 +24,7 @@ class Example:
     difficult: np.ndarray  # (G,) bool: neither trains nor counts against in evaluation
     crowd: np.ndarray  # (G,) bool: likewise, and may match several detections
     path: str = ""  # the file that holds the encoded image; empty where it is made in memory
-    certain: bool = True  # whether its boxes are of this picture; where that is not known, a fatal problem says why
+    certain: bool = True  # whether its boxes are of this picture; where not, a problem that stops says why
 
     @property
     def ignored(self) -> np.ndarray:

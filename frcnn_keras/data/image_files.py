@@ -1,13 +1,10 @@
-"""Image files of a data set: found by name, listed, read; never decoded.
-
-Messages of `find_image` and `list_images` name the folder; the file that asked for the image is named by the caller.
-"""
+"""Image files: listed and read, never decoded."""
 
 import glob
 import os
 from pathlib import Path
 
-from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, ImageFolder, is_hidden
+from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, is_hidden
 from frcnn_keras.errors import InputError
 
 
@@ -17,14 +14,6 @@ def read_file(path: str | os.PathLike) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def find_image(folder: str | os.PathLike, name: str) -> Path:
-    """The image called `name` in a folder, as `ImageFolder.find` looks for it; for many images make one of these.
-
-    `name` may lack its suffix ("000005"). Raises InputError where there is none, or where two fit.
-    """
-    return ImageFolder(folder).find(name)
 
 
 def list_images(pattern: str | os.PathLike) -> list[Path]:

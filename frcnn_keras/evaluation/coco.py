@@ -21,12 +21,12 @@ def coco_metrics(examples: Sequence, detections: Sequence, class_names: Sequence
     Difficult objects are given to the evaluation as crowds, the only objects that it ignores (an annotation's own
     "ignore" is overwritten there, as in pycocotools): a detection is left out of the count if its overlap with one
     reaches the threshold, where overlap is measured against the detection's area. Small, medium and large go by the
-    area of the box: less than 32 x 32 pixels of the stored image, less than 96 x 96, the rest. COCO's own files hold
+    area of the box: less than 32 x 32 pixels of the upright image, less than 96 x 96, the rest. COCO's own files hold
     the area of the object's outline, which is smaller.
 
     Args:
         examples: the images' `Example`s; of each `boxes`, `labels`, `ignored`, `id`, `height` and `width` are read.
-        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the stored image, `scores` (M,),
+        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the upright image, `scores` (M,),
             `labels` (M,) 1..C.
         class_names: label i + 1 is class_names[i].
 
@@ -54,7 +54,7 @@ def coco_results(examples: Sequence, detections: Sequence, category_ids: Sequenc
 
     Args:
         examples: the images' `Example`s; of each `id` is read.
-        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the stored image, `scores` (M,),
+        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the upright image, `scores` (M,),
             `labels` (M,) 1..C.
         category_ids: label i + 1 is written as category_ids[i].
 

@@ -63,7 +63,7 @@ def precision_recall(
 
     Args:
         examples: the images' `Example`s; of each, `boxes`, `labels` and `ignored` are read.
-        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the stored image, `scores` (M,),
+        detections: of each image, in the same order: `boxes` (M, 4) in pixels of the upright image, `scores` (M,),
             `labels` (M,) 1..C.
         class_count: C.
         iou_threshold: what the overlap of a right detection must exceed.

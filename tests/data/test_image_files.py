@@ -1,6 +1,7 @@
 import pytest
 
-from frcnn_keras.data.image_files import find_image, list_images, read_file
+from frcnn_keras.data.image_files import list_images, read_file
+from frcnn_keras.data.image_paths import ImageFolder
 from frcnn_keras.errors import InputError
 
 
@@ -11,19 +12,19 @@ def test_read(tmp_path):
         read_file(tmp_path / "b.jpg")
 
 
-def test_find_image(tmp_path):
+def test_the_image_of_a_name(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("IMG.JPG", "one.v2.Png", "two.png", "two.jpg", "sub/three.JpEg", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
-    assert find_image(tmp_path, "IMG.JPG").name == "IMG.JPG"
-    assert find_image(tmp_path, "img.jpg").name == "IMG.JPG"
-    assert find_image(tmp_path, "IMG").name == "IMG.JPG"
-    assert find_image(tmp_path, "one.v2").name == "one.v2.Png"
-    assert find_image(tmp_path, "two.png").name == "two.png"
-    assert find_image(tmp_path, "sub/three.jpg").name == "three.JpEg"
+    assert ImageFolder(tmp_path).find("IMG.JPG").name == "IMG.JPG"
+    assert ImageFolder(tmp_path).find("img.jpg").name == "IMG.JPG"
+    assert ImageFolder(tmp_path).find("IMG").name == "IMG.JPG"
+    assert ImageFolder(tmp_path).find("one.v2").name == "one.v2.Png"
+    assert ImageFolder(tmp_path).find("two.png").name == "two.png"
+    assert ImageFolder(tmp_path).find("sub/three.jpg").name == "three.JpEg"
     for missing in ("notes", "one", "", "four.jpg", "nowhere/a.jpg"):
         with pytest.raises(InputError, match="no image"):
-            find_image(tmp_path, missing)
+            ImageFolder(tmp_path).find(missing)
 
 
 def test_list_images(tmp_path):
