@@ -64,7 +64,8 @@ def _classes(report: DatasetReport) -> str:
 def _reach(report: DatasetReport) -> str:
     """What the last columns mean, and the sizes that would serve better."""
     anchors = report.settings.anchors
-    sizes, ratios = (",".join(f"{value:g}" for value in values) for values in (anchors.sizes, anchors.ratios))
+    sizes, ratios = (",".join(f"{value:g}" for value in values)
+                     for values in (anchors.in_pixels(report.grid.stride), anchors.ratios))
     lines = [f"IoU>=.5, IoU>=.7: share of objects that an anchor inside the image reaches (sizes {sizes}; ratios "
              f"{ratios}; every {report.grid.stride:g} pixels from {report.grid.offset:g})"]
     if report.unreached:

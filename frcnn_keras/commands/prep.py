@@ -24,6 +24,8 @@ reads: images and annotations.   writes OUT: features/ (float16 maps of every im
 minibatches/ (sampled anchors), each with a manifest.json, and config.json.
 next: {frcnn} train-rpn --data work/prep/trainval --val work/prep/test --run work/run"""
 
+SIZES = ("anchor_sizes", "anchor_scales")  # one of which says how large anchors are
+
 
 def build_parser():
     """Flags of prep."""
@@ -67,15 +69,19 @@ def defaults_of_run(parser, argv) -> None:
     """Where --backbone is a run folder, its image sizes and anchors are the defaults."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--backbone", default=parser.get_default("backbone"))
-    backbone = first.parse_known_args(argv)[0].backbone
-    if not Path(backbone).is_dir():
+    for name in SIZES:
+        first.add_argument(f"--{name.replace('_', '-')}", dest=name)
+    given = first.parse_known_args(argv)[0]
+    if not Path(given.backbone).is_dir():
         return
     start_tensorflow(one_thread_an_op=True)
     from frcnn_keras.runs.parts import default_settings
 
     plain_parser = build_parser()
-    for name, value in default_settings(backbone).items():
-        if parser.get_default(name) == plain_parser.get_default(name):  # else the TOML file has set it
+    in_file = {action.dest for action in plain_parser._actions if parser.get_default(action.dest) != action.default}
+    chosen = in_file | set(SIZES if any(getattr(given, name) or name in in_file for name in SIZES) else ())
+    for name, value in default_settings(given.backbone).items():
+        if name not in chosen:
             parser.set_defaults(**{name: value})
 
 

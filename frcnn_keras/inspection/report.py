@@ -74,8 +74,8 @@ def report(dataset: Dataset, config: CheckConfig, grid: AnchorGrid, *, skip_bad:
     dataset = dataclasses.replace(dataset, examples=tuple(filter(lambda example: example.certain, dataset.examples)),
                                   problems=(*dataset.problems, *repeats(dataset)))
     objects = dataset_check.resized_objects(dataset, config.images.shorter, config.images.longer)
-    anchors = dataset_check.anchor_report(objects, dataset.class_names, config.anchors.sizes, config.anchors.ratios,
-                                          grid.stride, grid.offset)
+    anchors = dataset_check.anchor_report(objects, dataset.class_names, config.anchors.in_pixels(grid.stride),
+                                          config.anchors.ratios, grid.stride, grid.offset)
     counts = dataset_check.class_counts(dataset)
     return DatasetReport(
         dataset.name, decode, tuple(dataset_check.what_stops(dataset, skip_bad)), tuple(dataset.problems),

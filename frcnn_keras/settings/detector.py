@@ -66,6 +66,17 @@ class AnchorConfig(Settings):
                                       least=1, most=SIDE, counts=range(1, 65))
     ratios: tuple[float, ...] = option((0.5, 1.0, 2.0), "anchor aspect ratios, height / width", flag="anchor-ratios",
                                        least=0.01, most=100, counts=range(1, 65))
+    scales: tuple[float, ...] = option((), "anchor sizes in strides, on every level, in place of --anchor-sizes",
+                                       flag="anchor-scales", later=True, least=0.01, most=1000, counts=range(0, 65))
+
+    def in_pixels(self, stride: float) -> tuple[float, ...]:
+        """The sizes in pixels, where anchors are `stride` pixels apart."""
+        return tuple(scale * stride for scale in self.scales) or self.sizes
+
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """Sizes in pixels, and sizes in strides."""
+        both = self.scales and self.sizes != AnchorConfig.sizes
+        return f"{name('sizes')} and {name('scales')} both say how large anchors are; leave one out" if both else ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +87,6 @@ class LevelAnchorConfig(AnchorConfig):
                                flag="anchors-on-every-level")
     rounded: bool = option(False, "round half widths and heights to whole pixels, as torchvision's trained RPNs need",
                            flag="anchors-rounded")
-    scales: tuple[float, ...] = option((), "anchor sizes in strides, on every level, in place of --anchor-sizes",
-                                       flag="anchor-scales", later=True, least=0.01, most=1000, counts=range(0, 65))
     stride: str = option("given", "pixels from anchor to anchor: the network's stride, or of each image the fraction "
                          "image / map; images are then not padded", flag="anchor-stride", later=True,
                          choices=("given", "fraction"))

@@ -160,6 +160,14 @@ def test_grid_is_the_one_asked_for(tmp_path, capsys):
     assert reach == [[1, 1], [1, 1], [0, 0]]  # mobilenet_v2's first anchor inside is centred on 31.5
 
 
+def test_scales_are_counted_in_strides(tmp_path, capsys):
+    write(tmp_path, "one", OBJECT.format("cat", 1, 1, 32, 32))
+    flags = ("--anchor-ratios", "1", "--stride", "16", "--offset", "16", "--anchor-scales")
+    reach = [checked_json(capsys, tmp_path, *flags, scale)[1]["anchors"]["reach"]["cat"] for scale in ("2", "1.125")]
+    assert reach == [[1, 1], [0, 0]]  # anchors of 32, and of 18: IoU 18 * 18 / (32 * 32) = .316
+    assert checked(capsys, tmp_path, *flags, "2")[1].count("(sizes 32; ratios 1; every 16 pixels from 16)") == 1
+
+
 @pytest.mark.parametrize(("flags", "message"), [
     (("--anchor-sizes", "32,0"), "--anchor-sizes must be 1 to 64 numbers, each 1 to 32768; received: 32.0,0.0"),
     (("--anchor-ratios", ","), "--anchor-ratios must be 1 to 64 numbers, each 0.01 to 100; received: nothing"),

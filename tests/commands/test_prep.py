@@ -78,6 +78,22 @@ def test_a_flag_or_a_file_wins_over_the_runs(asked, runs, tmp_path):
     assert asked[0][2].images == ImageConfig(300, 500)
 
 
+@pytest.mark.parametrize("given, expected", [
+    (["--anchor-scales", "3,6"], LevelAnchorConfig(ratios=(0.5, 1.0, 2.0), scales=(3.0, 6.0))),
+    (["--anchor-sizes", "48"], LevelAnchorConfig((48.0,), (0.5, 1.0, 2.0))),
+    ("[prep]\nanchor_scales = [3, 6]\n", LevelAnchorConfig(ratios=(0.5, 1.0, 2.0), scales=(3.0, 6.0)))])
+@pytest.mark.parametrize("unit", ["pixel", "stride"])
+def test_of_sizes_and_scales_the_one_that_is_given_counts(given, expected, unit, asked, tmp_path):
+    model = small_detector()
+    model.geometry = dataclasses.replace(model.geometry, anchor_unit=unit, anchor_sizes=((4.0,),))
+    save_model(model, tmp_path / "detector.keras")
+    if isinstance(given, str):
+        (tmp_path / "s.toml").write_text(given)
+        given = ["--config", str(tmp_path / "s.toml")]
+    assert command.run(["--shapes", "2", "--out", "o", "--backbone", str(tmp_path), *given]) == 0
+    assert asked[0][2].anchors == expected
+
+
 def test_another_backbone_has_the_usual_defaults(asked, tiny_backbone):
     assert command.run(["--shapes", "2", "--out", "o", "--backbone", str(tiny_backbone)]) == 0
     assert asked[0][2] == dataclasses.replace(PrepConfig(), backbone=BackboneConfig(str(tiny_backbone)))

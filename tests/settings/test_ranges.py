@@ -127,6 +127,8 @@ def test_all_settings_are_looked_at():
     (lambda: AugmentConfig(jitter_shorter=(700,)), "--jitter-shorter must be 0 or 2 numbers, each 1 to 32768, none "
      "less than the one before; received: 700", None),
     (lambda: AnchorConfig(()), "--anchor-sizes must be 1 to 64 numbers, each 1 to 32768; received: nothing", None),
+    (lambda: AnchorConfig((32.0,), scales=(2.0,)), "--anchor-sizes and --anchor-scales both say how large anchors are; "
+     "leave one out", None),
     (lambda: FitConfig(batch=2.0), "--batch must be 1 to 65536 (whole numbers); received: 2.0", None),
     (lambda: FitConfig(optimizer="rms"), "--optimizer must be one of adam, sgd; received: 'rms'", None),
     (lambda: BackboneConfig(preprocess="x"), "--preprocess must be one of caffe, tf, torch, none; received: 'x'", None),
