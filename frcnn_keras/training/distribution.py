@@ -139,6 +139,7 @@ class Distribution:
 
         outcome = self.on_chief(end)
         if not self.chief:
+            keeper.close()
             keeper.add(outcome["means"])
         return outcome["stop"]
 

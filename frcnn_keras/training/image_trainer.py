@@ -21,6 +21,7 @@ from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
 from frcnn_keras.models.keras_internals import flatten_layers
 from frcnn_keras.models.precision import computing_in
 from frcnn_keras.models.saving import save_model
+from frcnn_keras.progress import tracked
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.settings.image_trainers import AugmentConfig, FinetuneConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
@@ -146,8 +147,9 @@ class ImageTrainer(Stage):
         """AP on the validation images, in float32; keeps the best epoch's weights."""
         examples = self.validation.examples
         with self.distribution.scope(), computing_in(self.detector, "float32"), self._averaged():
-            detections = list(self.inference.stream(example.read() for example in examples))
-            return self.keep_best(epoch, examples, detections, self.detector.class_names, self.detector)
+            found = self.inference.stream(example.read() for example in examples)
+            detections = list(tracked(found, f"{self.name}: scoring", len(examples), "images"))
+            return self.keep_best(examples, detections, self.detector.class_names, self.detector)
 
     def _averaged(self):
         return averaged(self.model.optimizer, self.detector.trainable_variables)

@@ -1,5 +1,6 @@
 """What all trainers loop with: a model of named losses, and a callback that resumes, logs and stops on NaN."""
 
+import contextlib
 import csv
 import io
 import math
@@ -17,6 +18,7 @@ from frcnn_keras.files.sealed import sealed, unsealed
 from frcnn_keras.progress import Progress, say
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
+from frcnn_keras.training.epoch_line import epoch_line
 from frcnn_keras.training.optimizers import WarmUp, build_optimizer
 
 History = dict[str, list[float]]  # of each number: one value an epoch
@@ -87,6 +89,7 @@ class Keeper(keras.callbacks.Callback):
         self.state, self.log, self.title, self.measure = Path(state), Path(log), title, measure
         self.steps, self.epochs = steps, epochs
         self.history: dict[str, list[float]] = {}
+        self.bar: Progress | None = None
 
     @property
     def epoch(self) -> int:
@@ -127,7 +130,7 @@ class Keeper(keras.callbacks.Callback):
         return [*model.network.variables, *model.optimizer.variables]
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.bar = Progress(f"{self.title} epoch {epoch + 1}/{self.epochs}", self.steps, "steps")
+        self.bar = Progress(f"{self.title} {epoch + 1}/{self.epochs}", self.steps, "steps", transient=True).__enter__()
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -138,12 +141,20 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures, logs, keeps."""
-        self.bar.__exit__(None, None, None)
+        pace = self.bar.pace
+        self.close()
         if self.measure:
             logs.update(self.measure(epoch))
+        say(epoch_line(self.title, epoch + 1, self.epochs, logs, pace.spent))
         self.add(logs)
         self._write_state()
         self.write_log()
+
+    def close(self) -> None:
+        """Takes the bar away, where an epoch has one."""
+        bar, self.bar = self.bar, None
+        if bar:
+            bar.__exit__(None, None, None)
 
     def add(self, logs) -> None:
         """Counts an epoch with these numbers as finished."""
@@ -216,9 +227,10 @@ def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keep
     if first:
         resumes = f"resuming after epoch {first} of {fit.epochs}"
         say(f"{keeper.title}: {resumes if first < fit.epochs else f'all {fit.epochs} epochs are done already'}")
-    if first < fit.epochs and distribution.strategy:
-        distribution.train(model, dataset(first), first, fit.epochs, keeper, callbacks)
-    elif first < fit.epochs:
-        model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
-                  shuffle=False, callbacks=[keeper, *tensorboard(logs), *callbacks])
+    with contextlib.closing(keeper):
+        if first < fit.epochs and distribution.strategy:
+            distribution.train(model, dataset(first), first, fit.epochs, keeper, callbacks)
+        elif first < fit.epochs:
+            model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
+                      shuffle=False, callbacks=[keeper, *tensorboard(logs), *callbacks])
     return keeper.history

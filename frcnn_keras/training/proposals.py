@@ -17,7 +17,7 @@ from frcnn_keras.files import seal, write_json
 from frcnn_keras.files.folders import Layout, discard, keep_folder, recover
 from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
-from frcnn_keras.progress import Progress, ahead
+from frcnn_keras.progress import Progress, ahead, tracked
 from frcnn_keras.runs import request as requests
 
 SHARD_IMAGES = 256
@@ -46,7 +46,8 @@ def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -
 def measure_recall(rpn, prepared: Prepared, proposing: Proposing) -> dict[str, float]:
     """Share of objects that the best 100, 300 and 1000 proposals reach at IoU 0.5 and 0.7."""
     proposals, boxes, ignored = [], [], []
-    for record, proposed, _ in proposals_of(rpn, prepared, proposing):
+    found = proposals_of(rpn, prepared, proposing)
+    for record, proposed, _ in tracked(found, "rpn: recall", len(prepared.feature_spans), "images"):
         proposals.append(proposed)
         boxes.append(record["boxes"].numpy())
         ignored.append(record["ignored"].numpy())

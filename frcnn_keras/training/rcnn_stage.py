@@ -20,7 +20,7 @@ from frcnn_keras.models.saving import load_model, load_weights, save_model
 from frcnn_keras.models.settings import Detecting, Pooling, Proposing
 from frcnn_keras.ops.losses import rcnn_losses
 from frcnn_keras.ops.proposals import Proposals
-from frcnn_keras.progress import ahead
+from frcnn_keras.progress import ahead, tracked
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.request import read_request
@@ -164,7 +164,7 @@ class RCNNStage(Stage):
     def measure(self, epoch: int) -> dict[str, float]:
         """AP on the validation images from their cached features and proposals; keeps the best epoch's weights."""
         examples, detections = self.detect_validation()
-        return self.keep_best(epoch, examples, detections, self.prepared.class_names, self.rcnn)
+        return self.keep_best(examples, detections, self.prepared.class_names, self.rcnn)
 
     def save(self) -> None:
         if self.measures:
@@ -187,7 +187,8 @@ class RCNNStage(Stage):
                                        detected.labels[0].numpy()[valid], self.prepared.class_names)
             return example_of(record, back), detections
 
-        pairs = list(ahead(detect_image, feature_maps(self.validation.prepared, self.validation.proposals)))
+        found = ahead(detect_image, feature_maps(self.validation.prepared, self.validation.proposals))
+        pairs = list(tracked(found, "rcnn: scoring", len(self.validation.proposals), "images"))
         return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
 
     @functools.cached_property

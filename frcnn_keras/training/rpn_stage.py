@@ -138,16 +138,15 @@ class RPNStage(Stage):
         if self.fit.epochs:
             return super().fit_model()
         say(f"rpn: taken from {self.config.start} as it is")
-        return self.distribution.on_chief(
-            lambda: {name: [value] for name, value in (self.measure(0) if self.measures else {}).items()})
+        numbers = self.distribution.on_chief(lambda: self.measure(0) if self.measures else {})
+        if numbers:
+            say("rpn: " + "  ".join(f"{name} {value:.3f}" for name, value in numbers.items()))
+        return {name: [value] for name, value in numbers.items()}
 
     def measure(self, epoch: int) -> dict[str, float]:
         """Recall of the validation images' objects."""
         proposing = dataclasses.replace(Proposing.of(self.config.proposals), after=MEASURED)
-        recall = measure_recall(self.model.network, self.validation, proposing)
-        best = "  ".join(f"{name.removeprefix('recall')} {value:.3f}" for name, value in recall.items())
-        say(f"epoch {epoch + 1}: recall {best}" if self.fit.epochs else f"recall {best}")
-        return recall
+        return measure_recall(self.model.network, self.validation, proposing)
 
     def save(self) -> None:
         save_weights(self.model.network, self.run / self.artefact)

@@ -122,14 +122,13 @@ class Stage(abc.ABC):
         return fit_stage(self.model, self.batches, self.fit, self.keeper, self._logs,
                          distribution=self.distribution, callbacks=self.callbacks, **settings)
 
-    def keep_best(self, epoch: int, examples: Sequence, detections: Sequence, class_names: Sequence[str],
+    def keep_best(self, examples: Sequence, detections: Sequence, class_names: Sequence[str],
                   network: keras.Model) -> dict[str, float]:
-        """AP of an epoch's detections; keeps the network's weights where no epoch before had a better one."""
+        """AP of the epoch's detections; keeps the network's weights where no epoch before had a better one."""
         metrics = coco_metrics(examples, detections, class_names)
         best = np.nanmax([-np.inf, *self.keeper.history.get("AP", ())])
         if not metrics["AP"] <= best:  # the first epoch too, where AP is NaN
             save_weights(network, self.best_file)
-        say(f"epoch {epoch + 1}: AP {metrics['AP']:.3f}  AP50 {metrics['AP50']:.3f}")
         return {"AP": metrics["AP"], "AP50": metrics["AP50"]}
 
     def take_best(self, network: keras.Model) -> None:
