@@ -15,6 +15,7 @@ from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
 from frcnn_keras.runs import request as requests
 from frcnn_keras.settings.image_trainers import AlternateConfig
+from frcnn_keras.settings.options import always_stored
 
 EXAMPLES = """example:
   {frcnn} alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
@@ -119,7 +120,7 @@ def begin(out: Path, request: AlternateRequest, fresh: bool, chief: bool = True)
     """Writes OUT/alternate.json (the chief does); InputError where a step was begun with another config, which is
     named, or where OUT is somebody else's folder."""
     path = out / "alternate.json"
-    if not is_mark(path, ("format", *(field.name for field in dataclasses.fields(AlternateRequest)))):
+    if not is_mark(path, ("format", *always_stored(AlternateRequest))):
         if fresh and not is_empty(out):
             raise InputError(f"{out}: is not empty and no folder of this command, so --fresh removes nothing there; "
                              "give another --out")

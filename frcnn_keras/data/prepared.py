@@ -21,7 +21,7 @@ LAYOUT = Layout(
     rf"config\.json|pictures\.json|(features|minibatches|tiles)/(manifest\.json|checksums\.json|{records.SHARD})|"
     r"features/(extractor|top)\.keras",
     ((REQUEST, frozenset(("format", "prep", "eval_only", "write_tiles", "classes", "images", "annotations", "like"))),
-     (f"features/{NAME}", frozenset(("format", *(field.name for field in dataclasses.fields(FeatureManifest)))))),
+     (f"features/{NAME}", frozenset(("format", *options.always_stored(FeatureManifest))))),
     ("features", "minibatches", "tiles"))
 
 

@@ -18,6 +18,7 @@ from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs import request as requests
 from frcnn_keras.runs.marks import is_run
 from frcnn_keras.settings.detector import LevelAnchorConfig
+from frcnn_keras.settings.options import always_stored
 from frcnn_keras.settings.stages import MinibatchConfig
 
 
@@ -66,7 +67,7 @@ def begin(run: Path, stage: str, request: Any, files: tuple[str, ...], fresh: bo
             package's.
     """
     path = run / f"{stage}.json"
-    own_mark = is_mark(path, ("format", *(field.name for field in dataclasses.fields(request))))
+    own_mark = is_mark(path, ("format", *always_stored(type(request))))
     there = [name for name in (path.name, *files) if os.path.lexists(run / name)]
     if not own_mark and not is_run(run):
         if fresh and not is_empty(run):

@@ -90,6 +90,11 @@ def to_dict(config: Any) -> dict:
     return json.loads(json.dumps(_plain(config)))
 
 
+def always_stored(record_class: type) -> tuple[str, ...]:
+    """The keys that every `to_dict` of this record has: a file that has them may be told by them."""
+    return tuple(field.name for field in dataclasses.fields(record_class) if not field.metadata.get(LATER))
+
+
 def _plain(value: Any) -> Any:
     """A record's fields by name, and so on inwards."""
     if dataclasses.is_dataclass(value):

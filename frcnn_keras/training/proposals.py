@@ -1,6 +1,5 @@
 """Proposals of a whole prep folder with a trained RPN: written for the next stage, or measured."""
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +18,11 @@ from frcnn_keras.models.detector import propose_batch
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.progress import Progress, ahead, tracked
 from frcnn_keras.runs import request as requests
+from frcnn_keras.settings.options import always_stored
 
 SHARD_IMAGES = 256
 REQUEST = "request.json"  # of a folder that is not finished: its manifest to be
-_KEYS = frozenset(("format", *(field.name for field in dataclasses.fields(ProposalManifest))))
+_KEYS = frozenset(("format", *always_stored(ProposalManifest)))
 LAYOUT = Layout(rf"manifest\.json|request\.json|{records.SHARD}", ((REQUEST, _KEYS), (NAME, _KEYS)))
 
 

@@ -58,3 +58,8 @@ def test_what_came_later_is_written_where_it_is_used_and_read_where_it_is_not():
     assert options.difference(options.to_dict(Newer()), options.to_dict(Newer(kind="b"))) == "kind: absent -> b"
     with pytest.raises(ValueError, match="'rate'"):  # what was always there must be
         options.from_dict(Newer, {"kind": "b"})
+
+
+def test_keys_that_every_stored_form_has():
+    written = [options.to_dict(Newer()), options.to_dict(Newer(kind="b"))]
+    assert set(options.always_stored(Newer)) == written[0].keys() & written[1].keys() == written[0].keys()
