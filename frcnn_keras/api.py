@@ -17,12 +17,13 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
-from frcnn_keras.data import coco, csv_file, shapes, tf_records, voc
+from frcnn_keras.data import shapes
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
-from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
+from frcnn_keras.readers import coco, csv_file, tf_records, voc
+from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector

@@ -5,14 +5,14 @@ import dataclasses
 from collections.abc import Sequence
 
 from frcnn_keras.commands.flag_types import like, within
-from frcnn_keras.data.class_names import parse_names
-from frcnn_keras.data.coco import read_coco
-from frcnn_keras.data.csv_file import read_csv
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.shapes import shapes_dataset
-from frcnn_keras.data.tf_records import read_tf_records
-from frcnn_keras.data.voc import read_voc
 from frcnn_keras.errors import InputError
+from frcnn_keras.readers.class_names import parse_names
+from frcnn_keras.readers.coco import read_coco
+from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.tf_records import read_tf_records
+from frcnn_keras.readers.voc import read_voc
 from frcnn_keras.settings.learning import FitConfig
 
 SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes")

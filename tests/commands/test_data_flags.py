@@ -73,7 +73,7 @@ def test_wrong_flags(arguments, words):
 
 
 def test_nothing_here_imports_tensorflow():
-    code = ("import sys, frcnn_keras.commands.data_flags as s, frcnn_keras.data.validation; "
+    code = ("import sys, frcnn_keras.commands.data_flags as s, frcnn_keras.readers.validation; "
             "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))")
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from frcnn_keras.data.coco import read_coco
-from frcnn_keras.data.csv_file import read_csv
 from frcnn_keras.data.image_header import check_complete, image_header
-from frcnn_keras.data.tf_records import read_label_map, read_tf_records
-from frcnn_keras.data.validation import settle
-from frcnn_keras.data.voc import read_voc
+from frcnn_keras.readers.coco import read_coco
+from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.tf_records import read_label_map, read_tf_records
+from frcnn_keras.readers.validation import settle
+from frcnn_keras.readers.voc import read_voc
 from tests.fuzz.mutation import framed
 from tests.fuzz.target import Target
 
