@@ -44,8 +44,10 @@ if TYPE_CHECKING:
         prepare,
         read_coco,
         read_csv,
+        read_labelme,
         read_tfrecord,
         read_voc,
+        read_yolo,
         train_joint,
         train_rcnn,
         train_rpn,
@@ -54,7 +56,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     **dict.fromkeys(("check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
-                     "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn"),
+                     "read_coco", "read_csv", "read_labelme", "read_tfrecord", "read_voc", "read_yolo", "train_joint",
+                     "train_rcnn", "train_rpn"),
                     "frcnn_keras.api"),
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
@@ -72,8 +75,8 @@ __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig",
     "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_rpn", "load_torchvision",
-    "prepare",
-    "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+    "prepare", "read_coco", "read_csv", "read_labelme", "read_tfrecord", "read_voc", "read_yolo", "train_joint",
+    "train_rcnn", "train_rpn",
 ]
 
 

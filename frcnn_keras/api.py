@@ -22,7 +22,7 @@ from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
-from frcnn_keras.readers import coco, csv_file, tf_records, voc
+from frcnn_keras.readers import coco, csv_file, labelme, tf_records, voc, yolo
 from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
@@ -46,7 +46,7 @@ __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "check",
     "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "read_coco",
-    "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+    "read_csv", "read_labelme", "read_tfrecord", "read_voc", "read_yolo", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -86,6 +86,26 @@ def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] 
                   scale_boxes: bool = False) -> Dataset:
     """TFRecords of the TF Object Detection API that match a glob pattern; see `read_voc`."""
     return tf_records.read_tf_records(pattern, label_map, class_names, scale_boxes=scale_boxes)
+
+
+@in_words(in_arguments)
+def read_yolo(path: FilePath, split: str | None = None, class_names: Sequence[str] | None = None) -> Dataset:
+    """A YOLO data.yaml, darknet's .data file, or a folder with images and labels.
+
+    split: train, val or test, where there are several. Polygons, oriented boxes and poses give the box about them; an
+    image without a label file is background. class_names: of a data set that tells none, by number; see `read_voc`.
+
+    Raises:
+        InputError: there is no such data set or split.
+    """
+    return yolo.read_yolo(path, split, class_names)
+
+
+@in_words(in_arguments)
+def read_labelme(folder: FilePath, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
+    """A folder of labelme's JSON files; rectangles, polygons, circles and masks give the box about them; see
+    `read_voc`."""
+    return labelme.read_labelme(folder, class_names, scale_boxes=scale_boxes)
 
 
 def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:

@@ -1,7 +1,6 @@
 """COCO instances JSON."""
 
 import functools
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from frcnn_keras.readers.class_names import is_background, resolve_classes
 from frcnn_keras.readers.coco_categories import category_ids, read_categories
 from frcnn_keras.readers.coco_images import ImageId, find_images
 from frcnn_keras.readers.coco_values import flag, image_id, number, received, whole
+from frcnn_keras.readers.json_text import load_json
 from frcnn_keras.readers.validation import Assembly, RawObject
 
 
@@ -56,15 +56,7 @@ def read_coco(images, annotations, class_names: Sequence[str] | None = None, *, 
 
 def _load(annotations: Path) -> dict:
     """The content of an instances file, with its three lists."""
-    try:
-        content = json.loads(annotations.read_bytes())
-    except OSError as error:
-        raise InputError(f"{annotations}: cannot be read ({error.strerror})") from error
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise InputError(f"{annotations}: {place}: malformed JSON ({error.msg})") from error
-    except (ValueError, RecursionError) as error:  # its encoding, a number of thousands of digits; its depth
-        raise InputError(f"{annotations}: malformed JSON ({error})") from error
+    content = load_json(annotations)
     for key in ("images", "annotations", "categories"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise InputError(f"{annotations}: not a COCO instances file: it has no list {key!r}")

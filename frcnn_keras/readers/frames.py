@@ -23,7 +23,7 @@ class Framed(NamedTuple):
     boxes: np.ndarray  # (G, 4) pixels of the upright picture
     turned: bool  # whether they were of the stored one
     scaled: bool  # whether they were of one of the stated size
-    misfit: bool  # whether they lie far outside the picture that they should be of, and inside it as it is otherwise
+    misfit: bool  # whether pixels lie far outside the picture that they should be of, and inside it as it is otherwise
 
 
 def to_upright(boxes: np.ndarray, header: ImageHeader, stated: Size = (0, 0), *, scale: bool = False,
@@ -46,7 +46,7 @@ def to_upright(boxes: np.ndarray, header: ImageHeader, stated: Size = (0, 0), *,
     frame, other = (stored, upright) if turned else (upright, stored)
     unit = (1, 1) if fractions else frame if unknown else stated
     pixels = boxes * np.array([frame[1] / unit[1], frame[0] / unit[0]] * 2)
-    misfit = frame != other and _reaches_over(pixels, frame) and not _reaches_over(pixels, other)
+    misfit = not fractions and frame != other and _reaches_over(pixels, frame) and not _reaches_over(pixels, other)
     if turned:
         from frcnn_keras.ops.boxes import turn  # here, not above: --help answers without TensorFlow
 
