@@ -20,7 +20,7 @@ FLOORS = (
     ("runs", "inspection"),
     ("serving", "torchvision", "training", "data_prep"),
     ("commands",),
-    ("api",),
+    ("api", "datasets"),
     ("__init__",),
     ("__main__",),
     ("train_rpn", "train_rcnn"),

@@ -15,7 +15,7 @@ from frcnn_keras.readers.coco import read_coco
 from frcnn_keras.readers.csv_file import read_csv
 from frcnn_keras.readers.holdout import SIDES, hold_out, parse_share
 from frcnn_keras.readers.labelme import read_labelme
-from frcnn_keras.readers.split_names import canonical
+from frcnn_keras.readers.split_names import canonical, training_split
 from frcnn_keras.readers.tf_records import read_tf_records
 from frcnn_keras.readers.voc import read_voc
 from frcnn_keras.readers.voc_folders import find_splits
@@ -128,14 +128,15 @@ def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = No
 
 
 def _only_split(args: argparse.Namespace) -> str | None:
-    """The split of the data set's own that --holdout parts; None where there is none. InputError for several."""
+    """The split of the data set's own that --holdout parts; None where it has none. InputError where it has one to
+    measure on."""
     found = list(find_splits(Path(args.voc))) if args.voc is not None else []
     if args.yolo is not None:
         found = [name for name in find_set(args.yolo).splits if name]
-    if len(found) > 1:
+    if found and training_split(found) is None:
         names = ", ".join(found[:20])
         raise InputError(f"{args.voc or args.yolo}: has splits of its own ({names}); leave --holdout out")
-    return found[0] if found else None
+    return training_split(found)
 
 
 def _read(args: argparse.Namespace, split: str | None, names: tuple[str, ...] | None) -> Dataset:

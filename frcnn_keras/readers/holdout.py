@@ -69,7 +69,7 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
         notes.append(f"{together} images are near-duplicates, in {some}; each stays on one side, first: "
                      f"{ids[first[0]]} and {ids[first[1]]}")
     train, val = (_part(dataset, name, which) for name, which in (("train", kept), ("val", sorted(held))))
-    notes += _absent(dataset, train, "train", "it cannot be learnt") + _absent(dataset, val, "val", "it has no AP")
+    notes += absent((train, val), "train", "cannot be learnt") + absent((val, train), "val", "has no AP")
     problems = tuple(Problem(dataset.name, note, fatal=False) for note in notes)
     train, val = (dataclasses.replace(side, problems=side.problems + problems) for side in (train, val))
     line = (f"split by the hash of ids, {100 * share:g}% held out: {len(train.examples)} images to train on, "
@@ -96,10 +96,11 @@ def _part(dataset: Dataset, name: str, places: Sequence[int]) -> Dataset:
                                examples=tuple(dataset.examples[place] for place in places))
 
 
-def _absent(whole: Dataset, part: Dataset, side: str, reason: str) -> list[str]:
-    """A line on the classes that have objects, but none in this part."""
-    labels = [{label for example in dataset.examples for label in example.labels[~example.ignored].tolist()}
-              for dataset in (whole, part)]
-    names = [whole.class_names[label - 1] for label in sorted(labels[0] - labels[1])]
+def absent(parts: Sequence[Dataset], name: str, reason: str) -> list[str]:
+    """A line on the classes that have objects in other parts of a data set but none in the first, which is called
+    `name`."""
+    labels = [{label for example in part.examples for label in example.labels[~example.ignored].tolist()}
+              for part in parts]
+    names = [parts[0].class_names[label - 1] for label in sorted(set().union(*labels) - labels[0])]
     shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-    return [f"no object of {shown} is on the side {side}: {reason}"] if names else []
+    return [f"no object of {shown} is in {name}: what has none {reason}"] if names else []

@@ -61,10 +61,7 @@ def _box(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
     points = shape.get("points")
     if not isinstance(points, list) or len(points) > MOST_POINTS:
         raise InputError(f"its points must be a list of [x, y]; received: {received(points)}")
-    numbers = [[number(value) for value in point] if isinstance(point, list) else [] for point in points]
-    if any(len(point) != 2 or None in point for point in numbers):
-        wrong = next(point for point, values in zip(points, numbers, strict=True) if len(values) != 2 or None in values)
-        raise InputError(f"its points must be [x, y] of numbers; received: {received(wrong)}")
+    numbers = [_point(point) for point in points]
     if len(numbers) < _POINTS[kind]:
         raise InputError(f"a {kind} needs {_POINTS[kind]} points or more; it has {len(numbers)}")
     if kind == "circle":
@@ -75,6 +72,14 @@ def _box(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
     if not all(map(math.isfinite, (*xs, *ys))):  # min() and max() would pass a NaN over
         return math.nan, math.nan, math.nan, math.nan
     return min(xs), min(ys), max(xs), max(ys)
+
+
+def _point(point: Any) -> tuple[float, float]:
+    values = [number(value) for value in point] if isinstance(point, list) and len(point) == 2 else [None]
+    x, y = values[0], values[-1]
+    if x is None or y is None:
+        raise InputError(f"its points must be [x, y] of numbers; received: {received(point)}")
+    return x, y
 
 
 def _difficult(shape: Mapping[str, Any]) -> bool:

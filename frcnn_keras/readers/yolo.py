@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +40,10 @@ def read_yolo(path: str | os.PathLike, split: str | None = None, class_names: Se
     if not pictures.files and not broken:
         raise InputError(f"{entries[0]}: there is no image")
     search = LabelFiles()
-    labelled = [_labelled(image, search.of(image), found.keypoints) for image in pictures.files]
+    files = {image: search.of(image) for image in pictures.files}
+    claims = Counter(files.values())
+    labelled = [_labelled(image, file, found.keypoints, file is not None and claims[file] > 1)
+                for image, file in files.items()]
     names = found.names or tuple(class_names or ()) or _numbered(labelled)
     assembly = Assembly(f"{path} {split}" if split else str(path), resolve_classes(names, class_names))
     for fault in broken:
@@ -65,9 +69,12 @@ class _Labelled(NamedTuple):
     fault: str = ""
 
 
-def _labelled(image: Path, file: Path | None, keypoints: int) -> _Labelled:
+def _labelled(image: Path, file: Path | None, keypoints: int, shared: bool) -> _Labelled:
     if file is None:
         return _Labelled(image, None, None)
+    if shared:
+        return _Labelled(image, file, None, f"it is the label file of two images, {image.name} among them; rename one, "
+                                            "with a label file of its own")
     try:
         return _Labelled(image, file, read_labels(file, keypoints))
     except InputError as error:

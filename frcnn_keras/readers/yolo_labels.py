@@ -26,7 +26,7 @@ class LabelFiles:
         """
         for folder, name in self._places(image):
             listed = self._files(folder)
-            for key in dict.fromkeys((folded(without_suffix(name)), folded(name))):
+            for key in dict.fromkeys((folded(name), folded(without_suffix(name)))):  # a.jpg.txt, a.txt
                 if key in listed:
                     self._used.add(listed[key])
                     return Path(listed[key])

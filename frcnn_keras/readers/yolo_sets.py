@@ -40,12 +40,13 @@ class YoloSet:
         return [self._resolved(name, entry) for entry in self.splits[name]]
 
     def _resolved(self, split: str, entry: str) -> Path:
-        """Where an entry is: below `path`, or the file's folder, with or without Roboflow's `../` before it; else, of a
-        path from another machine, its end of two parts or more."""
+        """Where an entry is: below `path`, or the file's folder, with or without Roboflow's `../` before it; else the
+        end of it: of a folder's path from another machine two parts or more, of a list of images its name at least."""
         plain = entry.replace("\\", "/")
         short = plain.removeprefix("../")
         parts = [part for part in plain.split("/") if part not in ("", ".", "..")]
-        tails = ["/".join(parts[start:]) for start in range(1, len(parts) - 1)] if os.path.isabs(plain) else []
+        least = 1 if plain.lower().endswith(".txt") else 2 if os.path.isabs(plain) else len(parts)
+        tails = ["/".join(parts[start:]) for start in range(1, len(parts) - least + 1)]
         for text in dict.fromkeys((entry, plain, short, *tails)):
             for root in self.roots:
                 place = Path(os.path.normpath(root / text))

@@ -129,7 +129,7 @@ def test_classes_that_one_side_lacks_are_told(alike):
     inside = [name for name in names if place_of(name) < 0.2]
     halves = hold_out(dataset(names, {inside[0]: [2]}))
     (problem,) = halves.train.problems
-    assert problem.message == "no object of dog is on the side train: it cannot be learnt"
+    assert problem.message == "no object of dog is in train: what has none cannot be learnt"
     whole = dataset(names, {inside[0]: [2]})
     difficult = dataclasses.replace(whole, examples=tuple(
         dataclasses.replace(example, difficult=example.labels == 2) for example in whole.examples))

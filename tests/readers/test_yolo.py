@@ -146,3 +146,25 @@ def test_nothing_there(tmp_path):
         read_yolo(tmp_path)
     with pytest.raises(InputError, match="no such file or folder"):
         read_yolo(tmp_path / "none")
+
+
+def test_a_label_file_of_two_images_is_neither_ones(tmp_path):
+    flat(tmp_path, ("0 0.5 0.5 0.5 0.4\n",) * 2)
+    picture(tmp_path / "images/1.png")
+    dataset = read_yolo(tmp_path)
+    assert [example.id for example in dataset.examples] == ["0.jpg"]
+    assert ["1.jpg" in line or "1.png" in line for line in fatal(dataset)] == [True, True]
+    text(tmp_path / "labels/1.png.txt", "1 0.5 0.5 0.1 0.2\n")
+    dataset = read_yolo(tmp_path)
+    assert not dataset.problems and [example.labels.tolist() for example in dataset.examples] == [[1], [1], [2]]
+
+
+def test_darknet_with_lists(tmp_path):
+    for name, content in (("a", "0 0.5 0.5 0.5 0.4\n"), ("b", "")):
+        picture(tmp_path / f"obj_train_data/{name}.jpg")
+        text(tmp_path / f"obj_train_data/{name}.txt", content)
+    text(tmp_path / "obj.names", "cat\n")
+    text(tmp_path / "train.txt", "data/obj_train_data/a.jpg\r\ndata/obj_train_data/b.jpg\r\n")
+    text(tmp_path / "obj.data", "classes = 1\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n")
+    dataset = read_yolo(tmp_path / "obj.data")
+    assert [len(example.boxes) for example in dataset.examples] == [1, 0] and not dataset.problems

@@ -82,6 +82,13 @@ def test_darknet(tmp_path):
         find_set(text(tmp_path / "obj.data", "train = a\nnames = x.names\n"))
 
 
+def test_as_cvat_writes_it(tmp_path):
+    text(tmp_path / "obj.names", "cat\n")
+    text(tmp_path / "obj.data", "classes = 1\ntrain = data/train.txt\nnames = data/obj.names\n")
+    lines = text(tmp_path / "train.txt")
+    assert find_set(tmp_path).entries(None) == [lines] and find_set(tmp_path).names == ("cat",)
+
+
 def test_which_file_describes(tmp_path):
     text(tmp_path / "hyp.yaml", "lr0: 0.1\n")
     text(tmp_path / "broken.yaml", "a: [")
