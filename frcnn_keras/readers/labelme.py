@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_files import read_file
 from frcnn_keras.data.image_header import ImageHeader, check_complete, image_header
-from frcnn_keras.data.image_paths import ImageFolder, files_below, folded, shown, valid
+from frcnn_keras.data.image_paths import ImageFolder, files_below, folded, shown
 from frcnn_keras.errors import InputError, in_words, printable
 from frcnn_keras.readers.class_names import resolve_classes
 from frcnn_keras.readers.coco_values import side
@@ -128,7 +128,7 @@ def _of_own_name(folder: ImageFolder, stem: str) -> Path | None:
 def _own_id(file: _File) -> str:
     """The id of a picture within its JSON file: that of a file of its imagePath beside it."""
     bare = file.image.replace("\\", "/").rsplit("/", 1)[-1] or os.path.splitext(file.name)[0] + ".png"
-    return printable(valid("/".join(filter(None, (os.path.dirname(file.name), os.path.basename(bare))))))
+    return printable("/".join(filter(None, (os.path.dirname(file.name), bare))))
 
 
 def _header(read: Callable[[], bytes]) -> ImageHeader:

@@ -99,7 +99,7 @@ def _join_between(found: Sequence[Look], places: Sequence[int], others: Sequence
     """Pairs of two hashes that correlate."""
     greys = np.stack([found[place].grey for place in others])
     for place in places:
-        for other in np.flatnonzero(greys @ found[place].grey >= ALIKE):
+        for other in np.flatnonzero(greys @ found[place].grey >= ALIKE).tolist():
             sets.join(place, others[other])
 
 

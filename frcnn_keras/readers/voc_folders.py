@@ -72,7 +72,7 @@ def split_file(root: Path, split: str) -> Path:
     if not splits:
         own = f", or name {root / split} itself" if os.path.isdir(root / split) else ""
         raise InputError(f"{root}: there is no ImageSets/Main with files to look up the split {shown(split)} in; leave "
-                         f"--split out to read every XML file{own}")
+                         f"--split out to read every XML file, give --holdout 20% to split them{own}")
     if not same:
         folder = next(iter(splits.values())).parent
         raise InputError(f"{folder / split}.txt: there is no such split; there are: {names_of(splits)}")

@@ -83,7 +83,7 @@ def _labelled(image: Path, file: Path | None, keypoints: int, shared: bool) -> _
 
 def _numbered(labelled: Sequence[_Labelled]) -> tuple[str, ...]:
     """class_0 and so on to the highest number that can be a class's."""
-    indices = (line.index for each in labelled if each.labels for line in each.labels.lines)
+    indices = (line.class_index for each in labelled if each.labels for line in each.labels.lines)
     most = max((index for index in indices if index < MOST_CLASSES), default=0)
     return tuple(f"class_{index}" for index in range(most + 1))
 
@@ -97,16 +97,16 @@ def _add(assembly: Assembly, folder: ImageFolder, each: _Labelled, names: Sequen
     if header is None:
         return False
     objects = []
-    for line, message in each.labels.faults if each.labels else ():
-        assembly.report(each.file, message, f"line {line}")
+    for number, message in each.labels.faults if each.labels else ():
+        assembly.report(each.file, message, f"line {number}")
     for line in each.labels.lines if each.labels else ():
-        if line.index < len(names):
-            name = names[line.index]
+        if line.class_index < len(names):
+            name = names[line.class_index]
             objects.append(RawObject(name, line.box, f"line {line.number} ({name:.100})"))
         else:
             told = f"{len(names)} names, 0 to {len(names) - 1}" if len(names) > 1 else "one name, 0"
-            assembly.report(each.file, f"class {line.index} is beyond the classes: there are {told} ({found.file})",
-                            f"line {line.number}")
+            assembly.report(each.file, f"class {line.class_index} is beyond the classes: there are {told} "
+                                       f"({found.file})", f"line {line.number}")
     read = functools.partial(read_file, str(each.image))
     assembly.add(folder.id_of(each.image), each.file or each.image, read, header, objects, path=each.image,
                  fractions=True)

@@ -54,8 +54,7 @@ def _listed(file: Path, below: ImageFolder, report: Callable[[Path, str, str], N
     for number, line in enumerate(split_lines(file), start=1):
         try:
             beside = os.path.join(file.parent, line)
-            found.append(Path(os.path.normpath(beside)) if "\0" not in line and os.path.isfile(beside)
-                         else below.find(line))
+            found.append(Path(os.path.normpath(beside)) if os.path.isfile(beside) else below.find(line))
         except InputError as error:
             report(file, str(error), f"line {number}")
     return found

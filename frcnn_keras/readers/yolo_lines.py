@@ -17,7 +17,7 @@ class Line(NamedTuple):
     """One object."""
 
     number: int  # from 1
-    index: int  # of its class, from 0
+    class_index: int  # from 0
     box: tuple[float, float, float, float]  # x1, y1, x2, y2 as fractions of the image
 
 

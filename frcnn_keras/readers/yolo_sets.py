@@ -35,7 +35,7 @@ class YoloSet:
             raise InputError(f"{self.file}: name a split (--split); there are: {names}")
         name = next(iter(self.splits)) if split is None else canonical(split)
         if name not in self.splits:
-            told = f"there are: {names}" if names else "it has none; leave --split out"
+            told = f"there are: {names}" if names else "it has none; leave --split out, or give --holdout 20%"
             raise InputError(f"{self.file}: there is no split {shown(split or '')}; {told}")
         return [self._resolved(name, entry) for entry in self.splits[name]]
 
@@ -50,7 +50,7 @@ class YoloSet:
         for text in dict.fromkeys((entry, plain, short, *tails)):
             for root in self.roots:
                 place = Path(os.path.normpath(root / text))
-                if "\0" not in text and place.exists():
+                if os.path.exists(place):  # False for a name that no file can have
                     return place
         raise InputError(f"{self.file}: {split}: there is no {shown(entry)} in {self.roots[0]}")
 
@@ -113,10 +113,10 @@ def _of_yaml(path: Path, content: dict[str, Any]) -> YoloSet:
         raise InputError(f"{path}: it names no images: train, val or test is needed")
     root = content.get("path", "")
     roots = [path.parent]
-    if isinstance(root, str) and root.lower() not in _ABSENT and "\0" not in root:
+    if isinstance(root, str) and root.lower() not in _ABSENT:
         texts = (root, root.replace("\\", "/").removeprefix("../"))
         named = [Path(os.path.normpath(path.parent / text)) for text in texts]
-        roots = [*(place for place in named if place.is_dir()), *roots]
+        roots = [*(place for place in named if os.path.isdir(place)), *roots]
     names = names_of_yaml(path, content) or find_names(roots)[1]
     return YoloSet(path, names, splits, tuple(dict.fromkeys(roots)), _keypoints(path, content.get("kpt_shape")))
 
@@ -140,14 +140,15 @@ def _of_darknet(path: Path) -> YoloSet:
         raise InputError(f"{path}: cannot be read as text ({getattr(error, 'strerror', None) or error})") from error
     values = {key.strip().lower(): value.strip() for key, mark, value in (line.partition("=") for line in
               text.splitlines()) if mark}
-    splits = {canonical(key): (value,) for key, value in values.items() if canonical(key) in SPLITS and value}
+    splits: dict[str, tuple[str, ...]] = {
+        canonical(key): (value,) for key, value in values.items() if canonical(key) in SPLITS and value}
     if not splits:
         raise InputError(f"{path}: it names no images: train or valid is needed")
     roots = (path.parent, path.parent.parent)
     names: tuple[str, ...] = ()
     if values.get("names"):
         places = [root / text for root in roots for text in (values["names"], Path(values["names"]).name)]
-        file = next((place for place in places if "\0" not in str(place) and place.is_file()), None)
+        file = next((place for place in places if os.path.isfile(place)), None)
         if file is None:
             raise InputError(f"{path}: names: there is no file {shown(values['names'])}")
         names = names_of_file(file)

@@ -109,3 +109,11 @@ def test_no_labelme(tmp_path):
         read_labelme(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         read_labelme(tmp_path / "none")
+
+
+def test_a_picture_within_under_a_name_that_no_file_can_have(tmp_path):
+    data = base64.b64encode(picture(tmp_path / "b.jpg").read_bytes()).decode()
+    (tmp_path / "b.jpg").unlink()
+    file(tmp_path / "a.json", "\ud800\x1b[31m.jpg", imageData=data)
+    (example,) = read_labelme(tmp_path).examples
+    assert example.id == "\\ud800\\x1b[31m.jpg" and example.read() == base64.b64decode(data)

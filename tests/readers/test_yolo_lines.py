@@ -14,7 +14,7 @@ def read(tmp_path, content, keypoints=0):
 
 
 def boxes(labels):
-    return [(line.index, *np.round(line.box, 9).tolist()) for line in labels.lines]
+    return [(line.class_index, *np.round(line.box, 9).tolist()) for line in labels.lines]
 
 
 def test_boxes_about_their_centre(tmp_path):

@@ -123,3 +123,13 @@ def test_what_is_none(tmp_path):
     for path, words in ((tmp_path / "none", "no such file or folder"), (table, "name the data.yaml")):
         with pytest.raises(InputError, match=words):
             find_set(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\\0b", "/" + "x/" * 3000, "\\ud800", "[[[", "~"])
+def test_names_that_no_file_can_have(name, tmp_path):
+    for content in (f'train: "{name}"\n', f'path: "{name}"\ntrain: none\n', f"train: ['{name}', x]\n"):
+        with pytest.raises(InputError) as caught:
+            find_set(text(tmp_path / "data.yaml", content)).entries(None)
+        assert "\n" not in str(caught.value) and str(caught.value).isprintable()
+    with pytest.raises(InputError):
+        find_set(text(tmp_path / "a.data", f"train = {name}\nnames = {name}\n")).entries(None)
