@@ -18,7 +18,7 @@ from frcnn_keras.readers.labelme import read_labelme
 from frcnn_keras.readers.split_names import canonical, training_split
 from frcnn_keras.readers.tf_records import read_tf_records
 from frcnn_keras.readers.voc import read_voc
-from frcnn_keras.readers.voc_folders import find_splits
+from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_splits
 from frcnn_keras.readers.yolo import read_yolo
 from frcnn_keras.readers.yolo_sets import find_set
 from frcnn_keras.settings.learning import FitConfig
@@ -130,7 +130,10 @@ def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = No
 def _only_split(args: argparse.Namespace) -> str | None:
     """The split of the data set's own that --holdout parts; None where it has none. InputError where it has one to
     measure on."""
-    found = list(find_splits(Path(args.voc))) if args.voc is not None else []
+    found: list[str] = []
+    if args.voc is not None:
+        root = Path(args.voc)
+        found = list(find_splits(root) or folder_splits(find_folders(root).files))
     if args.yolo is not None:
         found = [name for name in find_set(args.yolo).splits if name]
     if found and training_split(found) is None:

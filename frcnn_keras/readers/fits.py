@@ -13,9 +13,9 @@ from frcnn_keras.readers.csv_table import Row, rows
 from frcnn_keras.readers.file_tree import Tree, file_names, split_by_path
 from frcnn_keras.readers.sources import Source
 from frcnn_keras.readers.split_names import SPLITS, canonical, split_of
-from frcnn_keras.readers.voc_folders import find_splits
+from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_splits
 from frcnn_keras.readers.yolo_labels import IMAGES, label_below
-from frcnn_keras.readers.yolo_sets import describing, find_set
+from frcnn_keras.readers.yolo_sets import YoloSet, describing, find_set
 
 _RECORD = re.compile(r"(\.tfrecords?|\.record)(-\d+-of-\d+)?$|\.tfrecords?|-\d+-of-\d+\.", re.IGNORECASE)
 _MOST = 100  # files that are looked into
@@ -40,6 +40,9 @@ def voc_fit(tree: Tree) -> Fit | None:
         return Fit({split: Source("voc", (str(tree.root),), known[split]) for split in usual or known},
                    "XML and ImageSets")
     folders = _split_folders(tree, ".xml")
+    if list(folders) == [""]:
+        splits = folder_splits(find_folders(tree.root).files) or {"": ""}
+        return Fit({split: Source("voc", (str(tree.root),), split or None) for split in splits}, f"XML, {files[0]}")
     return Fit({split: Source("voc", (folder,)) for split, folder in folders.items()}, f"XML, {files[0]}")
 
 
@@ -82,11 +85,23 @@ def yolo_fit(tree: Tree) -> Fit | None:
     described = describing(tree.root)
     if not described and not (tree.ending(*IMAGE_SUFFIXES) and label_below(tree.root, _MOST)):
         return None
-    found = find_set(tree.root)
-    place = str(found.file)
-    alone = set(found.splits) == {""}
-    return Fit({split: Source("yolo", (place,), None if alone else split) for split in found.splits},
-               described[0].name if described else "labels of class cx cy w h")
+    return described_yolo(find_set(tree.root), described[0].name if described else "labels of class cx cy w h")
+
+
+def described_yolo(found: YoloSet, seen: str) -> Fit:
+    """The splits of a YOLO data set that have images: Roboflow names val and test where it exports none."""
+    sources, empty = {}, []
+    for split in found.splits:
+        try:
+            found.entries(split)
+        except InputError:
+            empty.append(split)
+        else:
+            sources[split] = Source("yolo", (str(found.file),), split or None)
+    if not sources:
+        found.entries(next(iter(found.splits)))  # which says why
+    lacking = f", which has no images of {' and '.join(empty)}" if empty else ""
+    return Fit(sources, seen + lacking)
 
 
 def labelme_fit(tree: Tree) -> Fit | None:

@@ -48,7 +48,9 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
     """
     examples = dataset.examples
     if len(examples) < 2:
-        raise InputError(f"{dataset.name}: {len(examples)} image cannot be split; annotate more")
+        bad = next((f" that can be used ({problem})" for problem in dataset.problems if problem.stops), "")
+        raise InputError(f"{dataset.name}: two images are needed to hold one out; there is {len(examples) or 'none'}"
+                         f"{bad}")
     found = looks(examples)
     ids = [str(example.id) for example in examples]
     largest = max(1.0, share * len(examples))

@@ -8,9 +8,10 @@ from pathlib import Path
 from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, shown
 from frcnn_keras.errors import InputError, printable
 from frcnn_keras.readers.file_tree import Tree, kind_of_json, split_by_path
-from frcnn_keras.readers.fits import FITS, Fit, images_of, is_table
+from frcnn_keras.readers.fits import FITS, Fit, described_yolo, images_of, is_table
 from frcnn_keras.readers.sources import FORMS, Source
 from frcnn_keras.readers.split_names import canonical
+from frcnn_keras.readers.yolo_sets import find_set
 
 _LOOKED_FOR = ("VOC's XML, COCO's JSON, YOLO's data.yaml or label files, labelme's JSON, TFRecords with a label map "
                "(.pbtxt), CSV of objects")
@@ -82,10 +83,8 @@ def _of_file(path: Path) -> Recognised:
     """A file that describes a data set."""
     suffix = path.suffix.lower()
     if suffix in (".yaml", ".yml", ".data"):
-        from frcnn_keras.readers.yolo_sets import find_set
-
-        sources = {split: Source("yolo", (str(path),), split) for split in find_set(path).splits}
-        return Recognised(path, "yolo", sources, path.name)
+        fit = described_yolo(find_set(path), path.name)
+        return Recognised(path, "yolo", fit.sources, fit.seen)
     if suffix == ".json" and kind_of_json(path) == "coco":
         split = split_by_path("/".join(path.absolute().parts[-2:]))
         source = Source("coco", (str(images_of(path, split)), str(path)))

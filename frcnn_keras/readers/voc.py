@@ -10,11 +10,13 @@ from frcnn_keras.data.image_paths import ImageFolder, Names
 from frcnn_keras.errors import InputError, in_words, printable
 from frcnn_keras.readers.box_forms import BoxForm
 from frcnn_keras.readers.class_names import resolve_classes
+from frcnn_keras.readers.split_names import canonical
 from frcnn_keras.readers.validation import Assembly
 from frcnn_keras.readers.voc_folders import (
     Folders,
     find_folders,
     find_splits,
+    folder_splits,
     names_of,
     split_file,
     split_lines,
@@ -27,7 +29,8 @@ from frcnn_keras.readers.voc_xml import Annotation, parse_voc
 @in_words(printable)
 def read_voc(root, split: str | None = None, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False,
              from_zero: bool = False) -> Dataset:
-    """Reads root/ImageSets/Main/SPLIT.txt with Annotations/ and JPEGImages/; without a split every XML there is.
+    """Reads root/ImageSets/Main/SPLIT.txt with Annotations/ and JPEGImages/, or Annotations/SPLIT/; without a split
+    every XML there is.
 
     Folders may have other names and cases, see voc_folders; without them XML files lie beside their images. Sub-folders
     are read. An example's id is its image's path below the folder of images. Boxes are 1-based with inclusive ends in
@@ -38,11 +41,11 @@ def read_voc(root, split: str | None = None, class_names: Sequence[str] | None =
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"{root}: there is no such folder")
-    file = None if split is None else split_file(root, split)
-    splits = {} if file else find_splits(root)
-    if splits:
+    splits = find_splits(root)
+    if splits and split is None:
         raise InputError(f"{root}: name a split (--split); there are: {names_of(splits)}")
-    folders = find_folders(root)
+    file = split_file(root, split) if splits and split is not None else None
+    folders = find_folders(root) if split is None or file else _of_split(root, split)
     asked, missing, repeated = _asked(file, folders)
     parsed, broken = {}, []
     for name in asked:
@@ -65,6 +68,17 @@ def read_voc(root, split: str | None = None, class_names: Sequence[str] | None =
     if split is None:
         _note_images_without_xml(assembly, folders.images, pairs)
     return assembly.finish()
+
+
+def _of_split(root: Path, split: str) -> Folders:
+    """The folders with the XML files of a split's sub-folder alone. InputError where there is none."""
+    try:
+        folders = find_folders(root)
+        folder = folder_splits(folders.files)[canonical(split)]
+    except (InputError, KeyError):
+        split_file(root, split)  # which says what there is instead
+        raise
+    return folders._replace(files=[name for name in folders.files if name.split("/")[0] == folder])
 
 
 def _asked(file: Path | None, folders: Folders) -> tuple[list[str], list[tuple[Path, str]], list[str]]:

@@ -15,6 +15,7 @@ from frcnn_keras.data.image_paths import (
     without_suffix,
 )
 from frcnn_keras.errors import InputError, printable
+from frcnn_keras.readers.split_names import SPLITS, canonical
 
 ANNOTATIONS = ("Annotations", "annotation", "annots", "annot", "labels", "label", "xmls", "xml")  # in any case
 IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
@@ -62,6 +63,14 @@ def find_splits(root: Path) -> dict[str, Path]:
             if splits:
                 return splits
     return {}
+
+
+def folder_splits(files: list[str]) -> dict[str, str]:
+    """The sub-folders that all XML files lie in, by what they are called as splits: annotations/train/*.xml. Empty
+    where they are called otherwise, or a file lies in none."""
+    tops = {file.split("/")[0] if "/" in file else "" for file in files}
+    found = {canonical(top): top for top in sorted(tops) if canonical(top) in SPLITS}
+    return {name: found[name] for name in SPLITS if name in found} if len(found) == len(tops) else {}
 
 
 def split_file(root: Path, split: str) -> Path:

@@ -108,3 +108,25 @@ def test_csv(tmp_path):
     text(tmp_path / "a/train_2.csv", sets.rows(["0.png"]))
     with pytest.raises(InputError, match="both are CSV of objects"):
         FITS["csv"](Tree(tmp_path / "a"))
+
+
+def test_voc_with_sub_folders_of_splits(tmp_path):
+    for split in ("train", "val"):
+        for name in sets.images(tmp_path / "images" / split):
+            text(tmp_path / f"annotations/{split}/{name[:-4]}.xml", sets.xml(name))
+    assert sources("voc", tmp_path) == {"train": ["--voc", ".", "--split", "train"],
+                                        "val": ["--voc", ".", "--split", "val"]}
+    for split in ("train", "val"):
+        dataset = FITS["voc"](Tree(tmp_path)).sources[split].read()
+        assert [example.id for example in dataset.examples] == [f"{split}/{number}.png" for number in range(3)]
+        assert not dataset.problems
+
+
+def test_splits_that_a_yaml_names_and_nobody_has(tmp_path):
+    """Roboflow names all three where one was exported."""
+    sets.yolo_folders(tmp_path, ("train",))
+    fit = FITS["yolo"](Tree(tmp_path))
+    assert list(fit.sources) == ["train"] and fit.seen == "data.yaml, which has no images of val and test"
+    text(tmp_path / "data.yaml", "train: nowhere\nval: nowhere\nnames: [cat]\n")
+    with pytest.raises(InputError, match="train: there is no 'nowhere'"):
+        FITS["yolo"](Tree(tmp_path))

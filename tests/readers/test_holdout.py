@@ -4,7 +4,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from frcnn_keras.data.example import Dataset, Example
+from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers import holdout
 from frcnn_keras.readers.holdout import hold_out, parse_share, place_of
@@ -120,8 +120,12 @@ def test_neither_side_is_empty(count, alike):
 
 
 def test_one_image_cannot_be_split(alike):
-    with pytest.raises(InputError, match="1 image cannot be split"):
+    with pytest.raises(InputError, match="two images are needed to hold one out; there is 1$"):
         hold_out(dataset(["a"]))
+    problems = Problem("a.csv", "a note", fatal=False), Problem("b.csv", "bad")
+    broken = dataclasses.replace(dataset([]), problems=problems)
+    with pytest.raises(InputError, match="there is none that can be used .b.csv: bad.$"):
+        hold_out(broken)
 
 
 def test_classes_that_one_side_lacks_are_told(alike):

@@ -4,7 +4,15 @@ import pytest
 
 from frcnn_keras.data.image_paths import Names
 from frcnn_keras.errors import InputError
-from frcnn_keras.readers.voc_folders import find_folders, find_splits, meanings, split_file, split_lines, xml_of
+from frcnn_keras.readers.voc_folders import (
+    find_folders,
+    find_splits,
+    folder_splits,
+    meanings,
+    split_file,
+    split_lines,
+    xml_of,
+)
 
 
 def fill(root, *names):
@@ -103,3 +111,10 @@ def test_lines_in_any_encoding(tmp_path):
         assert split_lines(tmp_path / "s.txt") == lines
     with pytest.raises(InputError, match="cannot be read"):
         split_lines(Path(tmp_path, "none.txt"))
+
+
+@pytest.mark.parametrize("files, splits", [
+    (["train/a.xml", "valid/x/b.xml"], {"train": "train", "val": "valid"}), (["a.xml", "train/b.xml"], {}),
+    (["cam1/a.xml", "train/b.xml"], {}), (["a.xml"], {}), ([], {})])
+def test_splits_by_sub_folders(files, splits):
+    assert folder_splits(files) == splits
