@@ -50,6 +50,9 @@ class YoloSet:
         for text in dict.fromkeys((entry, plain, short, *tails)):
             for root in self.roots:
                 place = Path(os.path.normpath(root / text))
+                if os.path.isfile(place) and place.suffix.lower() != ".txt":
+                    raise InputError(f"{self.file}: {split}: {shown(entry)} is no folder, and no text file (.txt) that "
+                                     "lists images")
                 if os.path.exists(place):  # False for a name that no file can have
                     return place
         raise InputError(f"{self.file}: {split}: there is no {shown(entry)} in {self.roots[0]}")

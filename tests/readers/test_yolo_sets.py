@@ -114,6 +114,13 @@ def test_a_broken_yaml(content, words, tmp_path):
         find_set(text(tmp_path / "data.yaml", content))
 
 
+@pytest.mark.parametrize("entry", ["data.yaml", "a.jpg"])
+def test_an_entry_that_is_another_file(entry, tmp_path):
+    text(tmp_path / "a.jpg")
+    with pytest.raises(InputError, match=f"train: '{entry}' is no folder, and no text file"):
+        find_set(text(tmp_path / "data.yaml", f"train: {entry}\n")).entries("train")
+
+
 def test_keypoints(tmp_path):
     assert find_set(text(tmp_path / "data.yaml", "train: a\nkpt_shape: [17, 3]")).keypoints == 51
 
