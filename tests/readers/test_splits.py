@@ -6,6 +6,7 @@ from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.splits import read, read_splits
 from tests import recognised_sets as sets
+from tests.fuzz.reader_targets import LABEL_MAP, objects, tfrecord
 from tests.yolo_files import text
 
 
@@ -99,3 +100,14 @@ def test_sizes_are_scaled_where_it_is_asked(tmp_path):
     assert any(problem.stops for problem in read(tmp_path).problems)
     assert not any(problem.stops for problem in read(tmp_path, scale_boxes=True).problems)
     assert dataclasses.is_dataclass(read_splits(tmp_path, scale_boxes=True))
+
+
+def test_records_in_folders_of_splits(tmp_path):
+    """As Roboflow writes them: each folder with its shard and its label map."""
+    for split in ("train", "valid"):
+        text(tmp_path / split / "cells_label_map.pbtxt", LABEL_MAP.decode())
+        (tmp_path / split / "cells.tfrecord").write_bytes(tfrecord([objects(1), objects(2)]))
+    splits = read_splits(tmp_path)
+    assert splits.recognised.form == "tfrecord" and ids(splits.train) == ids(splits.val) == ["1.jpg", "2.jpg"]
+    assert splits.val.dataset.class_names == ("cat", "Dog") and splits.val.flags[0] == "--tfrecord"
+    assert len(by_flags(splits.val, None).examples) == 2
