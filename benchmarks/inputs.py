@@ -52,8 +52,8 @@ def dataset_of(settings: Settings, count: int) -> Dataset:
 
         height, width = (240, 320) if settings.quick else (480, 640)
         return shapes_dataset(count, height=height, width=width)
-    from frcnn_keras.data.validation import settle
-    from frcnn_keras.data.voc import read_voc
+    from frcnn_keras.readers.validation import settle
+    from frcnn_keras.readers.voc import read_voc
 
     dataset = read_voc(settings.voc, settings.split)
     return settle(dataclasses.replace(dataset, examples=dataset.examples[:count]), True)

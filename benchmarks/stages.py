@@ -22,7 +22,7 @@ import sys, time
 from frcnn_keras.runtime import start_tensorflow
 start_tensorflow()
 import tensorflow as tf
-from frcnn_keras.data.voc import read_voc
+from frcnn_keras.readers.voc import read_voc
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.ops import images
 root, split, name, weights, count = sys.argv[1:]

@@ -35,27 +35,38 @@ if TYPE_CHECKING:
         RCNNConfig,
         RPNConfig,
         check,
-        drawn_shapes,
         evaluate,
         export,
         finetune,
         load,
         load_torchvision,
         prepare,
-        read_coco,
-        read_csv,
-        read_tfrecord,
-        read_voc,
         train_joint,
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.datasets import (
+        drawn_shapes,
+        from_items,
+        read,
+        read_coco,
+        read_csv,
+        read_labelme,
+        read_splits,
+        read_tfrecord,
+        read_voc,
+        read_yolo,
+    )
+    from frcnn_keras.readers.items import Item
+    from frcnn_keras.readers.splits import Splits
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
-    **dict.fromkeys(("check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
-                     "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn"),
-                    "frcnn_keras.api"),
+    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train_joint",
+                     "train_rcnn", "train_rpn"), "frcnn_keras.api"),
+    **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
+                     "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
+    "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
@@ -70,10 +81,10 @@ _HOMES = {
 
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig",
-    "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_rpn", "load_torchvision",
-    "prepare",
-    "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+    "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig",
+    "RPNConfig", "Splits", "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "from_items",
+    "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
+    "read_tfrecord", "read_voc", "read_yolo", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

@@ -1,5 +1,5 @@
 """The package from Python: what `import frcnn_keras` gives. Settings are optional everywhere; functions take data sets
-as readers return them; errors name arguments where the commands' name flags.
+as `datasets` has functions for them; errors name arguments where the commands' name flags.
 
     data = frcnn_keras.read_voc("DIR", "trainval")
     prep = frcnn_keras.prepare(data, "work/prep")
@@ -17,12 +17,11 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
-from frcnn_keras.data import coco, csv_file, shapes, tf_records, voc
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
-from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
+from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
@@ -43,53 +42,12 @@ from frcnn_keras.training.loop import History
 
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "check",
-    "drawn_shapes", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "read_coco",
-    "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "check", "evaluate",
+    "export", "finetune", "load", "load_torchvision", "prepare", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
 Callbacks = Sequence[keras.callbacks.Callback]
-
-
-@in_words(in_arguments)
-def read_voc(folder: FilePath, split: str | None = None, class_names: Sequence[str] | None = None, *,
-             scale_boxes: bool = False, from_zero: bool = False) -> Dataset:
-    """A Pascal VOC folder, or a folder of XML files beside their images.
-
-    split: which of ImageSets/Main/SPLIT.txt; every XML file by default. class_names: in the order of their labels; by
-    alphabet by default. scale_boxes: scales boxes of another stated size of the image's shape; else that stops.
-    from_zero: boxes count pixels from 0, with continuous edges. `Dataset.problems` has what is wrong; see `check`.
-
-    Raises:
-        InputError: there is no such folder or split.
-    """
-    return voc.read_voc(folder, split, class_names, scale_boxes=scale_boxes, from_zero=from_zero)
-
-
-@in_words(in_arguments)
-def read_coco(images: FilePath, annotations: FilePath, class_names: Sequence[str] | None = None, *,
-              scale_boxes: bool = False, corners: bool = False) -> Dataset:
-    """A folder of images and a COCO instances JSON; corners: its boxes are x1, y1, x2, y2; see `read_voc`."""
-    return coco.read_coco(images, annotations, class_names, scale_boxes=scale_boxes, corners=corners)
-
-
-@in_words(in_arguments)
-def read_csv(file: FilePath, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
-    """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; see `read_voc`."""
-    return csv_file.read_csv(file, class_names, scale_boxes=scale_boxes)
-
-
-@in_words(in_arguments)
-def read_tfrecord(pattern: str, label_map: FilePath, class_names: Sequence[str] | None = None, *,
-                  scale_boxes: bool = False) -> Dataset:
-    """TFRecords of the TF Object Detection API that match a glob pattern; see `read_voc`."""
-    return tf_records.read_tf_records(pattern, label_map, class_names, scale_boxes=scale_boxes)
-
-
-def drawn_shapes(count: int, seed: int = 0, height: int = 240, width: int = 320) -> Dataset:
-    """`count` drawn images of shapes with exact boxes: data to try things on."""
-    return shapes.shapes_dataset(count, seed, height, width)
 
 
 @in_words(partial(in_arguments, settings=CheckConfig))

@@ -15,11 +15,12 @@ FLOORS = (
     ("files", "progress", "settings", "runtime", "ops"),
     ("models", "pictures"),
     ("data",),
+    ("readers",),
     ("evaluation",),
     ("runs", "inspection"),
     ("serving", "torchvision", "training", "data_prep"),
     ("commands",),
-    ("api",),
+    ("api", "datasets"),
     ("__init__",),
     ("__main__",),
     ("train_rpn", "train_rcnn"),
@@ -29,7 +30,7 @@ NOTHING_ELSE = {"settings": {"errors"}, "ops": set(), "pictures": {"errors", "fi
 
 
 def module_of(path):
-    """frcnn_keras/data/coco.py -> frcnn_keras.data.coco"""
+    """frcnn_keras/readers/coco.py -> frcnn_keras.readers.coco"""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -38,7 +39,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 
 def room_of(module):
-    """frcnn_keras.data.coco -> data; a file of the package's own folder is a room by itself."""
+    """frcnn_keras.readers.coco -> readers; a file of the package's own folder is a room by itself."""
     parts = module.split(".")
     if parts == ["data_prep", "__main__"]:
         return "train_rpn"  # a program like the scripts beside it
@@ -133,7 +134,7 @@ def test_nothing_imports_itself_round_a_corner():
 
 def test_only_records_knows_the_format():
     """TFRecords and tf.train.Example are read and written in one place (and in the reader of others' TFRecords)."""
-    known = {"frcnn_keras.data.records", "frcnn_keras.data.tf_records", "frcnn_keras.data.tf_examples"}
+    known = {"frcnn_keras.data.records", "frcnn_keras.readers.tf_records", "frcnn_keras.readers.tf_examples"}
     for module, path in MODULES.items():
         text = path.read_text(encoding="utf-8")
         if module not in known:

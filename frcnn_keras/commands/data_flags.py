@@ -3,36 +3,52 @@
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from frcnn_keras.commands.flag_types import like, within
-from frcnn_keras.data.class_names import parse_names
-from frcnn_keras.data.coco import read_coco
-from frcnn_keras.data.csv_file import read_csv
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.shapes import shapes_dataset
-from frcnn_keras.data.tf_records import read_tf_records
-from frcnn_keras.data.voc import read_voc
 from frcnn_keras.errors import InputError
+from frcnn_keras.progress import say
+from frcnn_keras.readers.class_names import parse_names
+from frcnn_keras.readers.coco import read_coco
+from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.holdout import SIDES, hold_out, parse_share
+from frcnn_keras.readers.labelme import read_labelme
+from frcnn_keras.readers.split_names import canonical, training_split
+from frcnn_keras.readers.tf_records import read_tf_records
+from frcnn_keras.readers.voc import read_voc
+from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_splits
+from frcnn_keras.readers.yolo import read_yolo
+from frcnn_keras.readers.yolo_sets import find_set
 from frcnn_keras.settings.learning import FitConfig
 
-SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes")
-READINGS = {"scale_boxes": ("voc", "coco", "csv", "tfrecord"), "voc_from_zero": ("voc",), "coco_corners": ("coco",)}
+SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes", "yolo", "labelme")
+SPLIT = ("voc", "yolo")  # those that can have splits of their own
+READINGS = {"scale_boxes": ("voc", "coco", "csv", "tfrecord", "labelme"), "voc_from_zero": ("voc",),
+            "coco_corners": ("coco",)}
 MOST_IMAGES = 10**7
 
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of one data set: a source, and what to take of it."""
-    group = parser.add_argument_group("data set (one of --voc, --coco, --csv, --tfrecord, --shapes)")
+    group = parser.add_argument_group("data set (one of --voc, --coco, --yolo, --csv, --tfrecord, --labelme, "
+                                      "--shapes)")
     group.add_argument("--voc", metavar="DIR", help="Pascal VOC folder, or a folder of XML files beside their images")
-    group.add_argument("--split", metavar="NAME", help="which of --voc's ImageSets/Main/NAME.txt")
     group.add_argument("--coco", nargs=2, metavar=("IMAGES", "ANN"), help="folder of images and COCO instances JSON")
+    group.add_argument("--yolo", metavar="PATH", help="YOLO's data.yaml, or a folder with images and labels")
     group.add_argument("--csv", metavar="FILE", help="lines path,x1,y1,x2,y2,class; path,,,,, for no objects")
     group.add_argument("--tfrecord", metavar="GLOB", help="TF Object Detection TFRecords (quote the pattern)")
     group.add_argument("--label-map", metavar="FILE", help="label map (.pbtxt) of --tfrecord")
+    group.add_argument("--labelme", metavar="DIR", help="folder of labelme's JSON files")
     group.add_argument("--shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
                        help="N drawn images of shapes with exact boxes")
     group.add_argument("--shapes-seed", type=like(FitConfig, "seed"), default=0, metavar="S",
                        help="seed of --shapes (default 0)")
+    group.add_argument("--split", metavar="NAME", help="which of --voc's ImageSets/Main/NAME.txt, of --yolo's train, "
+                       "val and test, or of --holdout's train and val")
+    group.add_argument("--holdout", metavar="SHARE", help="of a data set without splits, the share that --split val "
+                       "is and --split train is not, by the hash of each image's id (20%%)")
     group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels, those with "
                        "a comma in double quotes (default: found)")
     group.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
@@ -50,11 +66,13 @@ def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of a second data set, to measure on: the first one's with `val-` before them."""
     group = parser.add_argument_group("images to measure on after every epoch (none, or one of --val-...; read "
                                       "as the first ones are: --scale-boxes, --voc-from-zero, --coco-corners)")
-    group.add_argument("--val-voc", metavar="DIR", help="as --voc (with --val-split alone: the same folder)")
-    group.add_argument("--val-split", metavar="NAME", help="which of the folder's ImageSets/Main/NAME.txt")
+    group.add_argument("--val-voc", metavar="DIR", help="as --voc")
+    group.add_argument("--val-split", metavar="NAME", help="as --split (alone: of the same data set)")
     group.add_argument("--val-coco", nargs=2, metavar=("IMAGES", "ANN"), help="as --coco")
+    group.add_argument("--val-yolo", metavar="PATH", help="as --yolo")
     group.add_argument("--val-csv", metavar="FILE", help="as --csv")
     group.add_argument("--val-tfrecord", metavar="GLOB", help="as --tfrecord, with the same --label-map")
+    group.add_argument("--val-labelme", metavar="DIR", help="as --labelme")
     group.add_argument("--val-shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N", help="as --shapes")
     group.add_argument("--val-shapes-seed", type=like(FitConfig, "seed"), default=1, metavar="S",
                        help="as --shapes-seed (default 1)")
@@ -79,13 +97,15 @@ def _validation_source(args: argparse.Namespace) -> argparse.Namespace | None:
     named = {name: getattr(args, f"val_{name}") for name in ("split", *SOURCES)}
     if all(value is None for value in named.values()):
         return None
-    if all(named[source] is None for source in SOURCES):
-        named["voc"] = args.voc
+    same = all(named[source] is None for source in SOURCES)
+    if same:
+        named |= {source: getattr(args, source) for source in (SOURCES if args.holdout is not None else SPLIT)}
     label_map = args.label_map if named["tfrecord"] is not None else None
     readings = {name: getattr(args, name) and any(named[source] is not None for source in sources)
                 for name, sources in READINGS.items()}
-    return argparse.Namespace(**named, **readings, label_map=label_map, shapes_seed=args.val_shapes_seed, classes=None,
-                              max_images=None, skip_bad=args.skip_bad)
+    return argparse.Namespace(**named, **readings, label_map=label_map, classes=None, max_images=None,
+                              shapes_seed=args.shapes_seed if same else args.val_shapes_seed,
+                              holdout=args.holdout if same else None, skip_bad=args.skip_bad)
 
 
 def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = None) -> Dataset:
@@ -96,28 +116,59 @@ def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = No
     """
     _check(args)
     names = _class_names(args, class_names)
-    if args.voc is not None:
-        dataset = read_voc(args.voc, args.split, names, scale_boxes=args.scale_boxes, from_zero=args.voc_from_zero)
-    elif args.coco is not None:
-        dataset = read_coco(*args.coco, names, scale_boxes=args.scale_boxes, corners=args.coco_corners)
-    elif args.csv is not None:
-        dataset = read_csv(args.csv, names, scale_boxes=args.scale_boxes)
-    elif args.tfrecord is not None:
-        dataset = read_tf_records(args.tfrecord, args.label_map, names, scale_boxes=args.scale_boxes)
+    if args.holdout is None:
+        dataset = _read(args, args.split, names)
     else:
-        count = args.shapes if args.max_images is None else min(args.shapes, args.max_images)
-        dataset = shapes_dataset(count, args.shapes_seed)
-        if names is not None and names != dataset.class_names:
-            raise InputError(f"--shapes has the classes {', '.join(dataset.class_names)}; wanted: {', '.join(names)}")
+        halves = hold_out(_read(args, _only_split(args), names), parse_share(args.holdout))
+        dataset = halves.side(canonical(args.split))
+        say(f"{dataset.name}: {halves.line}")
     if args.max_images is None:
         return dataset
     return dataclasses.replace(dataset, examples=dataset.examples[: args.max_images])
 
 
+def _only_split(args: argparse.Namespace) -> str | None:
+    """The split of the data set's own that --holdout parts; None where it has none. InputError where it has one to
+    measure on."""
+    found: list[str] = []
+    if args.voc is not None:
+        root = Path(args.voc)
+        found = list(find_splits(root) or folder_splits(find_folders(root).files))
+    if args.yolo is not None:
+        found = [name for name in find_set(args.yolo).splits if name]
+    if found and training_split(found) is None:
+        names = ", ".join(found[:20])
+        raise InputError(f"{args.voc or args.yolo}: has splits of its own ({names}); leave --holdout out")
+    return training_split(found)
+
+
+def _read(args: argparse.Namespace, split: str | None, names: tuple[str, ...] | None) -> Dataset:
+    """What the reader of the source that is given finds."""
+    if args.voc is not None:
+        dataset = read_voc(args.voc, split, names, scale_boxes=args.scale_boxes, from_zero=args.voc_from_zero)
+    elif args.coco is not None:
+        dataset = read_coco(*args.coco, names, scale_boxes=args.scale_boxes, corners=args.coco_corners)
+    elif args.csv is not None:
+        dataset = read_csv(args.csv, names, scale_boxes=args.scale_boxes)
+    elif args.yolo is not None:
+        dataset = read_yolo(args.yolo, split, names)
+    elif args.labelme is not None:
+        dataset = read_labelme(args.labelme, names, scale_boxes=args.scale_boxes)
+    elif args.tfrecord is not None:
+        dataset = read_tf_records(args.tfrecord, args.label_map, names, scale_boxes=args.scale_boxes)
+    else:
+        whole = args.max_images is None or args.holdout is not None
+        dataset = shapes_dataset(args.shapes if whole else min(args.shapes, args.max_images), args.shapes_seed)
+        if names is not None and names != dataset.class_names:
+            raise InputError(f"--shapes has the classes {', '.join(dataset.class_names)}; wanted: {', '.join(names)}")
+    return dataset
+
+
 def source_arguments(args: argparse.Namespace) -> list[str]:
     """The flags of `add_source_arguments` that stand for these, for another command; InputError as `read_source`."""
     _check(args)
-    given = [_as_flag(name, getattr(args, name)) for name in (*SOURCES, "split", "label_map", "classes", "max_images")]
+    given = [_as_flag(name, getattr(args, name)) for name in (*SOURCES, "split", "holdout", "label_map", "classes",
+                                                          "max_images")]
     seed = _as_flag("shapes_seed", args.shapes_seed) if args.shapes is not None else []
     switches = [f"--{name.replace('_', '-')}" for name in ("skip_bad", *READINGS) if getattr(args, name)]
     return [*(part for flag in given for part in flag), *seed, *switches]
@@ -139,10 +190,15 @@ def _check(args: argparse.Namespace) -> None:
     """InputError unless the flags name one data set, with what belongs to it."""
     given = [f"--{source}" for source in SOURCES if getattr(args, source) is not None]
     if len(given) != 1:
-        raise InputError("name one data set: --voc, --coco, --csv, --tfrecord or --shapes; received: "
-                         + (" and ".join(given) or "none"))
-    if args.split is not None and args.voc is None:
-        raise InputError(f"--split belongs to --voc; received: {given[0]}")
+        raise InputError("name one data set: --voc, --coco, --yolo, --csv, --tfrecord, --labelme or --shapes; "
+                         f"received: {' and '.join(given) or 'none'}")
+    if args.split is not None and args.holdout is None and given[0][2:] not in SPLIT:
+        raise InputError(f"--split belongs to --voc and --yolo, and with --holdout 20% to any; received: {given[0]}")
+    if args.holdout is not None:
+        parse_share(args.holdout)
+        if args.split is None or canonical(args.split) not in SIDES:
+            raise InputError("--holdout makes two splits of a data set, train and val; name one with --split; "
+                             f"received: {args.split or 'none'}")
     if args.label_map is not None and args.tfrecord is None:
         raise InputError(f"--label-map belongs to --tfrecord; received: {given[0]}")
     if args.tfrecord is not None and args.label_map is None:

@@ -53,8 +53,8 @@ def main(args) -> int:
     ledger = Ledger(out)
     ledger.require_free(RESULTS, "--out")
     start_tensorflow()
-    from frcnn_keras.data.validation import settle
     from frcnn_keras.evaluation import coco, metrics, voc
+    from frcnn_keras.readers.validation import settle
     from frcnn_keras.runs.detector import load
     from frcnn_keras.runs.scoring import score
 

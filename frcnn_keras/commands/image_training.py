@@ -4,7 +4,7 @@ import argparse
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.data_flags import add_source_arguments, add_validation_arguments, read_source, read_validation
-from frcnn_keras.data.validation import settle
+from frcnn_keras.readers.validation import settle
 
 
 def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:

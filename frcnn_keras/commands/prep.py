@@ -7,9 +7,9 @@ from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import within
-from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import WORKERS, say
+from frcnn_keras.readers.validation import settle
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.stages import PrepConfig
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from frcnn_keras.data.decoding import decode
 from frcnn_keras.data.example import Dataset, Example, Problem
-from frcnn_keras.data.validation import settle
 from frcnn_keras.errors import InputError
 from frcnn_keras.inspection import anchor_reach
 from frcnn_keras.ops.images import resized_size
 from frcnn_keras.progress import Progress, ahead
+from frcnn_keras.readers.validation import settle
 
 PERCENTILES = (0, 5, 50, 95, 100)
 

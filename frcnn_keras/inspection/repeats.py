@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from frcnn_keras.data.class_names import look_alikes
 from frcnn_keras.data.example import Dataset, Problem
-from frcnn_keras.data.tallies import Tally
+from frcnn_keras.readers.class_names import look_alikes
+from frcnn_keras.readers.tallies import Tally
 
 
 def repeats(dataset: Dataset) -> list[Problem]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from frcnn_keras.data.image_header import SERVED_PIXELS
-from frcnn_keras.data.tf_records import encoded_image
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.ops.postprocessing import served
+from frcnn_keras.readers.tf_records import encoded_image
 from frcnn_keras.serving.decoding_graph import UNREADABLE, decoded
 
 PARALLEL = 4  # images of a request under way at once; memory grows with it

@@ -48,6 +48,8 @@ def test_each_reader_is_reached(tmp_path):
         (("--voc", tmp_path, "--split", "train"), "no ImageSets"),
         (("--coco", tmp_path, tmp_path / "x.json"), "x.json"),
         (("--csv", tmp_path / "x.csv"), "x.csv"),
+        (("--yolo", tmp_path / "x.yaml", "--split", "val"), "x.yaml"),
+        (("--labelme", tmp_path / "x"), "x: there is no"),
         (("--tfrecord", tmp_path / "x*", "--label-map", tmp_path / "x.pbtxt"), "x.pbtxt"),
     ):
         assert source_arguments(parse(*arguments)) == [str(argument) for argument in arguments]
@@ -60,7 +62,11 @@ def test_each_reader_is_reached(tmp_path):
     [
         ((), "received: none"),
         (("--shapes", 3, "--csv", "x"), "received: --csv and --shapes"),
-        (("--csv", "x", "--split", "train"), "--split belongs to --voc"),
+        (("--csv", "x", "--split", "train"), "--split belongs to --voc and --yolo"),
+        (("--csv", "x", "--holdout", "20%"), "name one with --split; received: none"),
+        (("--csv", "x", "--holdout", "20%", "--split", "test"), "train and val; name one with --split; received: test"),
+        (("--csv", "x", "--holdout", "0", "--split", "val"), "--holdout must be the share"),
+        (("--yolo", "x", "--scale-boxes"), "--scale-boxes belongs to"),
         (("--csv", "x", "--label-map", "y"), "--label-map belongs"),
         (("--tfrecord", "x"), "needs --label-map"),
         (("--shapes", 0), "at least 1"),
@@ -73,7 +79,7 @@ def test_wrong_flags(arguments, words):
 
 
 def test_nothing_here_imports_tensorflow():
-    code = ("import sys, frcnn_keras.commands.data_flags as s, frcnn_keras.data.validation; "
+    code = ("import sys, frcnn_keras.commands.data_flags as s, frcnn_keras.readers.validation; "
             "sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras')))")
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
@@ -147,3 +153,72 @@ def test_classes_with_commas(tmp_path):
     args = parse("--csv", tmp_path / "set.csv", "--classes", '"dog, big",cat')
     assert read_source(args).class_names == ("dog, big", "cat")
     assert source_arguments(args)[-1] == '"dog, big",cat'
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Forty images of two classes, and the CSV of their objects."""
+    lines = []
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), pixels)
+        lines.append(f"{number}.png,1,2,20,20,{'cat' if number % 2 else 'dog'}\n")
+    (tmp_path / "set.csv").write_text("".join(lines))
+    return tmp_path / "set.csv"
+
+
+def ids_of(data):
+    return {example.id for example in data.examples}
+
+
+def test_a_share_held_out_is_the_same_for_every_command(many, capsys):
+    flags = ("--csv", many, "--holdout", "30%")
+    train, val = (read_source(parse(*flags, "--split", split)) for split in ("train", "valid"))
+    assert ids_of(train) | ids_of(val) == {f"{number}.png" for number in range(40)} and not ids_of(train) & ids_of(val)
+    assert "30% held out" in capsys.readouterr().err and train.class_names == val.class_names == ("cat", "dog")
+    assert ids_of(read_source(parse(*flags, "--split", "val", "--max-images", 2))) <= ids_of(val)
+    args = parsed_with_validation(*map(str, flags), "--split", "train", "--val-split", "val")
+    assert ids_of(sources.read_validation(args, ("cat", "dog"))) == ids_of(val)
+    assert sources.validation_arguments(args) == ["--csv", str(many), "--split", "val", "--holdout", "30%"]
+    assert source_arguments(args) == ["--csv", str(many), "--split", "train", "--holdout", "30%"]
+
+
+def test_drawn_images_are_held_out_too():
+    args = parsed_with_validation("--shapes", "20", "--shapes-seed", "5", "--holdout", "0.3", "--split", "train",
+                                  "--max-images", "4", "--val-split", "val")
+    train, val = read_source(args), sources.read_validation(args, ("circle", "cross", "square", "triangle"))
+    assert len(train.examples) == 4 and val.examples[0].id.startswith("shapes_5") and not ids_of(train) & ids_of(val)
+
+
+def test_splits_of_its_own_are_not_split_again(many):
+    root = many.parent
+    for split in ("train", "val"):
+        (root / split / "images").mkdir(parents=True)
+    (root / "data.yaml").write_text("train: train\nval: val\nnames: [cat]\n")
+    (root / "ImageSets/Main").mkdir(parents=True)
+    for name in ("one", "two"):
+        (root / f"ImageSets/Main/{name}.txt").write_text("")
+    for source, words in (("--yolo", "train, val"), ("--voc", "one, two")):
+        with pytest.raises(InputError, match=f"has splits of its own .{words}.; leave --holdout out"):
+            read_source(parse(source, root, "--holdout", "20%", "--split", "val"))
+
+
+def test_the_only_split_may_be_split(many):
+    root = many.parent
+    for number in range(40):
+        (root / f"{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (root / "data.yaml").write_text("train: .\nnames: [cat]\n")
+    val = read_source(parse("--yolo", root, "--holdout", "30%", "--split", "val"))
+    assert ids_of(val) == ids_of(read_source(parse("--csv", many, "--holdout", "30%", "--split", "val")))
+
+
+def test_yolo_and_labelme_to_measure_on(monkeypatch):
+    asked = []
+    for name in ("read_yolo", "read_labelme"):
+        monkeypatch.setattr(sources, name, lambda *args, **_: asked.append(args) or "data")
+    args = parsed_with_validation("--yolo", "x", "--split", "train", "--val-split", "val")
+    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("x", "val", ("a",))
+    args = parsed_with_validation("--shapes", "3", "--val-yolo", "y", "--val-split", "test")
+    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("y", "test", ("a",))
+    args = parsed_with_validation("--shapes", "3", "--val-labelme", "z")
+    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("z", ("a",))

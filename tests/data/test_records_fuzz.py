@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.data import records
-from frcnn_keras.data.csv_file import read_csv
-from frcnn_keras.data.label_map import read_label_map
-from frcnn_keras.data.tf_records import read_tf_records
 from frcnn_keras.errors import InputError
+from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.label_map import read_label_map
+from frcnn_keras.readers.tf_records import read_tf_records
 from tests.mutations import mutations
 
 NUMBERS = (b"9" * 400, b"-1", b"nan", b"inf", b"1e999", b"0", b"0x7", b"1_0", b"2147483648", b"18446744073709551616")

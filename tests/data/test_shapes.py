@@ -4,7 +4,7 @@ import numpy as np
 
 from frcnn_keras.data.image_header import check_complete, image_header
 from frcnn_keras.data.shapes import CLASS_NAMES, Shape, _owners, _visible_boxes, draw_crop, draw_image, shapes_dataset
-from frcnn_keras.data.validation import settle
+from frcnn_keras.readers.validation import settle
 from tests.work import calls_of
 
 

@@ -1,5 +1,6 @@
 """The readers of data sets, each with what people have."""
 
+import base64
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -8,12 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from frcnn_keras.data.coco import read_coco
-from frcnn_keras.data.csv_file import read_csv
 from frcnn_keras.data.image_header import check_complete, image_header
-from frcnn_keras.data.tf_records import read_label_map, read_tf_records
-from frcnn_keras.data.validation import settle
-from frcnn_keras.data.voc import read_voc
+from frcnn_keras.readers.coco import read_coco
+from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.labelme import read_labelme
+from frcnn_keras.readers.recognise import recognise
+from frcnn_keras.readers.tf_records import read_label_map, read_tf_records
+from frcnn_keras.readers.validation import settle
+from frcnn_keras.readers.voc import read_voc
+from frcnn_keras.readers.yolo import read_yolo
 from tests.fuzz.mutation import framed
 from tests.fuzz.target import Target
 
@@ -121,9 +125,37 @@ def readers() -> Iterator[Target]:
     header = b"filename,width,height,class,xmin,ymin,xmax,ymax\n1.jpg,24,18,cat,1,2,10,12\n2.jpg,24,18,dog,1,2,10,12\n"
     yield Target("csv with a header", {"a.csv": header, **images}, ("a.csv",),
                  reading(lambda root: read_csv(root / "a.csv")), 4)
+    yield from _yolo_and_labelme()
     yield Target("tfrecord", records, ("a.tfrecord",), reading(
         lambda root: read_tf_records(str(root / "*.tfrecord"), root / "map.pbtxt")), 8)
     yield Target("label map", records, ("map.pbtxt",), lambda root: read_label_map(root / "map.pbtxt"), 10)
+
+
+def _yolo_and_labelme() -> Iterator[Target]:
+    """Label files, what describes them, and JSON with shapes, one with its picture in it."""
+    images = {f"images/train/{number}.jpg": picture("JPEG") for number in (1, 2)}
+    described = b"path: .\ntrain: images/train\nval: [images/train]\nnc: 2\nnames:\n  0: cat\n  1: 'd og'\n"
+    files = images | {"data.yaml": described, "labels/train/1.txt": b"0 0.5 0.5 0.25 0.5\n1 0.25 0.5 1e-1 0.4\n",
+                      "labels/train/2.txt": b"1 0.1 0.1 0.6 0.2 0.5 0.9\n\n0 0.5 0.5 0.2 0.3\n"}
+    yield Target("yolo labels", files, ("labels/train/1.txt", "labels/train/2.txt"), reading(
+        lambda root: read_yolo(root, "train")), 6)
+    yield Target("data.yaml", files, ("data.yaml",), reading(lambda root: read_yolo(root / "data.yaml", "train")), 8)
+    darknet = images | {"1.data": b"classes = 2\ntrain = train.txt\nnames = obj.names\n", "obj.names": b"cat\ndog\n",
+                        "train.txt": b"data/images/train/1.jpg\n./images/train/2.jpg\n",
+                        "images/train/1.txt": b"0 0.5 0.5 0.25 0.5\n"}
+    yield Target("darknet", darknet, ("1.data", "obj.names", "train.txt"), reading(
+        lambda root: read_yolo(root / "1.data")), 4)
+    rectangle = {"label": "cat", "points": [[2, 3], [20.5, 15]], "shape_type": "rectangle",
+                 "flags": {"difficult": True}}
+    circle = {"label": "dog", "points": [[9, 9], [12, 9]], "shape_type": "circle", "group_id": 3}
+    content = {"version": "5.2.1", "flags": {}, "shapes": [rectangle, circle, circle], "imagePath": "a.jpg",
+               "imageData": None, "imageHeight": 18, "imageWidth": 24}
+    held = content | {"imageData": base64.b64encode(picture("PNG")).decode(), "imagePath": "..\\gone.png"}
+    yield Target("labelme", {"a.jpg": picture("JPEG"), "a.json": json.dumps(content).encode(),
+                             "b.json": json.dumps(held).encode()}, ("a.json", "b.json"), reading(read_labelme), 8)
+    others = {"notes.json": json.dumps(content).encode(), "boxes.csv": b"a.jpg,1,2,3,4,cat\n"}
+    yield Target("recognised", files | others, ("data.yaml", "notes.json", "boxes.csv", "labels/train/1.txt"),
+                 lambda root: recognise(root).line, 4)
 
 
 def pictures() -> Iterator[Target]:

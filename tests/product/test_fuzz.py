@@ -23,7 +23,8 @@ def targets():
 
 
 NAMES = (
-    "voc xml", "voc split", "voc picture", "coco", "csv", "csv with a header", "tfrecord", "label map",
+    "voc xml", "voc split", "voc picture", "coco", "csv", "csv with a header", "yolo labels", "data.yaml", "darknet",
+    "labelme", "recognised", "tfrecord", "label map",
     *(text.format(form) for form in ("jpeg", "jpeg turned", "jpeg grey", "jpeg cmyk", "jpeg progressive", "png",
                                      "png alpha", "png palette", "bmp", "gif", "tiff", "webp")
       for text in ("header of {}", "{} decoded")),

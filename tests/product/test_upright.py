@@ -9,8 +9,8 @@ from PIL import Image
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.data import records
 from frcnn_keras.data.prepared import open_prepared
-from frcnn_keras.data.voc import read_voc
 from frcnn_keras.ops.boxes import turn
+from frcnn_keras.readers.voc import read_voc
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.export import export
 from frcnn_keras.serving.session import serving_session

@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.data.shapes import draw_image
-from frcnn_keras.data.tf_records import read_label_map
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json, write_json
 from frcnn_keras.files.locks import alone
+from frcnn_keras.readers.tf_records import read_label_map
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export

@@ -1,0 +1,202 @@
+"""Whether a folder is a data set of a form, and where its splits are: a function for each form."""
+
+import glob
+import os
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from frcnn_keras.data.image_paths import IMAGE_SUFFIXES
+from frcnn_keras.errors import InputError
+from frcnn_keras.readers.csv_table import Row, rows
+from frcnn_keras.readers.file_tree import Tree, file_names, split_by_path
+from frcnn_keras.readers.sources import Source
+from frcnn_keras.readers.split_names import SPLITS, canonical, split_of
+from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_splits
+from frcnn_keras.readers.yolo_labels import IMAGES, label_below
+from frcnn_keras.readers.yolo_sets import YoloSet, describing, find_set
+
+_RECORD = re.compile(r"(\.tfrecords?|\.record)(-\d+-of-\d+)?$|\.tfrecords?|-\d+-of-\d+\.", re.IGNORECASE)
+_MOST = 100  # files that are looked into
+
+
+class Fit(NamedTuple):
+    """How a folder fits a form."""
+
+    sources: dict[str, Source]  # by split, train, val and test as these; by "" where there is one alone
+    seen: str  # what shows it
+
+
+def voc_fit(tree: Tree) -> Fit | None:
+    """XML annotations; splits by ImageSets, or by folders."""
+    files = [name for name in tree.ending(".xml")[:_MOST] if _is_annotation(tree.root / name)]
+    if not files:
+        return None
+    lists = find_splits(tree.root)
+    known = {canonical(name): name for name in lists}
+    usual = [name for name in ("train", "trainval", "val", "test") if name in known]
+    if usual or len(lists) == 1:
+        return Fit({split: Source("voc", (str(tree.root),), known[split]) for split in usual or known},
+                   "XML and ImageSets")
+    folders = _split_folders(tree, ".xml")
+    if list(folders) == [""]:
+        splits = folder_splits(find_folders(tree.root).files) or {"": ""}
+        return Fit({split: Source("voc", (str(tree.root),), split or None) for split in splits}, f"XML, {files[0]}")
+    return Fit({split: Source("voc", (folder,)) for split, folder in folders.items()}, f"XML, {files[0]}")
+
+
+def coco_fit(tree: Tree) -> Fit | None:
+    """Instances JSON; splits by the files' names, or their folders'."""
+    files = tree.json_of("coco", few=True)
+    if not files:
+        return None
+    usual = [name for name in files if "instances" in os.path.basename(name).lower()] or files
+    chosen = _one_each(tree, usual, "COCO JSON")
+    sources = {}
+    for split, name in chosen.items():
+        file = tree.root / name
+        sources[split] = Source("coco", (str(images_of(file, split, tree.root)), str(file)))
+    return Fit(sources, ", ".join(chosen.values()))
+
+
+def images_of(file: Path, split: str, root: Path | None = None) -> Path:
+    """The folder that the file names of a COCO file are relative to: beside it, or one called as the split or images.
+
+    root: of the data set; that above `annotations`, or the file's own folder, where it is not known.
+    """
+    inside = file.parent.name.lower() in ("annotations", "annotation", "labels")
+    root = file.parent.parent if inside else root or file.parent
+    above = [folder for folder in (root, root / "images") if folder.is_dir()]
+    named = [folder / name for folder in above for name in sorted(os.listdir(folder))
+             if split and split_of(name) == split and (folder / name).is_dir()]
+    images = [path for path in sorted(root.iterdir()) if path.name.lower() in IMAGES and path.is_dir()]
+    places = [file.parent, *named, *images, root]
+    for name in file_names(file):
+        for spelled in dict.fromkeys((name, os.path.basename(name))):
+            for place in places:
+                if os.path.isfile(place / spelled):
+                    return place
+    return named[0] if named else root
+
+
+def yolo_fit(tree: Tree) -> Fit | None:
+    """A data.yaml, a .data file, or label files among images."""
+    described = describing(tree.root)
+    if not described and not (tree.ending(*IMAGE_SUFFIXES) and label_below(tree.root, _MOST)):
+        return None
+    return described_yolo(find_set(tree.root), described[0].name if described else "labels of class cx cy w h")
+
+
+def described_yolo(found: YoloSet, seen: str) -> Fit:
+    """The splits of a YOLO data set that have images: Roboflow names val and test where it exports none."""
+    sources, empty = {}, []
+    for split in found.splits:
+        try:
+            found.entries(split)
+        except InputError:
+            empty.append(split)
+        else:
+            sources[split] = Source("yolo", (str(found.file),), split or None)
+    if not sources:
+        found.entries(next(iter(found.splits)))  # which says why
+    lacking = f", which has no images of {' and '.join(empty)}" if empty else ""
+    return Fit(sources, seen + lacking)
+
+
+def labelme_fit(tree: Tree) -> Fit | None:
+    """One JSON file an image; splits by folders."""
+    files = tree.json_of("labelme", few=False)
+    if not files:
+        return None
+    folders = _split_folders(tree, ".json")
+    return Fit({split: Source("labelme", (folder,)) for split, folder in folders.items()}, f"JSON, {files[0]}")
+
+
+def tfrecord_fit(tree: Tree) -> Fit | None:
+    """Records with a label map beside them, or elsewhere; splits by the files' names, or their folders'."""
+    files = [name for name in tree.files if _RECORD.search(os.path.basename(name)) and not name.endswith(".pbtxt")]
+    maps = tree.ending(".pbtxt")
+    if not files or not maps:
+        return None
+    by_split: dict[str, list[str]] = {}
+    for name in files:
+        by_split.setdefault(split_by_path(name), []).append(name)
+    sources = {}
+    for split, names in _without_rest(by_split).items():
+        folder = os.path.dirname(names[0])
+        beside = [name for name in maps if os.path.dirname(name) == folder] or maps
+        sources[split] = Source("tfrecord", (_pattern(tree.root, names), str(tree.root / beside[0])))
+    return Fit(sources, f"{files[0]} with {maps[0]}")
+
+
+def csv_fit(tree: Tree) -> Fit | None:
+    """Tables of objects, no deeper than one folder; splits by the files' names, or their folders'."""
+    files = [name for name in tree.ending(".csv") if name.count("/") < 2][:_MOST]
+    files = [name for name in files if is_table(tree.root / name)]
+    if not files:
+        return None
+    chosen = _one_each(tree, files, "CSV")
+    return Fit({split: Source("csv", (str(tree.root / name),)) for split, name in chosen.items()},
+               ", ".join(chosen.values()))
+
+
+def is_table(path: Path) -> bool:
+    """Whether a CSV's first line is an object's."""
+    try:
+        return isinstance(next(rows(path), None), Row)
+    except InputError:  # of something else
+        return False
+
+
+FITS: dict[str, Callable[[Tree], Fit | None]] = {
+    "voc": voc_fit, "coco": coco_fit, "yolo": yolo_fit, "labelme": labelme_fit, "tfrecord": tfrecord_fit,
+    "csv": csv_fit}
+
+
+def _is_annotation(path: Path) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"<annotation" in file.read(4096).replace(b"\0", b"").lower()
+    except OSError:
+        return False
+
+
+def _split_folders(tree: Tree, suffix: str) -> dict[str, str]:
+    """Folders that are called as splits are and hold such files; the root, by "", where there are none, or others
+    hold some as well."""
+    tops = dict.fromkeys(name.split("/")[0] if "/" in name else "" for name in tree.ending(suffix))
+    found = {canonical(top): str(tree.root / top) for top in tops if canonical(top) in SPLITS}
+    if len(found) < len(tops):
+        return {"": str(tree.root)}
+    return {name: found[name] for name in SPLITS if name in found}
+
+
+def _one_each(tree: Tree, files: Iterable[str], form: str) -> dict[str, str]:
+    """A file for each split; InputError where two fit one."""
+    by_split: dict[str, list[str]] = {}
+    for name in files:
+        by_split.setdefault(split_by_path(name), []).append(name)
+    for names in (chosen := _without_rest(by_split)).values():
+        if len(names) > 1:
+            raise InputError(f"{tree.root}: {names[0]} and {names[1]} both are {form} of objects; name one of them")
+    return {split: names[0] for split, names in chosen.items()}
+
+
+def _without_rest(by_split: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Files by split in the order train, val, test; those that belong to none only where there are no others."""
+    return {name: by_split[name] for name in SPLITS if name in by_split} or by_split
+
+
+def _pattern(root: Path, names: list[str]) -> str:
+    """A glob pattern of these files and no others; InputError where there is none."""
+    paths = sorted(str(root / name) for name in names)
+    if len(paths) == 1:
+        return paths[0]
+    start = os.path.commonprefix(paths)
+    end = os.path.commonprefix([path[len(start):][::-1] for path in paths])[::-1]
+    for pattern in (f"{glob.escape(start)}*{glob.escape(end)}", f"{glob.escape(start)}*"):
+        if sorted(filter(os.path.isfile, glob.glob(pattern))) == paths:
+            return pattern
+    raise InputError(f"{root}: {names[0]} and {names[1]} cannot be named by one pattern; name a folder with one set of "
+                     "records")

@@ -1,0 +1,100 @@
+"""A data set of any form, found out, and what of it trains, is measured on and tested on."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+from frcnn_keras.data.example import Dataset, Problem
+from frcnn_keras.errors import InputError
+from frcnn_keras.readers.holdout import DEFAULT, absent, hold_out, parse_share
+from frcnn_keras.readers.recognise import Recognised, recognise
+from frcnn_keras.readers.sources import SORTED, Source
+from frcnn_keras.readers.split_names import training_split
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One split, and the flags that name it to every command."""
+
+    dataset: Dataset
+    flags: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """A data set, split; what is wrong with it is in each Dataset's problems."""
+
+    train: Part
+    val: Part
+    test: Part | None
+    holdout: float | None  # the share that was held out for `val`; None where the data set has a `val` of its own
+    recognised: Recognised
+    lines: tuple[str, ...]  # what was recognised, and how it is split, for who prints it
+
+
+def read(path: str | os.PathLike, split: str | None = None, class_names: Sequence[str] | None = None, *,
+         scale_boxes: bool = False) -> Dataset:
+    """The data set of a folder or file of any form, or one of its splits.
+
+    Raises:
+        InputError: no form is recognised, there is no such split, or one must be named; and what the form's reader
+            raises.
+    """
+    return recognise(path).source(split).read(class_names, scale_boxes=scale_boxes)
+
+
+def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
+                class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Splits:
+    """A data set of any form in its splits: its own, else by the hash of each image's id (see `holdout`).
+
+    holdout: the share of the images to train on that is held out, 20 % by default; only of a data set that has none to
+    measure on. All have the same classes: class_names, else those of all splits together. Raises InputError as `read`.
+    """
+    found = recognise(path)
+    own = training_split(name for name in found.sources)
+    if own is None and holdout is not None:
+        raise InputError(f"{found.path}: has images to measure on, {', '.join(filter(None, found.sources))}; leave "
+                         "--holdout out")
+    first = own if own is not None else "train"
+    if first not in found.sources:
+        raise InputError(f"{found.path}: it has no images to train on, only {', '.join(found.sources)}")
+    names = [first, *(name for name in ("val", "test") if name in found.sources and name != first)]
+    sources = {name: found.sources[name] for name in names}
+    read_of = _read_all(sources, class_names, scale_boxes)
+    test = Part(read_of["test"], sources["test"].flags()) if "test" in names[1:] else None
+    if own is None:
+        train, val = (Part(read_of[name], sources[name].flags()) for name in ("train", "val"))
+        return Splits(train, val, test, None, found, (found.line, _sizes(train, val, test)))
+    share = parse_share(DEFAULT if holdout is None else holdout)
+    halves = hold_out(read_of[first], share)
+    train, val = (Part(halves.side(name), (*_without_split(sources[first]), "--split", name, "--holdout",
+                                           f"{100 * share:g}%")) for name in ("train", "val"))
+    # what is wrong is said once
+    val = dataclasses.replace(val, dataset=dataclasses.replace(val.dataset, problems=()))
+    lines = (found.line, f"{first or 'all'}: {halves.line}", *((_sizes(train, val, test),) if test else ()))
+    return Splits(train, val, test, share, found, lines)
+
+
+def _read_all(sources: dict[str, Source], class_names: Sequence[str] | None, scale_boxes: bool) -> dict[str, Dataset]:
+    """Every split, with the classes of all."""
+    found = {name: source.read(class_names, scale_boxes=scale_boxes) for name, source in sources.items()}
+    if class_names is not None:
+        return found
+    names = list(dict.fromkeys(name for dataset in found.values() for name in dataset.class_names))
+    if next(iter(sources.values())).form in SORTED:
+        names.sort()
+    found = {name: dataset if list(dataset.class_names) == names else
+             sources[name].read(names, scale_boxes=scale_boxes) for name, dataset in found.items()}
+    first = next(iter(found))
+    notes = tuple(Problem(found[first].name, line, fatal=False)
+                  for line in absent(tuple(found.values()), first or "it", "cannot be learnt"))
+    return found | {first: dataclasses.replace(found[first], problems=found[first].problems + notes)}
+
+
+def _without_split(source: Source) -> tuple[str, ...]:
+    return dataclasses.replace(source, split=None).flags()
+
+
+def _sizes(*parts: Part | None) -> str:
+    told = zip(("to train on", "to measure on", "to test on"), parts, strict=True)
+    return ", ".join(f"{len(part.dataset.examples)} images {words}" for words, part in told if part is not None)
