@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
@@ -60,7 +61,8 @@ _HOMES = {
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
-    "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",
+    **dict.fromkeys(("Detection", "Detections"), "frcnn_keras.runs.detections"),
+    "Exported": "frcnn_keras.serving.comparison",
     **dict.fromkeys(("Proposed", "Proposer", "load_rpn"), "frcnn_keras.runs.proposer"),
     "InputError": "frcnn_keras.errors", "CheckConfig": "frcnn_keras.settings.stages",
     "PrepConfig": "frcnn_keras.settings.stages", "RPNConfig": "frcnn_keras.settings.stages",
@@ -69,11 +71,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig",
-    "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "load", "load_rpn", "load_torchvision",
-    "prepare",
-    "read_coco", "read_csv", "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
+    "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
+    "FinetuneConfig", "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer",
+    "RCNNConfig", "RPNConfig", "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "load",
+    "load_rpn", "load_torchvision", "prepare", "read_coco", "read_csv",
+    "read_tfrecord", "read_voc", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

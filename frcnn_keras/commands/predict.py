@@ -95,9 +95,9 @@ def predict(detector, images: list[tuple[Path, str]], drawn: Ledger | None, skip
     text_height: see pictures.drawing.draw_detections."""
     import numpy as np
 
+    from frcnn_keras.data.given_images import pixels
     from frcnn_keras.pictures.drawing import draw_detections, encoded_image
     from frcnn_keras.progress import Progress
-    from frcnn_keras.runs.detector import pixels
 
     results = []
     with Progress("predict", len(images), "images") as bar:

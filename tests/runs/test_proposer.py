@@ -7,10 +7,10 @@ import pytest
 
 import frcnn_keras
 from frcnn_keras.data import records
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import save_model
-from frcnn_keras.runs.detector import pixels
 from frcnn_keras.runs.proposer import open_proposer
 from frcnn_keras.training.proposals import open_proposals, write_proposals
 from tests.detectors import proposing_of, random_detector
