@@ -51,8 +51,8 @@ class Proposer:
         preparing, geometry = self.model.preparing, self.model.geometry
         sizes = " | ".join(wording.numbers(sizes) for sizes in geometry.anchor_sizes)
         return (f"Proposer(images resized to {preparing.shorter} pixels, {preparing.longer} at most; maps of stride "
-                f"{wording.numbers(geometry.strides)}; anchors of {sizes} pixels; up to {self.proposing.after} "
-                f"proposals an image)")
+                f"{wording.numbers(geometry.strides)}; anchors of {sizes} {geometry.anchor_unit}s; up to "
+                f"{self.proposing.after} proposals an image)")
 
     def propose(self, images: Any) -> list[Proposed]:
         """Proposals of each image, best first: after NMS, without tiny ones, clipped to the image, in its own pixels.
