@@ -4,6 +4,7 @@ from pathlib import Path
 
 from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import like
 from frcnn_keras.files.folders import require_place, settled
@@ -69,6 +70,7 @@ def main(args) -> int:
     examples, detections = dataset.examples, scores.detections
     truth = coco.coco_ground_truth(examples, dataset.name, dataset.class_names, dataset.category_ids)
     results = coco.coco_results(examples, detections, dataset.category_ids)
+    say_undrawable(detector.class_names)
     with alone(out):
         ledger.tidy()
         for name, value in zip(RESULTS, (scores.metrics, truth, results), strict=False):
@@ -81,11 +83,13 @@ def main(args) -> int:
 
 def plot(path: Path, voc, examples, detections, class_names) -> None:
     """Precision-recall curves of every class."""
+    from frcnn_keras.pictures.fonts import drawable
     from frcnn_keras.pictures.plots import plot_precision_recall
 
     curves = voc.precision_recall(examples, detections, len(class_names), IOU)
-    plot_precision_recall(path, {name: (curve.precision, curve.recall, voc.average_precision_area(curve))
-                                 for name, curve in zip(class_names, curves, strict=True)}, IOU)
+    plot_precision_recall(path, {
+        drawable(name, label): (curve.precision, curve.recall, voc.average_precision_area(curve))
+        for label, (name, curve) in enumerate(zip(class_names, curves, strict=True), 1)}, IOU)
 
 
 def run(argv=None) -> int:

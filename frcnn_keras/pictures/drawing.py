@@ -10,7 +10,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_whole
-from frcnn_keras.pictures.fonts import undrawable
+from frcnn_keras.pictures.fonts import drawable
 from frcnn_keras.pictures.labels import SMALLEST, Label, Rectangle, lay_out, padding
 from frcnn_keras.pictures.lettering import Colour, put_text
 
@@ -87,7 +87,7 @@ def draw_detections(
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)[order]
     colours = [class_colour(int(label)) for label in labels[order]]
     canvas = draw_boxes(image, boxes[::-1], colours[::-1], line_width)
-    texts = [_wordings(_drawable(class_names[labels[index] - 1], labels[index]),
+    texts = [_wordings(drawable(class_names[labels[index] - 1], int(labels[index])),
                        None if scores is None else float(scores[index])) for index in order]
     own = text_height or _text_height(image)
     placed = lay_out(_pixel_boxes(image, boxes), texts, (image.shape[1], image.shape[0]), own, text_height or SMALLEST)
@@ -179,11 +179,6 @@ def _frame(canvas: np.ndarray, box: Rectangle, colour: Colour, line_width: int) 
     canvas[max(y2 - line_width, 0) : y2, x1:x2] = colour
     canvas[y1:y2, x1 : x1 + line_width] = colour
     canvas[y1:y2, max(x2 - line_width, 0) : x2] = colour
-
-
-def _drawable(name: str, label: int) -> str:
-    """A class's name, or its number where no font has its letters: question marks would be the same for all."""
-    return f"class {label}" if undrawable(name) else name
 
 
 def _wordings(name: str, score: float | None) -> list[str]:

@@ -48,6 +48,17 @@ def undrawable(text: str) -> str:
     return "".join(dict.fromkeys(char for char in letters if font_of(char) == NOWHERE))
 
 
+def drawable(name: str, label: int) -> str:
+    """A class's name, or `class 3` where no font has its letters: question marks would be the same for all."""
+    return f"class {label}" if undrawable(name) else name
+
+
+def in_matplotlib(text: str) -> bool:
+    """Whether matplotlib draws a text as it should: it has the letters, and none is to be turned or joined."""
+    return all(" " <= char <= "~" or unicodedata.bidirectional(char) not in ("R", "AL") and
+               _has(_matplotlib_font(), char) for char in unicodedata.normalize("NFC", text))
+
+
 @functools.lru_cache(64)
 def pillow_font(path: str, size: int, basic: bool) -> ImageFont.FreeTypeFont:
     """A font file at a size; basic: glyph after glyph, else shaped where Pillow can."""

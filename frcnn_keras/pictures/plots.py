@@ -11,6 +11,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_whole
+from frcnn_keras.pictures.legend import add_legend
 
 # matplotlib is imported inside the functions: it takes half a second that a command's --help should not cost.
 
@@ -88,17 +89,12 @@ def _figure(width: float, height: float):
 
 
 def _finish(axes, x_label: str, y_label: str) -> None:
-    """Labels, grid, and a legend beside the curves where there are many."""
+    """Labels, grid and legend."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(True, alpha=0.3)
-    entries = len(axes.lines)
-    if not entries:
-        return
-    if entries <= 10:
-        axes.legend(fontsize=8)
-    else:  # too many to lie on the curves
-        axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.01, 1), ncols=-(-entries // 30))
+    if axes.lines:
+        add_legend(axes)
 
 
 def _plain(text: str) -> str:
