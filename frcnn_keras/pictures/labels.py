@@ -1,5 +1,6 @@
 """Where labels stand: at their boxes, over no other label, and over so little of other objects that these are seen."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -74,6 +75,7 @@ def _crowded(boxes: Sequence[Rectangle | None], wordings: Sequence[Sequence[str]
     return text_height
 
 
+@functools.lru_cache(2048)
 def _size(text: str, text_height: int) -> tuple[int, int]:
     """Width and height of a label's ground: room for what hangs below the line too."""
     pad = padding(text_height)
