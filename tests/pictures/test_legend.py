@@ -18,13 +18,12 @@ def test_names_of_any_script_are_told_apart(tmp_path):
     assert all((pictures[i] != pictures[j]).any() for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
-def test_plain_names_are_text(tmp_path):
-    """The curve's colour stands in the legend once, and once in the plot; letters are no picture."""
-    plain, mixed = drawn(tmp_path, ["cell", "cat"]), drawn(tmp_path, ["cell", "猫"])
-    for picture in (plain, mixed):
-        for colour in ((31, 119, 180), (255, 127, 14)):
-            inked = (picture == colour[::-1]).all(axis=-1)
-            assert inked.any()
+def test_each_line_is_in_the_legend(tmp_path):
+    """Where both curves are the same, the second covers the first: what is seen of the first one's colour is the
+    legend's."""
+    for names in (["cell", "cat"], ["cell", "猫"]):
+        picture = drawn(tmp_path, names)
+        assert 10 < (picture == (180, 119, 31)).all(axis=-1).sum() < 200
 
 
 @pytest.mark.parametrize("name", ["cat", "猫"])
