@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from benchmarks.inputs import OFFSET, PAD, STRIDE, Settings, dataset_of, prep_config
 from benchmarks.timing import Row, alternate, rows_of
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.models import rcnn as heads
 from frcnn_keras.models.backbones import load_backbone
 from frcnn_keras.models.detector import FasterRCNN
@@ -12,7 +13,7 @@ from frcnn_keras.models.neck import extractor
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.settings import Detecting, Geometry, Pooling, Preparing, Proposing
 from frcnn_keras.ops import images as image_ops
-from frcnn_keras.runs.detector import Detector, load, pixels
+from frcnn_keras.runs.detector import Detector, load
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 
 

@@ -16,8 +16,9 @@ import tensorflow as tf
 from benchmarks.inputs import Settings, dataset_of
 from benchmarks.prediction import random_detector
 from benchmarks.timing import Row, alternate, rows_of
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.models.precision import set_precision
-from frcnn_keras.runs.detector import Detector, load, pixels
+from frcnn_keras.runs.detector import Detector, load
 from frcnn_keras.serving.saved_model import export_saved_model
 from frcnn_keras.serving.session import serving_session
 

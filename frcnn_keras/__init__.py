@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
+    from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
@@ -71,7 +72,8 @@ _HOMES = {
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
-    "Detections": "frcnn_keras.runs.detections", "Exported": "frcnn_keras.serving.comparison",
+    **dict.fromkeys(("Detection", "Detections"), "frcnn_keras.runs.detections"),
+    "Exported": "frcnn_keras.serving.comparison",
     **dict.fromkeys(("Proposed", "Proposer", "load_rpn"), "frcnn_keras.runs.proposer"),
     "InputError": "frcnn_keras.errors", "CheckConfig": "frcnn_keras.settings.stages",
     "PrepConfig": "frcnn_keras.settings.stages", "RPNConfig": "frcnn_keras.settings.stages",
@@ -80,11 +82,11 @@ _HOMES = {
 }
 
 __all__ = [
-    "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer", "RCNNConfig",
-    "RPNConfig", "Splits", "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune", "from_items",
-    "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
-    "read_tfrecord", "read_voc", "read_yolo", "train_joint", "train_rcnn", "train_rpn",
+    "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
+    "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer",
+    "RCNNConfig", "RPNConfig", "Splits", "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune",
+    "from_items", "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme",
+    "read_splits", "read_tfrecord", "read_voc", "read_yolo", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

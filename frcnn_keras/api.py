@@ -182,8 +182,7 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = Fal
     """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
 
     Returns:
-        {"coco": {"AP", "AP50", ...}, "voc07": {"mAP"}, "voc10": {"mAP"}, "per_class": {name: {...}}, "images",
-        "seconds_per_image"}.
+        {"coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name}, "images", "seconds_per_image"}.
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
     return score(detector, settle(dataset, skip_bad)).metrics

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
+from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
@@ -99,9 +100,10 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     from frcnn_keras.pictures.drawing import encoded_image
     from frcnn_keras.progress import ahead
 
+    say_undrawable(dataset.class_names)
     examples = representative(dataset, count)
     pictures = list(ahead(lambda example: picture(example, dataset.class_names), examples))
-    drawn = [(image, str(example.id)) for image, example in zip(pictures, examples, strict=True) if image is not None]
+    drawn = [(image, caption(example)) for image, example in zip(pictures, examples, strict=True) if image is not None]
     if not drawn:
         return None
     try:
@@ -109,11 +111,16 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); give another --sheet, or --sheet-images 0"
                          ) from error
-    sheet = contact_sheet([image for image, _ in drawn], cell_size=CELL, titles=[id for _, id in drawn])
+    sheet = contact_sheet([image for image, _ in drawn], cell_size=CELL, titles=[title for _, title in drawn])
     ledger = Ledger(path.parent)
     ledger.require_free([path.name], "--sheet", reads=(example.path for example in dataset.examples if example.path))
     ledger.write(path.name, encoded_image(path, sheet))
     return str(path)
+
+
+def caption(example) -> str:
+    """The image's file name, below the data set's folder where its id is that; its id where it is in no file alone."""
+    return Path(example.path).name if example.path and not isinstance(example.id, str) else str(example.id)
 
 
 def picture(example, class_names):

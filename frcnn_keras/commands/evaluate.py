@@ -4,6 +4,7 @@ from pathlib import Path
 
 from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import like
 from frcnn_keras.files.folders import require_place, settled
@@ -15,10 +16,13 @@ from frcnn_keras.settings.detector import DetectionConfig
 EXAMPLES = """example:
   {frcnn} evaluate --run work/run --voc DIR --split test
 
-writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, detections.json (COCO results form).
+writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, detections.json (COCO results form) and
+ground_truth.json (COCO instances form, of the same image ids: pycocotools and FiftyOne load both).
 VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figures at --nms 0.3, with COCO's at 0.5."""
 
-RESULTS = ("metrics.json", "detections.json", "precision_recall.png")
+RESULTS = ("metrics.json", "ground_truth.json", "detections.json", "precision_recall.png")
+
+IOU = 0.5  # at which the curves are drawn: VOC's
 
 
 def add_detecting_arguments(parser) -> None:
@@ -64,10 +68,12 @@ def main(args) -> int:
     ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)
     examples, detections = dataset.examples, scores.detections
+    truth = coco.coco_ground_truth(examples, dataset.name, dataset.class_names, dataset.category_ids)
     results = coco.coco_results(examples, detections, dataset.category_ids)
+    say_undrawable(detector.class_names)
     with alone(out):
         ledger.tidy()
-        for name, value in (("metrics.json", scores.metrics), ("detections.json", results)):
+        for name, value in zip(RESULTS, (scores.metrics, truth, results), strict=False):
             ledger.write(name, (files.to_json(value) + "\n").encode())
         with ledger.file("precision_recall.png") as path:
             plot(path, voc, examples, detections, detector.class_names)
@@ -76,12 +82,14 @@ def main(args) -> int:
 
 
 def plot(path: Path, voc, examples, detections, class_names) -> None:
-    """Precision-recall curves of every class at IoU 0.5."""
+    """Precision-recall curves of every class."""
+    from frcnn_keras.pictures.fonts import drawable
     from frcnn_keras.pictures.plots import plot_precision_recall
 
-    curves = voc.precision_recall(examples, detections, len(class_names))
-    plot_precision_recall(path, {name: (curve.precision, curve.recall, voc.average_precision_area(curve))
-                                 for name, curve in zip(class_names, curves, strict=True)})
+    curves = voc.precision_recall(examples, detections, len(class_names), IOU)
+    plot_precision_recall(path, {
+        drawable(name, label): (curve.precision, curve.recall, voc.average_precision_area(curve))
+        for label, (name, curve) in enumerate(zip(class_names, curves, strict=True), 1)}, IOU)
 
 
 def run(argv=None) -> int:

@@ -45,7 +45,8 @@ def main(args) -> int:
     if args.precision == "bfloat16" and args.format != "savedmodel":
         raise InputError("--precision belongs to --format savedmodel")
     start_tensorflow()
-    from frcnn_keras.runs.detector import load, pixels
+    from frcnn_keras.data.given_images import pixels
+    from frcnn_keras.runs.detector import load
     from frcnn_keras.serving.export import check_settings, export
 
     check_settings(args.format, args.version, args.image_size, args.max_pixels)

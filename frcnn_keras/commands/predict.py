@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
+from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.data.image_paths import valid
@@ -77,6 +78,8 @@ def main(args) -> int:
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
+    if not args.no_draw:
+        say_undrawable(detector.class_names)
     with alone(out):
         ledger.tidy()
         results = predict(detector, list(zip(paths, names, strict=True)), None if args.no_draw else ledger,
@@ -95,9 +98,9 @@ def predict(detector, images: list[tuple[Path, str]], drawn: Ledger | None, skip
     text_height: see pictures.drawing.draw_detections."""
     import numpy as np
 
+    from frcnn_keras.data.given_images import pixels
     from frcnn_keras.pictures.drawing import draw_detections, encoded_image
     from frcnn_keras.progress import Progress
-    from frcnn_keras.runs.detector import pixels
 
     results = []
     with Progress("predict", len(images), "images") as bar:

@@ -82,9 +82,9 @@ def propose(proposer, images: list[tuple[Path, str]], ledger: Ledger, drawn: int
     """The records of all images (path, name of the drawn file); the best `drawn` proposals of each are drawn."""
     import numpy as np
 
+    from frcnn_keras.data.given_images import pixels
     from frcnn_keras.pictures.drawing import draw_detections, encoded_image
     from frcnn_keras.progress import Progress
-    from frcnn_keras.runs.detector import pixels
 
     results = []
     with Progress("propose", len(images), "images") as bar:

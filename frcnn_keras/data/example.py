@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from frcnn_keras.data import wording
 from frcnn_keras.files import fingerprint
 
 
@@ -60,6 +61,15 @@ class Dataset:
     category_ids: tuple[int, ...]  # of class_names in COCO results: COCO's own, else 1..C
     examples: tuple[Example, ...]
     problems: tuple[Problem, ...]
+
+    def __repr__(self) -> str:
+        objects = np.bincount([label for example in self.examples for label in example.labels.tolist()],
+                              minlength=len(self.class_names) + 1)[1:]
+        of_each = wording.listed([f"{name} {count}" for name, count in zip(self.class_names, objects, strict=False)])
+        problems = f"; {wording.counted(len(self.problems), 'problem')}" if self.problems else ""
+        return (f"Dataset({self.name!r}: {wording.counted(len(self.examples), 'image')}, "
+                f"{wording.counted(int(objects.sum()), 'object')} of "
+                f"{wording.counted(len(self.class_names), 'class', 'classes')}: {of_each}{problems})")
 
     def fingerprint(self) -> str:
         """A short hash of what is trained on: ids, boxes, labels and flags of every image, in order."""

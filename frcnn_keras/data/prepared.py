@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
-from frcnn_keras.data import originals, records
+from frcnn_keras.data import originals, records, wording
 from frcnn_keras.data.checksums import check_checksums
 from frcnn_keras.data.manifests import NAME, FeatureManifest, Manifest, read_manifest
 from frcnn_keras.errors import InputError, command
@@ -36,6 +36,16 @@ class Prepared:
     feature_spans: tuple[records.Span, ...]
     minibatch_spans: tuple[records.Span, ...]
     pictures: str = ""  # fingerprint of their content; empty where they were made in memory
+
+    def __repr__(self) -> str:
+        made, images = self.features, self.features.records // (2 if self.features.mirror else 1)
+        mirrored = " and their mirror images" if made.mirror else ""
+        draws = f"{self.config.minibatches.draws} draws an image" if self.minibatches else "none"
+        return (f"Prepared('{self.path}': {wording.counted(images, 'image')}{mirrored} of {made.source}; "
+                f"{wording.classes(made.class_names)}; {self.config.backbone.name}, images resized to "
+                f"{made.preparing.shorter} pixels, {made.preparing.longer} at most; maps of stride "
+                f"{wording.numbers(self.geometry.strides)} with {wording.numbers(self.channels)} channels; "
+                f"minibatches: {draws})")
 
     @property
     def geometry(self) -> Geometry:

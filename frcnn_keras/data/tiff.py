@@ -7,7 +7,7 @@ import warnings
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ImageOps, TiffImagePlugin
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from frcnn_keras.data import exif
 from frcnn_keras.data.image_bytes import Layout, length, piece, read
@@ -74,14 +74,21 @@ def decode_tiff(encoded: bytes, size: tuple[int, int]) -> np.ndarray:
         raise
     except Exception as error:  # Pillow raises whatever a damaged file leads it to
         raise InputError(f"the TIFF cannot be decoded ({one_line(error, 160)})") from error
-    if mode in _DEEP:
-        pixels = np.repeat((np.asarray(page) >> 8).astype(np.uint8)[..., None], 3, axis=-1)
-    else:
-        opaque = page.convert("RGBA") if mode in ("RGBa", "La") else page
-        pixels = np.asarray(opaque if opaque.mode == "RGB" else opaque.convert("RGB"))  # of RGB itself a copy
-    if pixels.shape != (*size, 3):
+    pixels = as_rgb(page)
+    if pixels is None or pixels.shape != (*size, 3):
         raise InputError(f"the TIFF's page is not of the size that its header says, {size[1]} x {size[0]} pixels")
     return pixels
+
+
+def as_rgb(image: Image.Image) -> np.ndarray | None:
+    """A Pillow image as (H, W, 3) uint8 RGB: alpha dropped, 16 bits cut to 8; None where its mode has no such colours
+    (32 bits, floating point)."""
+    if image.mode in _DEEP:
+        return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=-1)
+    if image.mode not in _MODES:
+        return None
+    opaque = image.convert("RGBA") if image.mode in ("RGBa", "La") else image
+    return np.asarray(opaque if opaque.mode == "RGB" else opaque.convert("RGB"))  # of RGB itself a copy
 
 
 def _directory(file: BinaryIO) -> tuple[str, list[tuple[int, int, int, int]]]:

@@ -1,6 +1,8 @@
-"""COCO's average precision and recall, computed by faster-coco-eval, and COCO's results form."""
+"""COCO's average precision and recall, computed by faster-coco-eval, and COCO's forms of objects and results."""
 
 import logging
+import os
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,8 +37,9 @@ def coco_metrics(examples: Sequence, detections: Sequence, class_names: Sequence
         no object counts: a class, or a range of sizes, without any.
     """
     categories = tuple(range(1, len(class_names) + 1))
-    image_ids = _image_ids(examples)
-    truth = COCO(_annotations(examples, image_ids, categories))
+    image_ids = image_ids_of(examples)
+    truth = COCO({"images": [{"id": id} for id in image_ids], "categories": [{"id": id} for id in categories],
+                  "annotations": _annotations(examples, image_ids, categories)})
     results = truth.loadRes(_results(image_ids, detections, categories))
     evaluation = COCOeval_faster(truth, results, iouType="bbox", print_function=_log.debug)
     evaluation.run()
@@ -59,10 +62,55 @@ def coco_results(examples: Sequence, detections: Sequence, category_ids: Sequenc
         category_ids: label i + 1 is written as category_ids[i].
 
     Returns:
-        [{"image_id": Example.id, "category_id": int, "bbox": [x, y, width, height], "score": float}, ...], the images
-        in their order and each one's detections in theirs.
+        [{"image_id": int, "category_id": int, "bbox": [x, y, width, height], "score": float}, ...], the images in their
+        order and each one's detections in theirs; image ids as `image_ids_of` gives them.
     """
-    return _results([example.id for example in examples], detections, category_ids)
+    return _results(image_ids_of(examples), detections, category_ids)
+
+
+def coco_ground_truth(examples: Sequence, name: str, class_names: Sequence[str], category_ids: Sequence[int]) -> dict:
+    """What was measured on, in the form of COCO's instances files, ready for JSON: with coco_results pycocotools gives
+    coco_metrics's numbers.
+
+    Difficult objects are crowds here, as they are for coco_metrics: an "ignore" pycocotools overwrites. They say
+    "difficult": 1 beside it.
+
+    Args:
+        examples: the images' `Example`s.
+        name: of the data set.
+        class_names, category_ids: of labels 1..C.
+    """
+    image_ids = image_ids_of(examples)
+    annotations = _annotations(examples, image_ids, category_ids)
+    difficult = [bool(flag) for example in examples for flag in example.difficult]
+    return {
+        "info": {"description": name},
+        "images": [{"id": id, "file_name": file, "height": int(example.height), "width": int(example.width)}
+                   for id, file, example in zip(image_ids, _file_names(examples), examples)],
+        "categories": [{"id": int(id), "name": name} for id, name in zip(category_ids, class_names)],
+        "annotations": [entry | {"difficult": 1} if hard else entry for entry, hard in zip(annotations, difficult)],
+    }
+
+
+def image_ids_of(examples: Sequence) -> list[int]:
+    """The examples' own ids where all of them are numbers, as COCO's are; else 1, 2, ... in their order. By the own
+    ones equal scores are ordered as pycocotools orders them."""
+    ids = [example.id for example in examples]
+    return ids if all(isinstance(i, int) for i in ids) else list(range(1, len(ids) + 1))
+
+
+def _file_names(examples: Sequence) -> list[str]:
+    """Of each image: its id where that is a path, below the data set's folder of images; where it is another (COCO's),
+    its file's path below the folder that all files share. Where files hold many images, or none, the id."""
+    held = Counter(example.path for example in examples)
+    folders = [os.path.dirname(os.path.abspath(path)) for path in held if path]
+    shared = os.path.commonpath(folders) if folders else ""
+    names = []
+    for example in examples:
+        path, id = example.path.replace(os.sep, "/"), str(example.id)
+        alone = path and held[example.path] == 1 and not path.endswith(f"/{id}")
+        names.append(os.path.relpath(example.path, shared).replace(os.sep, "/") if alone else id)
+    return names
 
 
 def _results(image_ids: Sequence, detections: Sequence, category_ids: Sequence[int]) -> list[dict]:
@@ -88,32 +136,23 @@ def _results(image_ids: Sequence, detections: Sequence, category_ids: Sequence[i
     return results
 
 
-def _image_ids(examples: Sequence) -> list[int]:
-    """The examples' own ids where they are numbers, so that equal scores are ordered as pycocotools orders them."""
-    ids = [example.id for example in examples]
-    return ids if all(isinstance(i, int) for i in ids) else list(range(1, len(ids) + 1))
-
-
-def _annotations(examples: Sequence, image_ids: list[int], categories: tuple[int, ...]) -> dict:
-    """The examples as COCO's annotation file holds them. Annotation ids start at 1: 0 means "unmatched" there."""
-    annotations = []
+def _annotations(examples: Sequence, image_ids: Sequence[int], categories: Sequence[int]) -> list[dict]:
+    """The examples' objects as COCO's annotation file holds them; label i + 1 is categories[i]. Ids start at 1: 0 means
+    "unmatched" to the evaluator."""
+    annotations: list[dict] = []
     for image_id, example in zip(image_ids, examples):
         for box, label, ignored in zip(_xywh(example.boxes), example.labels, example.ignored):
             annotations.append(
                 {
                     "id": len(annotations) + 1,
                     "image_id": image_id,
-                    "category_id": int(label),
+                    "category_id": int(categories[label - 1]),
                     "bbox": box,
                     "area": box[2] * box[3],
                     "iscrowd": int(ignored),
                 }
             )
-    return {
-        "images": [{"id": i, "height": e.height, "width": e.width} for i, e in zip(image_ids, examples)],
-        "annotations": annotations,
-        "categories": [{"id": i} for i in categories],
-    }
+    return annotations
 
 
 def _xywh(boxes: np.ndarray) -> list[list[float]]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from frcnn_keras.pictures.drawing import check_image
-from frcnn_keras.pictures.lettering import printable, put_text, shorten
+from frcnn_keras.pictures.lettering import put_text, shorten_middle
 
 _INK, _PAPER = (0, 0, 0), (245, 245, 245)
 
@@ -38,14 +38,14 @@ def contact_sheet(
         images: (H, W, 3) uint8 RGB each, at least one; sizes may differ.
         columns: cells in a row.
         cell_size: width and height of an image's place in pixels.
-        titles: one an image, cut to the cell's width; None for none.
+        titles: one an image, shortened in the middle to the cell's width; None for none.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     if not images:
         raise ValueError("a contact sheet needs at least one image. Received: none")
-    (width, height), gap, text_height = cell_size, 8, 9
+    (width, height), gap, text_height = cell_size, 8, 8
     strip = 0 if titles is None else 2 * text_height
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
@@ -57,6 +57,6 @@ def contact_sheet(
         top, left = y + (height - small.shape[0]) // 2, x + (width - small.shape[1]) // 2
         sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
         if titles is not None:
-            text = shorten(printable(titles[i]), width, text_height)
+            text = shorten_middle(titles[i], width, text_height)
             put_text(sheet, text, (x, y + height + text_height + 4), _INK, text_height)
     return sheet

@@ -10,14 +10,13 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_whole
-from frcnn_keras.pictures.lettering import Colour, printable, put_text, shorten, text_width
-
-Rectangle = tuple[int, int, int, int]  # first column and row, last column and row + 1
+from frcnn_keras.pictures.fonts import drawable
+from frcnn_keras.pictures.labels import SMALLEST, Label, Rectangle, lay_out, padding
+from frcnn_keras.pictures.lettering import Colour, put_text
 
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _GOLDEN = 0.618034  # of a turn: multiples of it never bunch up, however many classes there are
 _SHADES = ((0.95, 1.0), (0.8, 0.85), (1.0, 0.6))  # saturation, value
-_LABELLED = 0.4  # labels may hide this share of the image; on a small one with many boxes, the best scored have them
 
 
 def class_colour(label: int) -> Colour:
@@ -65,9 +64,9 @@ def draw_detections(
 ) -> np.ndarray:
     """Boxes in their classes' colours, with name and score; the best scored (the first, without scores) lie on top.
 
-    Labels stand where they cover no other label, always wholly inside the image, shortened where it is too narrow;
-    those for which there is no room left are omitted, the worst scored first (the box's colour tells the class).
-    OpenCV's font is ASCII only: accents are dropped from names, other characters become "?".
+    Labels stand wholly inside the image, cover no other label and hide no object: where boxes are crowded they shrink,
+    are shortened or omitted, the worst scored first (the box's colour tells the class); see labels.lay_out. A name with
+    letters that no font on the machine has is written as its number, "class 3".
 
     Args:
         image: (H, W, 3) uint8 RGB, not changed.
@@ -76,7 +75,8 @@ def draw_detections(
         scores: (M,), or None to write no scores (objects, not detections).
         class_names: label i + 1 is class_names[i].
         line_width: in pixels; None for one that suits the image's size.
-        text_height: of a capital letter in pixels; None for one that suits the image's size.
+        text_height: of a capital letter in pixels, which does not shrink then; None for one that suits the image's
+            size and how crowded it is.
 
     Returns:
         (H, W, 3) uint8 RGB, a new array.
@@ -87,16 +87,13 @@ def draw_detections(
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)[order]
     colours = [class_colour(int(label)) for label in labels[order]]
     canvas = draw_boxes(image, boxes[::-1], colours[::-1], line_width)
-    text_height = text_height or _text_height(image)
-    taken: list[Rectangle] = []
-    for box, colour, index in zip(_pixel_boxes(image, boxes), colours, order):
-        if box is None or _area(taken) > _LABELLED * image.shape[0] * image.shape[1]:
-            continue
-        name = printable(class_names[labels[index] - 1])
-        texts = _wordings(name, None if scores is None else float(scores[index]))
-        place = _write_label(canvas, box, texts, colour, text_height, taken)
-        if place is not None:
-            taken.append(place)
+    texts = [_wordings(drawable(class_names[labels[index] - 1], int(labels[index])),
+                       None if scores is None else float(scores[index])) for index in order]
+    own = text_height or _text_height(image)
+    placed = lay_out(_pixel_boxes(image, boxes), texts, (image.shape[1], image.shape[0]), own, text_height or SMALLEST)
+    for label, colour in zip(placed, colours, strict=True):
+        if label is not None:
+            _write_label(canvas, label, colour)
     return canvas
 
 
@@ -154,8 +151,8 @@ def _line_width(image: np.ndarray) -> int:
 
 
 def _text_height(image: np.ndarray) -> int:
-    """8 pixels is the least that can be read; on a photograph, what can be read when it is shown on a screen."""
-    return max(8, round(3 + 0.02 * min(image.shape[:2])))
+    """On a photograph, what can be read when it is shown on a screen."""
+    return max(SMALLEST, round(2 + 0.016 * min(image.shape[:2])))
 
 
 def _pixel_boxes(image: np.ndarray, boxes: np.ndarray) -> list[Rectangle | None]:
@@ -189,52 +186,11 @@ def _wordings(name: str, score: float | None) -> list[str]:
     return [name] if score is None else [f"{name} {score:.2f}", name]
 
 
-def _write_label(
-    canvas: np.ndarray,
-    box: Rectangle,
-    texts: list[str],
-    colour: Colour,
-    text_height: int,
-    taken: list[Rectangle],
-) -> Rectangle | None:
-    """Writes the first text that fits where there is room; returns the place, or None if there is no room."""
-    height, width = canvas.shape[:2]
-    pad = max(1, text_height // 4)
-    room = width - 2 * pad
-    text = next((t for t in texts if text_width(t, text_height) <= room), None)
-    text = text if text is not None else shorten(texts[-1], room, text_height)
-    size = (text_width(text, text_height) + 2 * pad, text_height + text_height // 3 + 2 * pad)
-    if not text or size[0] > width or size[1] > height:
-        return None
-    place = _free_place(box, size, (width, height), taken)
-    if place is None:
-        return None
-    x1, y1, x2, y2 = place
+def _write_label(canvas: np.ndarray, label: Label, colour: Colour) -> None:
+    """Fills a label's ground with its class's colour and writes on it."""
+    (x1, y1, x2, y2), pad = label.place, padding(label.text_height)
     canvas[y1:y2, x1:x2] = colour
-    put_text(canvas, text, (x1 + pad, y1 + pad + text_height), _ink(colour), text_height)
-    return place
-
-
-def _free_place(
-    box: Rectangle, size: tuple[int, int], image_size: tuple[int, int], taken: list[Rectangle]
-) -> Rectangle | None:
-    """The first place at a box's corners (above, below, inside), in the image, where no other label is touched."""
-    (x1, y1, x2, y2), (width, height) = box, size
-    for y in (y1 - height, y2, y1, y2 - height):
-        for x in (x1, x2 - width):
-            x = min(max(x, 0), image_size[0] - width)
-            place = (x, y, x + width, y + height)
-            if 0 <= y <= image_size[1] - height and not any(_overlap(place, other) for other in taken):
-                return place
-    return None
-
-
-def _overlap(a: Rectangle, b: Rectangle) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _area(rectangles: Sequence[Rectangle]) -> int:
-    return sum((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in rectangles)
+    put_text(canvas, label.text, (x1 + pad, y1 + pad + label.text_height), _ink(colour), label.text_height)
 
 
 def _ink(colour: Colour) -> Colour:

@@ -11,6 +11,7 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_whole
+from frcnn_keras.pictures.legend import add_legend
 
 # matplotlib is imported inside the functions: it takes half a second that a command's --help should not cost.
 
@@ -47,7 +48,7 @@ def plot_curves(path: str | os.PathLike, history: Mapping[str, Sequence[float | 
 
 
 def plot_precision_recall(
-    path: str | os.PathLike, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]], title: str = ""
+    path: str | os.PathLike, curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]], iou: float, title: str = ""
 ) -> None:
     """Draws the classes' precision-recall curves.
 
@@ -55,7 +56,8 @@ def plot_precision_recall(
         path: of the picture, .png, .svg or .pdf.
         curves: {class name: (precision (D,), recall (D,), average precision)}, best score first, as
             `voc.precision_recall` has them. A class with NaN for its average precision (no objects) is left out.
-        title: stands above.
+        iou: at which a detection finds an object, as the picture says.
+        title: stands above, in place of that.
 
     Raises:
         InputError: the picture cannot be written.
@@ -67,11 +69,12 @@ def plot_precision_recall(
         style = ("-", "--", ":", "-.")[i // 10 % 4]  # the colours repeat after ten
         # From recall 0, so that a single detection is a line and not nothing.
         recall, precision = np.concatenate([[0.0], recall]), np.concatenate([precision[:1], precision])
-        axes.plot(recall[: len(precision)], precision, style, linewidth=1.5, label=_plain(f"{name}  AP {average:.3f}"))
+        label = _plain(f"{name}  AP{100 * iou:.3g} {average:.3f}")
+        axes.plot(recall[: len(precision)], precision, style, linewidth=1.5, label=label)
     _finish(axes, "recall", "precision")
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.02)
-    figure.suptitle(_plain(title))
+    figure.suptitle(_plain(title or f"precision and recall at IoU {iou:g}"))
     _save(figure, path)
 
 
@@ -86,17 +89,12 @@ def _figure(width: float, height: float):
 
 
 def _finish(axes, x_label: str, y_label: str) -> None:
-    """Labels, grid, and a legend beside the curves where there are many."""
+    """Labels, grid and legend."""
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(True, alpha=0.3)
-    entries = len(axes.lines)
-    if not entries:
-        return
-    if entries <= 10:
-        axes.legend(fontsize=8)
-    else:  # too many to lie on the curves
-        axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.01, 1), ncols=-(-entries // 30))
+    if axes.lines:
+        add_legend(axes)
 
 
 def _plain(text: str) -> str:

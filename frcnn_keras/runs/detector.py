@@ -1,13 +1,14 @@
 """A trained detector, as the program that uses it sees it."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.data.decoding import decode
-from frcnn_keras.data.image_files import read_file
+from frcnn_keras.data import wording
+from frcnn_keras.data.given_images import loaded, many, pixels
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.precision import set_precision
@@ -25,43 +26,41 @@ class Detector:
         self.class_names, self.category_ids = model.class_names, model.category_ids
         self._detect = tf.function(model.detect_image, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
 
-    def predict(self, images) -> list[Detections]:
+    def __repr__(self) -> str:
+        model = self.model
+        return (f"Detector({wording.classes(self.class_names)}; images resized to {model.preparing.shorter} pixels, "
+                f"{model.preparing.longer} at most; maps of stride {wording.numbers(model.geometry.strides)}; "
+                f"{model.count_params() / 1e6:.1f} million weights; scores above {model.detecting.score_threshold:g})")
+
+    def predict(self, images: Any) -> list[Detections]:
         """Detections of each image, best first, in pixels of the upright image; an array is taken as upright.
 
-        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays or tensors; or just one
-            of them.
+        images: an iterable of file paths, encoded images (bytes), Pillow images, or uint8 arrays or tensors: RGB (H, W,
+            3), grey (H, W) or (H, W, 1), RGBA (H, W, 4), whose alpha is dropped as a PNG's is; or just one of them; or
+            a batch (N, H, W, 3). What is given is kept as Detections.image, to be drawn on; of images that come one by
+            one (a generator's) a path alone, so that memory does not grow with their number.
 
         Raises:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
-            images = [images]
-        return list(self.stream(images))
+        images, held = many(images)
+        return list(self._each(images, held))
 
     def stream(self, images: Iterable) -> Iterator[Detections]:
-        """The same, one by one, a few images ahead: memory does not grow with their number."""
-        return ahead(self._predict_image, images)
+        """The same, one by one, a few images ahead: memory does not grow with their number. Paths alone are kept."""
+        return self._each(images, False)
 
-    def _predict_image(self, image) -> Detections:
-        detected = self._detect(pixels(image))
+    def _each(self, images: Iterable, keep: bool) -> Iterator[Detections]:
+        return ahead(self._predict_image, ((loaded(image), image if keep or isinstance(image, (str, os.PathLike)) else
+                                            None) for image in images))
+
+    def _predict_image(self, image: tuple[Any, Any]) -> Detections:
+        """image: as it is read, and what is kept of it."""
+        detected = self._detect(pixels(image[0]))
         valid = detected.valid.numpy()
         return Detections.of(detected.boxes.numpy()[valid], detected.scores.numpy()[valid],
-                             detected.labels.numpy()[valid], self.class_names)
-
-
-def pixels(image):
-    """A path, encoded bytes, an array or a tensor -> (H, W, 3) uint8 RGB; encoded ones are turned upright by their EXIF
-    orientation."""
-    if isinstance(image, (str, Path)):
-        return decode(read_file(image), str(image))
-    if isinstance(image, bytes):
-        return decode(image, "encoded image")
-    image = image if tf.is_tensor(image) else np.asarray(image)  # a large tensor is not copied
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError("image must be uint8 RGB of shape (H, W, 3). "
-                         f"Received: {image.dtype} of shape {image.shape}")
-    return image
+                             detected.labels.numpy()[valid], self.class_names, self.category_ids, image[1])
 
 
 def load(run: str | Path, *, score_threshold: float | None = None, nms: float | None = None,

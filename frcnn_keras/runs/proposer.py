@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data import wording
 from frcnn_keras.data.extraction import as_stored
+from frcnn_keras.data.given_images import loaded, many, pixels
 from frcnn_keras.errors import InputError, command, in_words
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.settings import Proposing
@@ -28,6 +30,13 @@ class Proposed:
     boxes: np.ndarray  # (P, 4) float32: x1, y1, x2, y2, pixels of the image as it was given, inside it
     scores: np.ndarray  # (P,) float32: how sure it is that there is an object, 0 to 1
 
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        scores = f", scores {self.scores[0]:.3f} to {self.scores[-1]:.3f}" if len(self) else ""
+        return f"Proposed({wording.counted(len(self), 'box', 'boxes')}{scores})"
+
 
 class Proposer:
     """Proposes regions in images of any size. `model` is the Keras model, `proposing` which proposals are given out."""
@@ -38,26 +47,30 @@ class Proposer:
         self.model, self.proposing, self.stored_maps = model, proposing, stored_maps
         self._propose = tf.function(self._of_pixels, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
 
+    def __repr__(self) -> str:
+        preparing, geometry = self.model.preparing, self.model.geometry
+        sizes = " | ".join(wording.numbers(sizes) for sizes in geometry.anchor_sizes)
+        return (f"Proposer(images resized to {preparing.shorter} pixels, {preparing.longer} at most; maps of stride "
+                f"{wording.numbers(geometry.strides)}; anchors of {sizes} {geometry.anchor_unit}s; up to "
+                f"{self.proposing.after} proposals an image)")
+
     def propose(self, images: Any) -> list[Proposed]:
         """Proposals of each image, best first: after NMS, without tiny ones, clipped to the image, in its own pixels.
 
-        images: an iterable of file paths, encoded images (bytes) or (H, W, 3) uint8 RGB arrays or tensors; or just one
-            of them.
+        images: one or many, in any form that Detector.predict takes.
 
         Raises:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
-            images = [images]
-        return list(self.stream(images))
+        return list(self.stream(many(images)[0]))
 
     def stream(self, images: Iterable) -> Iterator[Proposed]:
         """The same, one by one, a few images ahead: memory does not grow with their number."""
-        return ahead(self._propose_image, images)
+        return ahead(self._propose_image, map(loaded, images))
 
     def _propose_image(self, image: Any) -> Proposed:
-        boxes, scores, valid = (part.numpy() for part in self._propose(detectors.pixels(image)))
+        boxes, scores, valid = (part.numpy() for part in self._propose(pixels(image)))
         return Proposed(boxes[valid], scores[valid])
 
     def _of_pixels(self, image: tf.Tensor) -> tuple:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_files import read_file
 from frcnn_keras.data.image_header import MAX_PIXELS, SERVED_PIXELS, image_header
 from frcnn_keras.errors import InputError
-from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
 from frcnn_keras.serving.drawn_pictures import SIZES

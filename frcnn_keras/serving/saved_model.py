@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_json
@@ -16,7 +17,7 @@ from frcnn_keras.files.folders import Layout, is_empty, recover, require_place, 
 from frcnn_keras.files.locks import alone
 from frcnn_keras.files.whole import tidy_folder
 from frcnn_keras.readers.label_map import label_map_text as label_map
-from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runtime import VERSION
 from frcnn_keras.serving import warmup
 from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, place, single

@@ -11,10 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import whole_file
 from frcnn_keras.models.keras_internals import flatten_layers
-from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.comparison import Agreement, Allowance, compare_all, place, single
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 

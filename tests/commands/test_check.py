@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -201,3 +202,10 @@ def test_sheet_that_cannot_be_written(tmp_path, capsys):
     for sheet, message in (("file/s.png", "cannot be written"), ("s.tiff", "pictures are written as")):
         code, _, err = checked(capsys, tmp_path, "--sheet-images", "4", "--sheet", str(tmp_path / sheet))
         assert code == 2 and message in err
+
+
+@pytest.mark.parametrize("id, path, title", [
+    ("cam1/a.jpg", "/data/cam1/a.jpg", "cam1/a.jpg"), (17, "/data/cam1/a.jpg", "a.jpg"), (17, "", "17"),
+    ("b.jpg", "/data/all.record", "b.jpg")])
+def test_captions_are_file_names(id, path, title):
+    assert check.caption(SimpleNamespace(id=id, path=path)) == title

@@ -1,7 +1,11 @@
+import contextlib
+import io
 import json
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from frcnn_keras.commands import evaluate
 from frcnn_keras.commands.evaluate import build_parser
@@ -27,13 +31,60 @@ def evaluated(run, *flags):
 def test_what_it_writes_and_prints(run, capsys):
     assert evaluated(run) == 0
     out = run / "evaluation"
-    assert {path.name for path in out.iterdir()} == {"metrics.json", "detections.json", "precision_recall.png", NAME}
+    assert {path.name for path in out.iterdir()} == {"metrics.json", "ground_truth.json", "detections.json",
+                                                  "precision_recall.png", NAME}
     table = capsys.readouterr().out
     assert "AP50" in table and "two" in table
     records = json.loads((out / "detections.json").read_text())
     assert [record["category_id"] for record in records] == [2, 2]
     np.testing.assert_allclose(records[0]["bbox"], [19.6, 9.2, 16, 16], atol=1e-3)
     assert json.loads((out / "metrics.json").read_text())["per_class"]["one"]["AP50"] == 0
+
+
+def of_pycocotools(folder):
+    """AP of the two files in a folder."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(folder / "ground_truth.json"))
+        evaluation = COCOeval(truth, truth.loadRes(str(folder / "detections.json")), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation.stats
+
+
+def test_pycocotools_loads_both_files_and_finds_the_same(run):
+    """Of the three objects of `two` one is difficult, and the detector finds that and another: half the objects."""
+    (run / "c.png").write_bytes(encoded(picture()))
+    (run / "set.csv").write_text("path,x1,y1,x2,y2,class,difficult\na.png,20,9,36,25,two,0\nb.png,1,1,9,9,one,0\n"
+                                 "b.png,36,9,52,25,two,1\nc.png,40,30,56,46,two,0\n")
+    assert evaluated(run) == 0
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())["coco"]
+    assert 0 < metrics["AP"] < 0.5
+    stats = of_pycocotools(run / "evaluation")
+    names = ("AP", "AP50", "AP75", "AP_small")
+    np.testing.assert_allclose([metrics[name] for name in names], stats[:4], atol=1e-6)
+    truth = json.loads((run / "evaluation" / "ground_truth.json").read_text())
+    assert [(entry["id"], entry["file_name"]) for entry in truth["images"]] == [
+        (1, "a.png"), (2, "b.png"), (3, "c.png")]
+
+
+def test_ids_of_coco_are_kept(run):
+    truth = {"images": [{"id": 70, "file_name": "b.png"}, {"id": 9, "file_name": "a.png"}],
+             "categories": [{"id": 4, "name": "one"}, {"id": 17, "name": "two"}],
+             "annotations": [{"id": 1, "image_id": 9, "category_id": 17, "bbox": [20, 9, 16, 16]},
+                             {"id": 2, "image_id": 70, "category_id": 17, "bbox": [0, 0, 64, 48], "iscrowd": 1}]}
+    (run / "own.json").write_text(json.dumps(truth))
+    assert evaluate.run(["--run", str(run), "--coco", str(run), str(run / "own.json")]
+                        ) == 0
+    written = json.loads((run / "evaluation" / "ground_truth.json").read_text())
+    assert {(entry["id"], entry["file_name"]) for entry in written["images"]} == {(70, "b.png"), (9, "a.png")}
+    assert written["categories"] == truth["categories"]
+    assert {(entry["image_id"], entry["category_id"], entry["iscrowd"]) for entry in written["annotations"]} == {
+        (9, 17, 0), (70, 17, 1)}
+    assert {(entry["image_id"], entry["category_id"]) for entry in
+            json.loads((run / "evaluation" / "detections.json").read_text())} == {(9, 17), (70, 17)}
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())["coco"]
+    assert 0 < metrics["AP"] == pytest.approx(of_pycocotools(run / "evaluation")[0])
 
 
 def test_json_is_what_is_written_and_out_is_where(run, capsys):

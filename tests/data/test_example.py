@@ -67,3 +67,11 @@ def test_ignored_objects_are_the_difficult_and_the_crowds():
     (Problem("a.xml", "is empty", fatal=False), "a.xml: is empty")])
 def test_a_problem_as_a_line(problem, line):
     assert str(problem) == line
+
+
+def test_a_data_set_tells_of_itself_in_a_line():
+    data = dataset(example(), example("b", labels=np.array([2, 2], np.int32)))
+    assert repr(data) == "Dataset('set': 2 images, 4 objects of 2 classes: x 1, y 3)"
+    data = dataclasses.replace(data, problems=(Problem("a.xml", "broken"),))
+    assert repr(data) == "Dataset('set': 2 images, 4 objects of 2 classes: x 1, y 3; 1 problem)"
+    assert repr(dataset()) == "Dataset('set': 0 images, 0 objects of 2 classes: x 0, y 0)"

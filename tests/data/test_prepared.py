@@ -120,3 +120,11 @@ def test_a_setting_that_does_not_fit_is_named(prep, val_prep, changes, name):
     other = dataclasses.replace(val_prep, features=dataclasses.replace(val_prep.features, **changes))
     with pytest.raises(InputError, match=name):
         check_fits(prep, other)
+
+
+def test_it_tells_of_itself_in_a_line(prep, val_prep):
+    told = repr(prep)
+    assert f"'{prep.path}': 6 images and their mirror images of shapes (seed 0); 4 classes: " in told
+    assert "images resized to 96 pixels, 160 at most; maps of stride 8 with 8 channels; minibatches: 2 draws" in told
+    assert "3 images of shapes (seed 9)" in repr(val_prep) and repr(val_prep).endswith("minibatches: none)")
+    assert "\n" not in told and len(told) < 500

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import io
 import json
 import math
@@ -9,7 +10,7 @@ import pytest
 from pycocotools import coco, cocoeval
 
 from frcnn_keras.data.example import Example
-from frcnn_keras.evaluation.coco import METRICS, coco_metrics, coco_results
+from frcnn_keras.evaluation.coco import METRICS, coco_ground_truth, coco_metrics, coco_results, image_ids_of
 from tests.work import calls_of
 
 
@@ -86,12 +87,64 @@ def test_wrong_arguments_are_refused():
 
 
 def test_results_form():
-    examples = [example([], [], image_id=17), example([], [], image_id="street")]
+    examples = [example([], [], image_id=17), example([], [], image_id=4)]
     detections = [found([[1, 2, 4, 8]], [0.5], [2]), found([], [], [])]
     results = coco_results(examples, detections, (3, 90))
     assert results == [{"image_id": 17, "category_id": 90, "bbox": [1.0, 2.0, 3.0, 6.0], "score": 0.5}]
     assert json.loads(json.dumps(results)) == results
-    assert coco_results(examples[1:], [found([A], [1], [1])], (3, 90))[0]["image_id"] == "street"
+
+
+@pytest.mark.parametrize("ids, numbers", [((17, 4), [17, 4]), (("b/1.jpg", "a/1.jpg"), [1, 2]), ((17, "x"), [1, 2])])
+def test_image_ids_are_numbers(ids, numbers):
+    examples = [example([A], [1], image_id=id) for id in ids]
+    assert image_ids_of(examples) == numbers
+    truth = coco_ground_truth(examples, "set", ["cell"], [7])
+    results = coco_results(examples, [found([A], [1], [1])] * 2, [7])
+    for entries in (truth["annotations"], results):
+        assert [entry["image_id"] for entry in entries] == numbers
+    assert [entry["id"] for entry in truth["images"]] == numbers
+
+
+def test_ground_truth_form():
+    image = dataclasses.replace(example([A, B], [2, 1], difficult=[0, 1]), id="in/a.jpg", path="/set/in/a.jpg",
+                                height=300)
+    truth = coco_ground_truth([image, example([], [], image_id="b")], "my set", ["ant", "bee"], [3, 90])
+    assert json.loads(json.dumps(truth)) == truth
+    assert truth["info"] == {"description": "my set"}
+    assert truth["categories"] == [{"id": 3, "name": "ant"}, {"id": 90, "name": "bee"}]
+    assert truth["images"] == [{"id": 1, "file_name": "in/a.jpg", "height": 300, "width": 400},
+                               {"id": 2, "file_name": "b", "height": 400, "width": 400}]
+    assert truth["annotations"] == [
+        {"id": 1, "image_id": 1, "category_id": 90, "bbox": [0, 0, 20, 20], "area": 400, "iscrowd": 0},
+        {"id": 2, "image_id": 1, "category_id": 3, "bbox": [100, 100, 50, 50], "area": 2500, "iscrowd": 1,
+         "difficult": 1}]
+
+
+@pytest.mark.parametrize("files, names", [
+    (["/set/val/x.jpg", "/set/val/y.jpg"], ["x.jpg", "y.jpg"]),
+    (["/set/a/x.jpg", "/set/b/x.jpg"], ["a/x.jpg", "b/x.jpg"]),
+    (["/set/x.record", "/set/x.record"], ["5", "6"]),
+    (["", "/set/y.jpg"], ["5", "y.jpg"])])
+def test_file_names_of_images_whose_ids_are_numbers(files, names):
+    examples = [dataclasses.replace(example([], [], image_id=5 + i), path=file) for i, file in enumerate(files)]
+    assert [entry["file_name"] for entry in coco_ground_truth(examples, "s", ["a"], [1])["images"]] == names
+
+
+@pytest.mark.parametrize("category_ids", [(1, 2, 3), (18, 3, 90)])
+def test_both_files_give_pycocotools_the_same_numbers(category_ids, tmp_path):
+    examples, detections = random_case(3)
+    (tmp_path / "truth.json").write_text(json.dumps(coco_ground_truth(examples, "set", "abc", category_ids)))
+    (tmp_path / "results.json").write_text(json.dumps(coco_results(examples, detections, category_ids)))
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = coco.COCO(str(tmp_path / "truth.json"))
+        evaluation = cocoeval.COCOeval(truth, truth.loadRes(str(tmp_path / "results.json")), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    assert sum(entry.get("difficult", 0) for entry in truth.dataset["annotations"]) > 0
+    metrics = coco_metrics(examples, detections, "abc")
+    expected = np.where(evaluation.stats == -1, np.nan, evaluation.stats)
+    np.testing.assert_allclose([metrics[name] for name in METRICS], expected, rtol=0, atol=1e-9)
 
 
 def random_case(seed, images=6, classes=3, per_image=40, tied=False):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.pictures import fonts
 from frcnn_keras.pictures.drawing import (
     class_colour,
     draw_boxes,
@@ -135,6 +136,30 @@ def test_best_score_lies_on_top():
     box = [10, 10, 40, 40]
     drawn = draw_detections(grey(50, 50), np.array([box, box]), [1, 2], [0.2, 0.9], ["a", "b"])
     assert (drawn[25, 10] == class_colour(2)).all()
+
+
+def test_names_of_any_script_are_written(monkeypatch):
+    """In an image of its own each: pictures differ by their labels alone."""
+    def drawn(name):
+        return draw_detections(grey(100, 300), np.array([[20, 40, 200, 90]]), [1], [0.5], [name])
+
+    names = ["cat", "Katze ß", "кошка", "猫", "고양이", "قطة", "חתול"]
+    assert len({drawn(name).tobytes() for name in names}) == len(names)
+    monkeypatch.setattr(fonts, "font_of", lambda char: fonts.NOWHERE)
+    np.testing.assert_array_equal(drawn("猫"), drawn("class 1"))
+
+
+def test_a_text_height_that_is_given_is_kept():
+    """Twelve boxes in a small picture: labels of 14 pixels, as many as find room; by themselves they would be of 7."""
+    boxes = np.array([[x, y, x + 40, y + 30] for x in range(5, 190, 60) for y in range(30, 150, 45)])
+    image, labels, scores = grey(160, 240), np.ones(len(boxes), int), np.linspace(0.9, 0.1, len(boxes))
+    frames = draw_boxes(image, boxes, [class_colour(1)] * len(boxes))
+
+    def rows(**given):
+        changed = (draw_detections(image, boxes, labels, scores, ["ant"], **given) != frames).any(axis=-1)
+        return np.diff(np.flatnonzero(np.diff(np.pad(changed[:, :20].any(axis=1), 1)))).tolist()
+
+    assert 14 + 4 + 2 * 3 in rows(text_height=14) and 7 + 2 + 2 * 1 in rows() and 24 not in rows()
 
 
 def test_no_detections():

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 
@@ -45,22 +46,30 @@ def test_nothing_logged_yet(tmp_path, history):
 
 def test_precision_recall(tmp_path):
     precision, recall = np.array([1, 1 / 2, 2 / 3]), np.array([0.25, 0.25, 0.5])
-    plot_precision_recall(tmp_path / "a.png", {"cell": (precision, recall, 0.4)}, "test")
+    plot_precision_recall(tmp_path / "a.png", {"cell": (precision, recall, 0.4)}, 0.5, "test")
     nothing = (np.zeros(0), np.zeros(0))
-    plot_precision_recall(tmp_path / "b.png", {"missed": (*nothing, 0.0), "absent": (*nothing, float("nan"))})
+    plot_precision_recall(tmp_path / "b.png", {"missed": (*nothing, 0.0), "absent": (*nothing, float("nan"))}, 0.5)
     assert ink(tmp_path / "a.png", BLUE) > ink(tmp_path / "b.png", BLUE) + 200
     assert ink(tmp_path / "b.png", ORANGE) == 0  # the class without objects is not in the legend
 
 
+def test_the_iou_is_said(tmp_path):
+    """As text, which an SVG holds where its letters are not drawn as outlines."""
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        for iou, title, label in ((0.5, "at IoU 0.5", "AP50 0.400"), (0.75, "at IoU 0.75", "AP75 0.400")):
+            plot_precision_recall(tmp_path / "a.svg", {"cell": (np.ones(1), np.ones(1), 0.4)}, iou)
+            assert title in (tmp_path / "a.svg").read_text() and label in (tmp_path / "a.svg").read_text()
+
+
 def test_one_detection_is_a_line(tmp_path):
-    plot_precision_recall(tmp_path / "a.png", {"cell": (np.ones(1), np.array([0.5]), 0.5)})
+    plot_precision_recall(tmp_path / "a.png", {"cell": (np.ones(1), np.array([0.5]), 0.5)}, 0.5)
     assert ink(tmp_path / "a.png", BLUE) > 300
 
 
 def test_many_classes_and_awkward_names(tmp_path):
     names = [f"class {i}" for i in range(80)] + ["猫", "$5", "_hidden", "a$b$c_{"]
     curves = {name: (np.array([1.0, 0.5]), np.array([0.5, 0.5]), 0.5) for name in names}
-    plot_precision_recall(tmp_path / "a.png", curves, "100 $ _{")
+    plot_precision_recall(tmp_path / "a.png", curves, 0.75, "100 $ _{")
     assert cv2.imread(str(tmp_path / "a.png")) is not None
 
 

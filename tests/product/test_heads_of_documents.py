@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from frcnn_keras.__main__ import main as frcnn
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.ops.proposals import Proposals
-from frcnn_keras.runs.detector import load, pixels
+from frcnn_keras.runs.detector import load
 from frcnn_keras.serving.litert import export_litert
 from frcnn_keras.serving.onnx import export_onnx
 from frcnn_keras.serving.saved_model import export_saved_model

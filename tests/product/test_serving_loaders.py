@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.shapes import draw_image
-from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving.comparison import compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from tests.bright_pictures import encoded

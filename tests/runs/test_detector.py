@@ -7,10 +7,11 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 
 import frcnn_keras
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.models.settings import Detecting
-from frcnn_keras.runs.detector import Detector, load, pixels
+from frcnn_keras.runs.detector import Detector, load
 from tests.bright_pictures import WANTED, encoded, picture
 from tests.encoded_pictures import turned
 
@@ -68,17 +69,43 @@ def test_a_stream_is_read_little_by_little(detector):
 
 
 @pytest.mark.parametrize("image", [
-    np.zeros((48, 64, 3), np.float32), np.zeros((48, 64, 3), np.uint16), np.zeros((48, 64, 4), np.uint8),
-    np.zeros((48, 64, 1), np.uint8)])
+    np.zeros((48, 64, 3), np.float32), np.zeros((48, 64, 3), np.uint16), np.zeros((48, 64, 2), np.uint8),
+    np.zeros((48, 64), np.float64)])
 def test_an_array_of_another_kind_is_a_value_error_that_says_what_came(detector, image):
-    with pytest.raises(ValueError, match=f"uint8 RGB.*Received.*{image.dtype}") as caught:
-        detector.predict(image)
-    assert not isinstance(caught.value, InputError)
+    for given in (image, [picture(), image]):
+        with pytest.raises(ValueError, match=f"uint8 RGB.*Received.*{image.dtype}") as caught:
+            detector.predict(given)
+        assert not isinstance(caught.value, InputError)
 
 
-def test_a_grey_array_is_a_value_error(detector):
-    with pytest.raises(ValueError, match="uint8 RGB"):
-        detector.predict([np.zeros((48, 64), np.uint8)])
+def test_other_arrays_and_pillow_images_are_found_in_alike(detector):
+    """In grey, in RGBA, as Pillow has it: red is all the light there is, so grey's red is that of the colours."""
+    colour, grey = picture(), picture()[..., 0]
+    alpha = np.dstack([colour, np.full((48, 64), 7, np.uint8)])
+    for image in (grey, grey[..., None], alpha, Image.fromarray(colour), Image.fromarray(grey), Image.fromarray(alpha)):
+        for given in (image, [image], iter([image])):
+            check(detector.predict(given)[0])
+    for batch in (np.stack([grey[..., None]] * 2), np.stack([alpha] * 2), tf.constant(np.stack([colour] * 2))):
+        assert len(detector.predict(batch)) == 2
+
+
+def test_what_was_given_is_kept_unless_images_come_one_by_one(detector, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(picture()))
+    image, pillow = picture(), Image.fromarray(picture())
+    for given in (image, [image], path, [str(path)], encoded(picture()), pillow, (pillow,)):
+        wanted = given[0] if isinstance(given, (list, tuple)) else given
+        assert detector.predict(given)[0].image is wanted
+    for stream in (detector.predict(iter([image])), detector.stream([image]), detector.stream([pillow])):
+        assert [found.image for found in stream] == [None]
+    assert next(iter(detector.stream(iter([path])))).image is path
+    batch = np.stack([image, image[:, ::-1]])
+    assert [np.array_equal(found.image, one) for found, one in zip(detector.predict(batch), batch, strict=True)]
+
+
+def test_it_tells_of_itself(detector):
+    assert repr(detector).startswith("Detector(2 classes: one, two; images resized to 96 pixels, 200 at most; maps of "
+                                     "stride 8; ") and "above 0.5)" in repr(detector) and len(repr(detector)) < 200
 
 
 def test_files_of_every_kind(detector, tmp_path):

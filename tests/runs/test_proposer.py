@@ -4,14 +4,15 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import frcnn_keras
 from frcnn_keras.data import records
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.saving import save_model
-from frcnn_keras.runs.detector import pixels
-from frcnn_keras.runs.proposer import open_proposer
+from frcnn_keras.runs.proposer import Proposed, open_proposer
 from frcnn_keras.training.proposals import open_proposals, write_proposals
 from tests.detectors import proposing_of, random_detector
 from tests.proposing_run import make_run
@@ -126,3 +127,21 @@ def test_a_folder_without_an_rpn_and_one_of_an_older_version(run, tmp_path):
     shutil.copy(run[0] / "rpn.weights.h5", tmp_path)
     with pytest.raises(InputError, match="holds an RPN without its feature extractor.* same .*train-rpn again"):
         frcnn_keras.load_rpn(tmp_path)
+
+
+def test_images_in_every_form_and_what_is_told_of_them(run, shapes):
+    proposer, data = frcnn_keras.load_rpn(run[0]), shapes.examples[0].read()
+    image = np.asarray(pixels(data))
+    wanted = proposer.propose(image)[0]
+    alpha = np.dstack([image, image[..., 0]])
+    for given in (Image.fromarray(image), [Image.fromarray(image)], alpha, image[None]):
+        (found,) = proposer.propose(given)
+        np.testing.assert_array_equal(found.boxes, wanted.boxes)
+    forms = image[..., 0], image[..., :1], Image.fromarray(image[..., 0])
+    grey = [proposer.propose(form)[0].scores for form in forms]
+    assert np.array_equal(grey[0], grey[1]) and np.array_equal(grey[0], grey[2])
+    with pytest.raises(ValueError, match="uint8 RGB"):
+        proposer.propose(image / 255)
+    assert "96 pixels, 160 at most; maps of stride 8; anchors of 16, 32, 64 pixels; up to 20 " in repr(proposer)
+    assert repr(wanted) == f"Proposed({len(wanted)} boxes, scores {wanted.scores[0]:.3f} to {wanted.scores[-1]:.3f})"
+    assert repr(Proposed(wanted.boxes[:0], wanted.scores[:0])) == "Proposed(0 boxes)"

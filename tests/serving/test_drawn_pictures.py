@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_header import check_complete, image_header
-from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving.drawn_pictures import drawn_images, drawn_pictures
 
 

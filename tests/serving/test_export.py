@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from frcnn_keras.commands.export import build_parser
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.errors import InputError
-from frcnn_keras.runs.detector import pixels
 from frcnn_keras.serving import litert, onnx, saved_model
 from frcnn_keras.serving.export import FORMATS, check_settings, export
 from tests.bright_pictures import encoded, picture

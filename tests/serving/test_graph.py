@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_header import check_complete
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.errors import InputError
-from frcnn_keras.runs.detector import Detector, pixels
+from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.comparison import compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.graph import ServingModule, served
