@@ -33,7 +33,8 @@ class StageModel(keras.Model):
         super().__init__()
         self.counted = counted or (lambda batch: tf.shape(next(iter(batch.values())))[0])
         self.network, self.losses_of, self.clip_norm = network, losses, clip_norm
-        self.means = {name: keras.metrics.Mean(name=name) for name in ("loss", *names)}
+        # summed in float64: one after the other in float32, 20,000 steps of a loss of 0.3 are wrong by 1.3e-4 of it
+        self.means = {name: keras.metrics.Mean(name=name, dtype="float64") for name in ("loss", *names)}
         self.built = True
 
     @property
