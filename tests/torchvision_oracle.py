@@ -10,9 +10,10 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from tests.box_oracle import bins, clip, decode, suppress
+
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RATIOS = (0.5, 1.0, 2.0)
-LIMIT = math.log(1000 / 16)
 
 
 @dataclasses.dataclass
@@ -74,7 +75,6 @@ class Oracle:
         return activation(maps * scale + (bias - mean * scale))
 
     def trunk(self, batch):
-        """The backbone's maps, finest first."""
         return self._mobile(batch) if self.kind == "mobile" else self._resnet(batch)
 
     def _resnet(self, maps):
@@ -167,13 +167,13 @@ class Oracle:
             moved = clip(decode(np.asarray(moves, self.dtype)[best], here[best]), size)
             scores = np.asarray(scores, self.dtype)[best]
             wide, high = moved[:, 2] - moved[:, 0], moved[:, 3] - moved[:, 1]
-            good = (wide >= 1e-3) & (high >= 1e-3) & (1 / (1 + np.exp(-scores)) >= least)
+            good = (wide >= 1e-3) & (high >= 1e-3) & (sigmoid(scores) >= least)
             kept = suppress(moved[good], 0.7)
             boxes.append(moved[good][kept])
             ranks.append(scores[good][kept])
-        boxes, ranks = np.concatenate(boxes), np.concatenate(ranks)
+        boxes, ranks = map(np.concatenate, (boxes, ranks))
         best = np.argsort(-ranks, kind="stable")[:self.after]
-        return boxes[best], 1 / (1 + np.exp(-ranks[best]))
+        return boxes[best], sigmoid(ranks[best])
 
     # -- regions
 
@@ -210,19 +210,21 @@ class Oracle:
         weight, bias = (np.asarray(self.tensors[f"{name}.{part}"], self.dtype) for part in ("weight", "bias"))
         return rows @ weight.T + bias
 
-    def detect(self, logits, deltas, proposals, size):
-        """One image -> boxes (M, 4) in resized pixels, scores, labels; best first."""
-        powers = np.exp(np.asarray(logits, self.dtype) - logits.max(1, keepdims=True))
-        scores = powers / powers.sum(1, keepdims=True)
+    def detect(self, logits, deltas, proposals, size, scores=None):
+        """One image -> boxes (M, 4) in resized pixels, scores, labels; best first, of equals the first region.
+        scores: in place of the softmax of logits."""
+        if scores is None:
+            powers = np.exp(np.asarray(logits, self.dtype) - logits.max(1, keepdims=True))
+            scores = powers / powers.sum(1, keepdims=True)
         found = []
         for label in range(1, scores.shape[1]):
             moved = clip(decode(np.asarray(deltas, self.dtype)[:, label] / self.dtype([10, 10, 5, 5]), proposals), size)
             good = (scores[:, label] > 0.05) & (moved[:, 2] - moved[:, 0] >= 1e-2) & (moved[:, 3] - moved[:, 1] >= 1e-2)
             order = np.flatnonzero(good)[np.argsort(-scores[good, label], kind="stable")]
             kept = order[suppress(moved[order], 0.5)]
-            found.append((moved[kept], scores[kept, label], np.full(len(kept), label)))
-        boxes, scores, labels = (np.concatenate(part) for part in zip(*found, strict=True))
-        best = np.argsort(-scores, kind="stable")[:100]
+            found.append((moved[kept], scores[kept, label], np.full(len(kept), label), kept))
+        boxes, scores, labels, regions = (np.concatenate(part) for part in zip(*found, strict=True))
+        best = np.lexsort((labels, regions, -scores))[:100]
         return boxes[best], scores[best], labels[best]
 
     def predict(self, image):
@@ -240,40 +242,9 @@ def relu(maps):
     return np.maximum(maps, 0)
 
 
+def sigmoid(logits):
+    return 0.5 * (1 + np.tanh(logits / 2))
+
+
 def hard_swish(maps):
     return maps * np.clip(maps + 3, 0, 6) / 6
-
-
-def decode(deltas, anchors):
-    size = anchors[:, 2:] - anchors[:, :2]
-    centre = anchors[:, :2] + size / 2 + deltas[:, :2] * size
-    half = size * np.exp(np.minimum(deltas[:, 2:], LIMIT)) / 2
-    return np.concatenate([centre - half, centre + half], 1)
-
-
-def clip(boxes, size):
-    return np.clip(boxes, 0, np.array([size[1], size[0]] * 2, boxes.dtype))
-
-
-def suppress(boxes, limit):
-    """Places of the boxes that stay, of boxes that come best first."""
-    area, alive, kept = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), np.ones(len(boxes), bool), []
-    for place in range(len(boxes)):
-        if alive[place]:
-            kept.append(place)
-            low, high = np.maximum(boxes[place, :2], boxes[:, :2]), np.minimum(boxes[place, 2:], boxes[:, 2:])
-            shared = np.prod(np.maximum(high - low, 0), 1)
-            alive &= shared <= limit * (area + area[place] - shared)
-    return kept
-
-
-def bins(start, end, cells):
-    """Weights (R, 7, cells) of a map's cells in each of the 7 bins of regions [start, end]: two samples a bin."""
-    width = np.maximum(end - start, 1)[:, None] / 7
-    total = 0
-    for sample in (0.25, 0.75):
-        place = start[:, None] + (np.arange(7) + np.asarray(sample, start.dtype)) * width  # (R, 7)
-        near = np.clip(place, 0, cells - 1)
-        weight = np.maximum(0, 1 - np.abs(near[..., None] - np.arange(cells).astype(start.dtype)))
-        total = total + weight * ((place >= -1) & (place <= cells))[..., None] / 2
-    return total.astype(start.dtype)

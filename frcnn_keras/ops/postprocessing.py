@@ -62,8 +62,8 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
 
 
 def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
-    """Non-maximum suppression within each class, then the best of all classes. Of equal scores the first region's counts
-    as the better, as in torchvision: sure detections are equal often, as 1 is the most that float32's softmax gives.
+    """Non-maximum suppression within each class, then the best of all classes. Of equal scores the first region's
+    counts as the better, as in torchvision: sure detections are often equal, as float32's softmax gives no more than 1.
 
     Args:
         boxes: (R, C, 4).
