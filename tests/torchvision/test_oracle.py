@@ -182,7 +182,7 @@ def test_head_and_detections(case):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_oracle_is_torchvision(name):
-    """Its stages on torchvision's own float32 outputs, at what those differ from float64."""
+    """Its stages on torchvision's own float32 outputs, at what those differ from float64: v2's features by 1.1e-3."""
     stored, (kind, _, _) = reference(name), models(name)
     oracle = Oracle(weights_of(stored), kind, 320, 533, MODELS[name][1])
     count = len(stored["image_sizes"])
@@ -192,7 +192,7 @@ def test_the_oracle_is_torchvision(name):
     levels = oracle.features(rounded(batch))
     names = [key for key in stored if key.startswith("feature:")]
     for level, key in zip(levels, names, strict=True):
-        assert off(level[..., ::16], np.moveaxis(stored[key], 1, -1)) < 1e-3
+        assert off(level[..., ::16], np.moveaxis(stored[key], 1, -1)) < 2e-3
     logits = [np.moveaxis(stored[f"rpn_logits:{level}"], 1, -1).reshape(count, -1) for level in range(len(levels))]
     deltas = [np.moveaxis(stored[f"rpn_deltas:{level}"], 1, -1).reshape(count, -1, 4) for level in range(len(levels))]
     anchors = oracle.anchors([level.shape[1:3] for level in levels], batch.shape[1:3])
@@ -204,7 +204,7 @@ def test_the_oracle_is_torchvision(name):
         assert np.mean([np.abs(found - box).max(1).min() < 1e-2 for box in wanted]) > 0.995
         pooled.append(oracle.pool(levels, image, wanted))
     pooled = np.concatenate(pooled)
-    assert off(np.moveaxis(pooled[::16, ..., ::16], -1, 1), stored["pooled_every16"]) < 1e-3
+    assert off(np.moveaxis(pooled[::16, ..., ::16], -1, 1), stored["pooled_every16"]) < 2e-3
     class_logits, box_deltas = oracle.head(pooled[::8])
-    np.testing.assert_allclose(class_logits, stored["class_logits_every8"], atol=5e-3)
-    np.testing.assert_allclose(box_deltas.reshape(len(box_deltas), -1), stored["box_deltas_every8"], atol=5e-3)
+    assert off(class_logits, stored["class_logits_every8"]) < 3e-3
+    assert off(box_deltas.reshape(len(box_deltas), -1), stored["box_deltas_every8"]) < 3e-3
