@@ -142,3 +142,14 @@ def test_no_variance_at_all_is_one_line(dead, variance):
     assign_weights(detector, {**tensors, name: np.full_like(tensors[name], variance)}, "a.pth")
     with pytest.raises(InputError, match="^a.pth: backbone.body.0.1.running_var must be above 0 .*--bn-epsilon 1e-05"):
         settle_variances(detector, "a.pth")
+
+
+@pytest.mark.slow
+def test_loaded_weights_are_settled(dead):
+    _, tensors = dead
+    detector = load_torchvision(tensors, SMALL, num_classes=2, bn_epsilon=0.0)
+    layer = detector.model.extractor.trunk.get_layer("block0")
+    assert layer.variance[0] == 1 and np.isfinite(layer(np.zeros((1, 32, 32, 3), np.float32))).all()
+    nothing = {**tensors, "backbone.body.0.1.running_var": np.zeros(16, np.float32)}
+    with pytest.raises(InputError, match="^the weights: backbone.body.0.1.running_var must be above 0"):
+        load_torchvision(nothing, SMALL, num_classes=2, bn_epsilon=0.0)
