@@ -163,18 +163,20 @@ def load(run: FilePath, *, score_threshold: float | None = None, nms: float | No
 def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | None = "fasterrcnn_resnet50_fpn",
                      num_classes: int = 91, min_size: int | None = None, max_size: int | None = None,
                      class_names: Sequence[str] | None = None, keep_classes: Sequence[str] | None = None,
-                     precision: str | None = None) -> Detector:
+                     precision: str | None = None, bn_epsilon: float | None = None) -> Detector:
     """A detector with the weights of one of torchvision's Faster R-CNN models; its detections are torchvision's.
 
     weights: a file (.pth, .safetensors, .npz), or tensors by their state_dict's names. model: None to tell it by the
     weights. num_classes: of the weights, with the background. min_size, max_size: of the resized image, the model's own
-    by default. class_names: of weights that are not COCO's. keep_classes: find these alone.
+    by default. class_names: of weights that are not COCO's. keep_classes: find these alone. bn_epsilon: of the batch
+    normalisations; by default 0 where the file is, by its hash, torchvision's COCO file of fasterrcnn_resnet50_fpn,
+    which needs it, else 1e-5. A line on stderr says which was taken.
 
     Raises:
         InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
     """
     return importing.load_torchvision(weights, model, num_classes, min_size, max_size, class_names, keep_classes,
-                                      precision)
+                                      precision, bn_epsilon)
 
 
 @in_words(in_arguments)

@@ -20,7 +20,7 @@ reads FILE: a state_dict as torch saved it (.pth, either form; no code in it is 
 tensors as .safetensors or .npz. torchvision's own files: https://docs.pytorch.org/vision/stable/models.html
 
 writes OUT: detector.keras, which predict, evaluate and export take as they take a trained one (labels are COCO's
-category ids), and import.json: model, file, its sha256, sizes.
+category ids), and import.json: model, file, its sha256, sizes, epsilon. A line says which epsilon was taken, and why.
 
 next: predict or evaluate with --run OUT; or --backbone OUT in prep, for your own classes on COCO's features."""
 
@@ -39,6 +39,10 @@ def build_parser():
                         help="shorter side of the resized image (default: the model's, 800 or 320)")
     parser.add_argument("--max-size", type=within(int, least=1, most=SIDE), metavar="N",
                         help="its longer side at most (default: 1333 or 640)")
+    parser.add_argument("--bn-epsilon", type=within(float, least=0, most=1), metavar="E",
+                        help="added to the variances in batch normalisation, which weights do not tell (default: 0 "
+                        "where FILE is fasterrcnn_resnet50_fpn_coco-258fb6c6.pth by its hash, as that was trained so, "
+                        "else 1e-05; copies of that file in another form need 0)")
     parser.add_argument("--overwrite", action="store_true", help="replace the detector that OUT holds")
     return parser
 
@@ -68,7 +72,8 @@ def main(args) -> int:
 
     with alone(out):
         detector = import_torchvision(args.file, out, args.model, min_size=args.min_size, max_size=args.max_size,
-                                      keep_classes=_split(args.classes), class_names=_split(args.class_names))
+                                      keep_classes=_split(args.classes), class_names=_split(args.class_names),
+                                      bn_epsilon=args.bn_epsilon)
     facts = read_json(f"{args.out}/import.json")
     print(f"{facts['model']}, {len(detector.class_names)} labels, images of {facts['min_size']} to {facts['max_size']} "
           f"pixels: {args.out}")

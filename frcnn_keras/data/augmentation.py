@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from frcnn_keras.ops import boxes as box_ops
 from frcnn_keras.ops import images as image_ops
+from frcnn_keras.ops.means import map_mean
 
 GREY = (0.299, 0.587, 0.114)  # weights of red, green and blue in luminance (ITU-R BT.601)
 
@@ -70,7 +71,7 @@ def recoloured(image, chosen: Augmentation, seed):
     limits = tf.constant([chosen.brightness, chosen.contrast, chosen.saturation])
     factors = 1.0 + limits * tf.random.stateless_uniform((3,), seed, -1.0, 1.0)
     image = tf.clip_by_value(image * factors[0], 0.0, 255.0)
-    image = tf.clip_by_value(_mixed(tf.reduce_mean(_grey(image)), image, factors[1]), 0.0, 255.0)
+    image = tf.clip_by_value(_mixed(map_mean(_grey(image)), image, factors[1]), 0.0, 255.0)
     return tf.clip_by_value(_mixed(_grey(image), image, factors[2]), 0.0, 255.0)
 
 

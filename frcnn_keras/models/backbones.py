@@ -18,6 +18,7 @@ from frcnn_keras.models.applications import (
     PYRAMID_LAYERS,
     load_weights,
 )
+from frcnn_keras.models.map_mean import with_map_means
 from frcnn_keras.models.precision import in_float32, policy_of
 from frcnn_keras.models.weight_bounds import check_weights_file
 from frcnn_keras.ops.images import NORMALISATIONS
@@ -88,6 +89,7 @@ def load_backbone(
                 f"{name}: name a feature layer (--feature-layer) and the preprocessing (--preprocess, one of "
                 f"{', '.join(NORMALISATIONS)}); its last layers are {', '.join(_map_layers(full)[-6:])}"
             )
+    full = with_map_means(full)
     full.trainable = False
     model = cut(full, layers)
     known = GEOMETRY.get(name, {})

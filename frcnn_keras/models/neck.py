@@ -34,7 +34,7 @@ class NeckFit:
         """Counts in rows (n, C), or maps (..., C). Memory does not grow with their number.
 
         Parts are centred by themselves and merged (Chan, Golub and LeVeque 1983), so that a mean far from 0 costs no
-        digits. Products are taken in float32, twice as quick, and summed over the parts in float64.
+        digits. All in float64: products of float32 are twice as quick, and their sums lose 3e-6 of a ReLU's variances.
         """
         rows = np.asarray(rows).reshape(-1, np.shape(rows)[-1])
         if len(rows) == 0:
@@ -42,8 +42,8 @@ class NeckFit:
         mean = rows.mean(axis=0, dtype=np.float64)
         if not np.all(np.isfinite(mean)):
             raise InputError("the backbone's features are not finite; check its weights and its preprocessing")
-        centred = (rows - mean).astype(np.float32)
-        scatter = (centred.T @ centred).astype(np.float64)
+        centred = rows - mean  # float64
+        scatter = centred.T @ centred
         if self.count == 0:
             self.count, self.mean, self._scatter = len(rows), mean, scatter
             return

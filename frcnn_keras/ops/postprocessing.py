@@ -62,7 +62,8 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
 
 
 def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
-    """Non-maximum suppression within each class, then the best of all classes.
+    """Non-maximum suppression within each class, then the best of all classes. Of equal scores the first region's
+    counts as the better, as in torchvision: sure detections are often equal, as float32's softmax gives no more than 1.
 
     Args:
         boxes: (R, C, 4).
@@ -72,10 +73,21 @@ def suppress_classes(boxes, scores, limit: int, iou_threshold: float):
         boxes (limit, 4), scores (limit,), classes (limit,) int32 counted from 0, all 0 where there are fewer, and how
         many there are: () int32.
     """
+    # the operation breaks ties at random. A candidate's place in their order, from the end, serves as score instead
+    flat = tf.reshape(scores, [-1])
+    places = tf.where(flat > 0)  # (K, 1), region by region
+    best = tf.math.top_k(tf.gather_nd(flat, places), tf.shape(places)[0])  # of equals the first comes first
+    count = tf.shape(places)[0]
+    ranks = tf.scatter_nd(tf.gather(places, best.indices), tf.cast(tf.range(count, 0, -1), tf.float32),
+                          tf.shape(flat, tf.int64))
     kept = tf.image.combined_non_max_suppression(
-        boxes[None], scores[None], limit, limit, iou_threshold, score_threshold=0.0, clip_boxes=False)
-    classes = tf.cast(kept.nmsed_classes[0], tf.int32)
-    return kept.nmsed_boxes[0], kept.nmsed_scores[0], classes, kept.valid_detections[0]
+        boxes[None], tf.reshape(ranks, tf.shape(scores))[None], limit, limit, iou_threshold, score_threshold=0.0,
+        clip_boxes=False)
+    number = kept.valid_detections[0]
+    found = tf.range(limit) < number
+    order = tf.where(found, count - tf.cast(kept.nmsed_scores[0], tf.int32), 0)
+    scores = tf.where(found, tf.gather(tf.pad(best.values, [[0, 1]]), order), 0.0)  # padded: there may be none
+    return kept.nmsed_boxes[0], scores, tf.cast(kept.nmsed_classes[0], tf.int32), number
 
 
 def served(detections: DetectedBoxes, size) -> dict:

@@ -11,7 +11,7 @@ from frcnn_keras.data import wording
 from frcnn_keras.data.given_images import loaded, many, pixels
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
-from frcnn_keras.models.precision import set_precision
+from frcnn_keras.models.precision import set_precision, warn_if_slower
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
@@ -86,4 +86,5 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
     model.detecting = model.detecting.changed(score_threshold, nms, limit)
     if precision is not None:
         set_precision(model, precision)
+        warn_if_slower(precision)
     return Detector(model)

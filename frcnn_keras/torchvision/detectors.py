@@ -52,7 +52,7 @@ MODELS = {
 
 def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_size: int | None = None,
                    max_size: int | None = None, wanted: Sequence[int] | None = None,
-                   category_ids: Sequence[int] | None = None) -> FasterRCNN:
+                   category_ids: Sequence[int] | None = None, bn_epsilon: float = 1e-5) -> FasterRCNN:
     """The detector `model` (a key of MODELS) with new weights.
 
     Args:
@@ -61,6 +61,7 @@ def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_
         min_size, max_size: the resized image's sides; the model's own by default.
         wanted: the predictor's labels that it gives out, in the order of class_names; all by default.
         category_ids: see FasterRCNN.
+        bn_epsilon: of every batch normalisation, see torchvision.norm_epsilon.
 
     Raises:
         InputError: an unknown model.
@@ -74,10 +75,11 @@ def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_
         sizes, strides = ((32.0, 64.0, 128.0, 256.0, 512.0),) * 3, (32.0, 32.0, 64.0)
     rpn = RPN(len(sizes[0]) * len(RATIOS), CHANNELS, depth=2 if spec.is_v2 else 1, name="rpn")
     rpn.build((None, None, None, CHANNELS))
-    rcnn = RCNN((conv_fc if spec.is_v2 else two_fc)(7, CHANNELS), classes, name="rcnn")
+    trunk = conv_fc(7, CHANNELS, epsilon=bn_epsilon) if spec.is_v2 else two_fc(7, CHANNELS)
+    rcnn = RCNN(trunk, classes, name="rcnn")
     rcnn.build((None, 7, 7, CHANNELS))
     return FasterRCNN(
-        _extractor(spec), rpn, rcnn, class_names=class_names, category_ids=category_ids, name="faster_rcnn",
+        _extractor(spec, bn_epsilon), rpn, rcnn, class_names=class_names, category_ids=category_ids, name="faster_rcnn",
         geometry=Geometry(strides, (0.0,) * len(strides), sizes, RATIOS, anchor_rounded=True, stride_rule="quotient"),
         preparing=Preparing(min_size or spec.min_size, max_size or spec.max_size, "torch", 32, fused_resize=True),
         proposing=Proposing(spec.proposals, spec.proposals, iou_threshold=0.7, min_size=1e-3,
@@ -88,12 +90,7 @@ def build_detector(model: str, class_names: Sequence[str], *, classes: int, min_
                             classes=None if wanted is None else tuple(wanted)))
 
 
-def _extractor(spec: TorchvisionModel) -> PyramidExtractor:
-    """Trunk and FPN. Only v2's normalisations have affine parts that train; the first weights of v1 need epsilon 0
-    (their running variances are sometimes smaller than 1e-5)."""
-    if spec.is_mobilenet:
-        trunk = mobilenet_v3_large()
-    else:
-        trunk = resnet50(affine=True) if spec.is_v2 else resnet50(epsilon=0.0)
-    return PyramidExtractor(trunk, CHANNELS, 1e-5 if spec.is_v2 else None, name="extractor")
-
+def _extractor(spec: TorchvisionModel, epsilon: float) -> PyramidExtractor:
+    """Trunk and FPN. Only v2's normalisations have affine parts that train, and only v2's FPN has any."""
+    trunk = mobilenet_v3_large(epsilon) if spec.is_mobilenet else resnet50(epsilon, affine=spec.is_v2)
+    return PyramidExtractor(trunk, CHANNELS, epsilon if spec.is_v2 else None, name="extractor")

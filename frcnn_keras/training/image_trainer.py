@@ -19,7 +19,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.freezing import trunk_of, unfreeze, unsafe_layer
 from frcnn_keras.models.keras_internals import flatten_layers
-from frcnn_keras.models.precision import computing_in
+from frcnn_keras.models.precision import computing_in, warn_if_slower
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.progress import tracked
 from frcnn_keras.runs.detector import Detector
@@ -41,6 +41,7 @@ def has_depthwise(detector: FasterRCNN) -> bool:
 def settled_precision(detector: FasterRCNN, wanted: str) -> tuple[str, bool]:
     """The precision `wanted` stands for, and whether the backbone takes part in it."""
     if wanted != "auto":
+        warn_if_slower(wanted)
         return wanted, True
     if tf.config.list_physical_devices("GPU") or resolve_precision("auto") == "float32":
         return "float32", True

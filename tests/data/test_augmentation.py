@@ -112,3 +112,12 @@ def test_unlike_seeds_give_unlike_colours():
     chosen = Augmentation(brightness=0.5)
     found = {float(recoloured(image, chosen, seed)[0, 0, 0]) for seed in seeds(20)}
     assert len(found) == 20 and all(50 <= value <= 150 for value in found)
+
+
+def test_contrast_of_a_flat_picture_is_the_same_at_any_size():
+    """tf.reduce_mean of the large one's grey is wrong by 2e-6."""
+    colour = np.array([91, 203, 37], np.uint8)
+    for seed in seeds(4):
+        large, small = (recoloured(np.full((*size, 3), colour), Augmentation(contrast=0.9), seed).numpy()[0, 0]
+                        for size in ((800, 1066), (4, 4)))
+        np.testing.assert_allclose(large, small, rtol=3e-7)

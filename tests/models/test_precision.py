@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.precision import computing_in, set_precision
+from frcnn_keras.models.precision import computing_in, multiplies_bfloat16, set_precision, warn_if_slower
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import load
 from tests.closeness import close
@@ -155,3 +155,41 @@ def test_loaded_in_another_precision(tmp_path):
     assert detector.model.features(images_of(1))[0].dtype == tf.bfloat16
     image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
     assert len(detector.predict(image)[0]) > 0
+
+
+@pytest.mark.parametrize("flags, wanted", [
+    ("flags : fpu sse2 avx512_bf16 amx_tile", True), ("flags : amx_bf16", True), ("flags : avx512f avx2", False),
+    (None, False)])
+def test_what_the_processor_says_of_itself(flags, wanted, monkeypatch):
+    def read(self, **kind):
+        if flags is None:
+            raise FileNotFoundError(self)
+        assert str(self) == "/proc/cpuinfo"
+        return f"processor : 0\n{flags}\n"
+
+    monkeypatch.setattr("pathlib.Path.read_text", read)
+    assert multiplies_bfloat16() is wanted
+
+
+@pytest.mark.parametrize("precision, has_it, gpus, lines", [
+    ("bfloat16", False, [], 1), ("bfloat16", True, [], 0), ("bfloat16", False, ["one"], 0), ("float32", False, [], 0),
+    ("float16", False, [], 0), (None, False, [], 0), ("auto", False, [], 0)])
+def test_bfloat16_that_is_slower_here_gets_a_line(precision, has_it, gpus, lines, monkeypatch, capsys):
+    monkeypatch.setattr("frcnn_keras.models.precision.multiplies_bfloat16", lambda: has_it)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: gpus if kind == "GPU" else ["cpu"])
+    warn_if_slower(precision)
+    found = capsys.readouterr()
+    assert not found.out and found.err.count("\n") == lines
+    if lines:
+        assert "bfloat16" in found.err and "1.04 to 1.8 times" in found.err and "--precision float32" in found.err
+
+
+def test_once_a_detector_not_an_image(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("frcnn_keras.models.precision.multiplies_bfloat16", lambda: False)
+    save_model(random_detector(), tmp_path / "detector.keras")
+    detector = load(tmp_path, precision="bfloat16")
+    detector.predict([np.zeros((40, 50, 3), np.uint8)] * 3)
+    assert capsys.readouterr().err.count("does not multiply bfloat16") == 1
+    load(tmp_path, precision="float32")
+    load(tmp_path)
+    assert not capsys.readouterr().err

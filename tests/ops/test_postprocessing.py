@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frcnn_keras.ops.postprocessing import detect
+from frcnn_keras.ops.postprocessing import detect, suppress_classes
 
 HEIGHT, WIDTH = 80, 100
 SCALES = (0.1, 0.1, 0.2, 0.2)
@@ -146,3 +146,29 @@ def test_without_deltas_the_regions_are_what_is_found():
     assert found.labels.numpy().tolist() == [1, 2, 1, 2]
     one = detect(scores, None, regions, valid, HEIGHT, WIDTH, scales=SCALES, classes=(2,), limit=4)
     assert one.boxes.numpy()[:2].tolist() == clipped[:2].tolist() and one.valid.numpy().sum() == 2
+
+
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 50), st.integers(1, 3), st.sampled_from([2, 9, 100]))
+def test_of_equal_scores_the_first_region_is_the_better(seed, regions, classes, limit):
+    """As a stable sort has it, within a class and between classes; the operation itself takes any of them."""
+    rng = np.random.default_rng(seed)
+    corner = rng.integers(0, 3, (regions, classes, 1)) * 100 + rng.uniform(0, 2, (regions, classes, 2))
+    boxes = np.concatenate([corner, corner + 40], -1).astype(np.float32)
+    scores = rng.choice([1.0, 0.9, 0.9, 0.0], (regions, classes)).astype(np.float32)
+    kept = []
+    for region, label in sorted(np.argwhere(scores > 0).tolist(), key=lambda place: -scores[tuple(place)]):
+        box = boxes[region, label]
+        if all(other[1] != label or iou(box, boxes[tuple(other)]) <= 0.5 for other in kept):
+            kept.append((region, label))
+    kept, count = kept[:limit], min(limit, len(kept))
+    found = suppress_classes(tf.constant(boxes), tf.constant(scores), limit, 0.5)
+    assert found[3] == count and not found[0][count:].numpy().any() and not found[1][count:].numpy().any()
+    for place, (region, label) in enumerate(kept):
+        assert np.array_equal(found[0][place], boxes[region, label])
+        assert found[1][place] == scores[region, label] and found[2][place] == label
+
+
+def test_no_candidate_at_all():
+    boxes, scores, classes, count = suppress_classes(tf.zeros((4, 2, 4)), tf.zeros((4, 2)), 3, 0.5)
+    assert count == 0 and not np.any(boxes) and not np.any(scores) and not np.any(classes)

@@ -51,7 +51,8 @@ class Case:
 @pytest.fixture(scope="module", params=REFERENCES)
 def case(request):
     stored = reference(request.param)
-    detector = load_torchvision(weights_of(stored), request.param, min_size=320, max_size=533)
+    detector = load_torchvision(weights_of(stored), request.param, min_size=320, max_size=533,
+                                bn_epsilon=float(stored["norm_eps"][0]))
     model = detector.model
     count = len(stored["image_sizes"])
     height, width = stored["batch_shape"][2:]
@@ -206,7 +207,8 @@ def test_names_that_are_wrong_are_one_line(mobilenet):
 
 
 def test_bfloat16_is_near(case):
-    rough = load_torchvision(weights_of(case.stored), case.name, min_size=320, max_size=533, precision="bfloat16")
+    rough = load_torchvision(weights_of(case.stored), case.name, min_size=320, max_size=533, precision="bfloat16",
+                             bn_epsilon=float(case.stored["norm_eps"][0]))
     levels = rough.model.features(case.images[:1])
     assert levels[0].dtype == tf.bfloat16
     exact = case.levels[0][:1].numpy()

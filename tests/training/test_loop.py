@@ -189,3 +189,14 @@ def test_precision():
 def test_gradients_are_clipped_to_their_global_norm(limit, expected):
     found = clipped([tf.constant([3.0]), tf.constant([-4.0])], limit)  # of norm 5
     np.testing.assert_allclose([float(part[0]) for part in found], expected, rtol=1e-6)
+
+
+def test_an_epochs_mean_is_summed_in_float64():
+    """In float32, one after the other, 20,000 losses of 0.3 have a mean that is wrong by 1.3e-4 of it."""
+    model = stage_model()
+    mean = model.means["loss"]
+    mean.update_state(np.full(1, 0.3, np.float32))
+    mean.total.assign(np.float64(np.float32(0.3)) * 2**25)
+    mean.count.assign(2**25)
+    mean.update_state(np.float32(0.3))  # beside a sum of ten million, float32 has no digits left for it
+    assert float(mean.total) == np.float64(np.float32(0.3)) * (2**25 + 1) and float(mean.count) == 2**25 + 1
