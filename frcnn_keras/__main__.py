@@ -8,6 +8,9 @@ from frcnn_keras.errors import command
 from frcnn_keras.runtime import VERSION
 
 GROUPS = {
+    "all of it": {
+        "train": "from a folder of images with boxes to a detector, in one process",
+    },
     "the stages": {
         "check": "lints a data set before any hour is spent on it",
         "prep": "runs the frozen backbone once over the images, draws the RPN's minibatches",

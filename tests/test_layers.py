@@ -19,6 +19,7 @@ FLOORS = (
     ("evaluation",),
     ("runs", "inspection"),
     ("serving", "torchvision", "training", "data_prep"),
+    ("pipeline",),
     ("commands",),
     ("api", "datasets"),
     ("__init__",),

@@ -20,11 +20,6 @@ writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, dete
 ground_truth.json (COCO instances form, of the same image ids: pycocotools and FiftyOne load both).
 VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figures at --nms 0.3, with COCO's at 0.5."""
 
-RESULTS = ("metrics.json", "ground_truth.json", "detections.json", "precision_recall.png")
-
-IOU = 0.5  # at which the curves are drawn: VOC's
-
-
 def add_detecting_arguments(parser) -> None:
     """Flags that override how a run's detector decides."""
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with detector.keras")
@@ -55,41 +50,26 @@ def main(args) -> int:
     out = settled(args.out if args.out else Path(args.run) / "evaluation")
     require_place(out, "--out")
     ledger = Ledger(out)
-    ledger.require_free(RESULTS, "--out")
     start_tensorflow()
-    from frcnn_keras.evaluation import coco, metrics, voc
+    from frcnn_keras.evaluation import metrics
     from frcnn_keras.readers.validation import settle
     from frcnn_keras.runs.detector import load
+    from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
     from frcnn_keras.runs.scoring import score
+
+    ledger.require_free(RESULTS, "--out")
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
     dataset = settle(read_source(args, detector.class_names), args.skip_bad)
     ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)
-    examples, detections = dataset.examples, scores.detections
-    truth = coco.coco_ground_truth(examples, dataset.name, dataset.class_names, dataset.category_ids)
-    results = coco.coco_results(examples, detections, dataset.category_ids)
     say_undrawable(detector.class_names)
     with alone(out):
         ledger.tidy()
-        for name, value in zip(RESULTS, (scores.metrics, truth, results), strict=False):
-            ledger.write(name, (files.to_json(value) + "\n").encode())
-        with ledger.file("precision_recall.png") as path:
-            plot(path, voc, examples, detections, detector.class_names)
+        write_evaluation(ledger, dataset, scores)
     print(files.to_json(scores.metrics) if args.json else metrics.format_table(scores.metrics))
     return 0
-
-
-def plot(path: Path, voc, examples, detections, class_names) -> None:
-    """Precision-recall curves of every class."""
-    from frcnn_keras.pictures.fonts import drawable
-    from frcnn_keras.pictures.plots import plot_precision_recall
-
-    curves = voc.precision_recall(examples, detections, len(class_names), IOU)
-    plot_precision_recall(path, {
-        drawable(name, label): (curve.precision, curve.recall, voc.average_precision_area(curve))
-        for label, (name, curve) in enumerate(zip(class_names, curves, strict=True), 1)}, IOU)
 
 
 def run(argv=None) -> int:

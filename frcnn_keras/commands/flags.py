@@ -131,12 +131,13 @@ def contradiction(given, fixed) -> str:
     return ""
 
 
-def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None:
+def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_table_alone: bool = False) -> None:
     """Makes the values in a TOML file the parser's defaults (flags still win).
 
     Keys are the flags' names, with - or _, at the top level or in a table named like the command ([train-rpn],
     [train_rpn]; [prep] may be called [data_prep]); the tables of other commands are passed over, so that one file
-    serves every stage. InputError names an unknown key's nearest.
+    serves every stage. own_table_alone: keys at the top level are another command's too. InputError names an unknown
+    key's nearest.
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -144,7 +145,7 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str) -> None
         raise InputError(f"{path}: cannot be read ({error}); give a TOML file with --config") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, nesting without end
         raise InputError(f"{path}: not valid TOML: {one_line(error)}") from error
-    merged = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    merged = {} if own_table_alone else {key: value for key, value in values.items() if not isinstance(value, dict)}
     for table in (command, command.replace("-", "_"), *(("data_prep",) if command == "prep" else ())):
         if isinstance(values.get(table), dict):
             merged.update(values[table])

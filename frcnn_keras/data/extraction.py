@@ -12,7 +12,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models.neck import NeckFit
 from frcnn_keras.models.settings import Preparing
 from frcnn_keras.ops import images
-from frcnn_keras.progress import Progress, ahead
+from frcnn_keras.progress import Progress, ahead, timed
 
 FLOAT16_MAX = 65504.0  # what is beyond is stored as this
 FIT_ROWS = 512  # positions of an image that the neck is fitted on; neighbours tell little news
@@ -59,6 +59,7 @@ def fit_rows(levels, rows: int) -> np.ndarray:
     return np.concatenate([cells[:: max(1, len(cells) * len(flat) // rows)] for cells in flat])
 
 
+@timed("neck")
 def fit_neck(examples: Sequence[Example], maps_of: Callable, channels: int, sample: int,
              workers: int) -> tuple[np.ndarray, np.ndarray]:
     """Fits the projection on `sample` evenly spread images, in one streamed pass: kernel (C, D) and bias (D,) float32.

@@ -17,7 +17,7 @@ from frcnn_keras.models.rpn import RPN
 from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.models.settings import Proposing
 from frcnn_keras.ops.losses import rpn_losses
-from frcnn_keras.progress import say
+from frcnn_keras.progress import say, timed
 from frcnn_keras.runs import proposer_parts
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.parts import load_rpn
@@ -152,6 +152,7 @@ class RPNStage(Stage):
         save_weights(self.model.network, self.run / self.artefact)
 
 
+@timed("proposals")
 def _propose(prepared: Prepared, validation: Prepared | None, run: Path, config: RPNConfig, size: RPNSize) -> None:
     """Writes the proposals of every image with the run's trained RPN."""
     final = build_rpn(prepared, size)  # float32 whatever it was trained in

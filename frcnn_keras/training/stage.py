@@ -18,7 +18,7 @@ from frcnn_keras.files import read_json, write_json
 from frcnn_keras.files.folders import require_place
 from frcnn_keras.files.locks import alone
 from frcnn_keras.models.saving import load_weights, save_weights
-from frcnn_keras.progress import say
+from frcnn_keras.progress import say, timed
 from frcnn_keras.runs import folder
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
@@ -112,9 +112,10 @@ class Stage(abc.ABC):
             return done
         self.model = self.build()
         self.keeper = Keeper(self._path("state.npz"), self._path("log.csv"), self.name, self.images // self.batch,
-                             self.fit.epochs, self.measure if self.measures else None)
-        history = self.fit_model()
-        self.distribution.on_chief(lambda: self._finish(history))
+                             self.fit.epochs, timed("scoring")(self.measure) if self.measures else None)
+        with timed(self.title or self.name):
+            history = self.fit_model()
+            self.distribution.on_chief(lambda: self._finish(history))
         return history
 
     def fit_model(self, **settings) -> History:

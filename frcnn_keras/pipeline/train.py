@@ -1,0 +1,137 @@
+"""Every stage in one process: check, prep, RPN, head, scores. The folders are those that the stages' own commands make,
+to the byte, and either can go on with what the other has begun."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+
+from data_prep.prepare import prepare
+from frcnn_keras.data.example import Dataset
+from frcnn_keras.data.prepared import Prepared
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.files import to_json
+from frcnn_keras.files.folders import settled
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.locks import alone
+from frcnn_keras.inspection.dataset_check import decode_images, what_stops
+from frcnn_keras.inspection.repeats import repeats
+from frcnn_keras.pictures.drawing import encoded_image
+from frcnn_keras.pipeline.lengths import Length, length_of
+from frcnn_keras.pipeline.picture import detections_sheet
+from frcnn_keras.pipeline.trained import Trained
+from frcnn_keras.progress import Timings, say, timed
+from frcnn_keras.readers.splits import Splits
+from frcnn_keras.readers.validation import settle
+from frcnn_keras.runs.detector import load
+from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
+from frcnn_keras.runs.scoring import score
+from frcnn_keras.settings.learning import FitConfig
+from frcnn_keras.settings.stages import PrepConfig, RCNNConfig, RPNConfig
+from frcnn_keras.training.rcnn_stage import train_rcnn
+from frcnn_keras.training.rpn_stage import train_rpn
+
+RECORD, PICTURE = "train.json", "detections.jpg"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """The settings of all stages. Epochs that are None follow from the number of images, see `lengths`."""
+
+    prep: PrepConfig = PrepConfig()
+    rpn: RPNConfig = RPNConfig()
+    rcnn: RCNNConfig = RCNNConfig()
+    rpn_epochs: int | None = None
+    rcnn_epochs: int | None = None
+
+    def stages(self, images: int) -> tuple[RPNConfig, RCNNConfig, dict[str, Length]]:
+        """The trainers' settings for so many images, mirror images counted, and why they train so long."""
+        asked = {"rpn": self.rpn_epochs, "rcnn": self.rcnn_epochs}
+        fits: dict[str, FitConfig] = {"rpn": self.rpn.fit, "rcnn": self.rcnn.fit}
+        lengths = {name: length_of(name, fit.epochs, images, min(fit.batch, images)) if asked[name] is None
+                   else Length(asked[name], f"{asked[name]} epochs, as asked") for name, fit in fits.items()}
+        rpn, rcnn = (dataclasses.replace(config, fit=dataclasses.replace(config.fit, epochs=lengths[name].epochs))
+                     for name, config in (("rpn", self.rpn), ("rcnn", self.rcnn)))
+        return rpn, rcnn, lengths
+
+
+def train(splits: Splits, out: str | Path, config: TrainConfig | None = None, *, skip_bad: bool = False,
+          fresh: bool = False, callbacks: Sequence[keras.callbacks.Callback] = (), begun: float | None = None
+          ) -> Trained:
+    """Trains a detector on a split data set; writes OUT (a run folder) and OUT/prep, and scores it.
+
+    Scored are the test images where there are some, else those to measure on, which choose the best epoch. A second
+    call goes on where the first was stopped. callbacks: of Keras, for both trainers. begun: of time.monotonic, from
+    when seconds count.
+
+    Raises:
+        InputError: the data set is bad, or OUT was begun with other settings.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    out, config = settled(out), config or TrainConfig()
+    with Timings("start-up", begun) as timings:
+        trained = _train(splits, out, config, skip_bad, fresh, callbacks)
+    trained = dataclasses.replace(trained, seconds=timings.seconds)
+    with alone(out):
+        Ledger(out).write(RECORD, (to_json(dataclasses.asdict(trained)) + "\n").encode())
+    return trained
+
+
+def _train(splits: Splits, out: Path, config: TrainConfig, skip_bad: bool, fresh: bool, callbacks) -> Trained:
+    Ledger(out).require_free((RECORD, PICTURE), "--out")
+    Ledger(out / "evaluation").require_free(RESULTS, "--out")
+    with timed("reading"):
+        parts = {"train": splits.train, "val": splits.val, "test": splits.test}
+        sets = {name: _checked(part.dataset, skip_bad) for name, part in parts.items() if part}
+    prep, val = _prepare(sets, out, config.prep, skip_bad, fresh)
+    rpn, rcnn, lengths = config.stages(len(prep.feature_spans))
+    for name, length in lengths.items():
+        say(f"{name}: {length.reason}")
+    train_rpn(prep.path, out, rpn, val=val.path, fresh=fresh, callbacks=callbacks)
+    train_rcnn(prep.path, out, rcnn, val=val.path, fresh=fresh, callbacks=callbacks)
+    on = "test" if "test" in sets else "val"
+    metrics = _score(out, sets[on])
+    return Trained(str(out), splits.lines, {name: part.flags for name, part in parts.items() if part}, splits.holdout,
+                   {name: length.reason for name, length in lengths.items()}, on, metrics, {}, str(out / PICTURE))
+
+
+def _checked(dataset: Dataset, skip_bad: bool) -> Dataset:
+    """A data set that training can use; InputError names what would spoil it, notes are said."""
+    if not skip_bad:
+        dataset = decode_images(dataset)
+        stops = what_stops(dataset, skip_bad)
+        if stops:
+            raise InputError(f"{stops[0]} ({command('check')} lists all that is wrong; --skip-bad goes on without it)")
+    dataset = settle(dataset, skip_bad)
+    for problem in (*dataset.problems, *repeats(dataset)):
+        say(f"note: {problem}")
+    return dataset
+
+
+def _prepare(sets: dict[str, Dataset], out: Path, config: PrepConfig, skip_bad: bool, fresh: bool
+             ) -> tuple[Prepared, Prepared]:
+    """The prep folders of the images to train and to measure on."""
+    with timed("backbone"):
+        train = prepare(sets["train"], out / "prep" / "train", config, skip_bad=skip_bad, fresh=fresh)
+        val = prepare(sets["val"], out / "prep" / "val", config, like=train, eval_only=True, skip_bad=skip_bad,
+                      fresh=fresh)
+    return train, val
+
+
+def _score(out: Path, dataset: Dataset) -> dict:
+    """Scores the run's detector, keeps what it found, draws some of it."""
+    with timed("scoring"):
+        detector = load(out)
+        scores = score(detector, dataset)
+    with timed("writing results"):
+        evaluation = Ledger(out / "evaluation")
+        with alone(out / "evaluation"):
+            evaluation.tidy()
+            write_evaluation(evaluation, dataset, scores)
+        ledger = Ledger(out)
+        with alone(out):
+            ledger.tidy()
+            sheet = detections_sheet(dataset.examples, scores.detections, dataset.class_names)
+            ledger.write(PICTURE, encoded_image(PICTURE, sheet))
+    return scores.metrics

@@ -1,0 +1,43 @@
+"""What a whole training came to: its record, and what a person reads of it."""
+
+import dataclasses
+from pathlib import Path
+
+from frcnn_keras.errors import command
+from frcnn_keras.evaluation.metrics import format_table
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A finished training, as RUN/train.json keeps it."""
+
+    run: str  # the folder
+    data: tuple[str, ...]  # lines: what the data set was recognised as, and how it is split
+    flags: dict[str, tuple[str, ...]]  # of each split: what names it to every other command
+    holdout: float | None  # the share that was held out to measure on; None where the data set says what is
+    epochs: dict[str, str]  # of each stage: how many, and why
+    scored_on: str  # the split that `metrics` are of
+    metrics: dict  # see evaluation.metrics.evaluate_detections
+    seconds: dict[str, float]  # by part of the work; they add up
+    picture: str
+
+
+def seconds_table(seconds: dict[str, float]) -> str:
+    """Where the time went, the largest part first, and the sum."""
+    parts = sorted(seconds.items(), key=lambda item: -item[1])
+    width = max(map(len, (*seconds, "together")))
+    total = sum(seconds.values())
+    lines = [f"{name:{width}}{value:9.1f} s{100 * value / total:6.0f} %" for name, value in parts]
+    return "\n".join([*lines, f"{'together':{width}}{total:9.1f} s"])
+
+
+def summary(trained: Trained, images: str) -> str:
+    """The last block: scores, seconds, paths, and the next commands. images: a folder or file to predict on."""
+    name = Path(trained.run).name
+    return "\n".join([
+        "", f"scores on the {trained.scored_on} images:", format_table(trained.metrics), "",
+        seconds_table(trained.seconds), "",
+        f"detector   {Path(trained.run, 'detector.keras')}",
+        f"picture    {trained.picture}",
+        f"next       {command('predict')} --run {trained.run} --images {images} --out {Path(trained.run, 'drawn')}",
+        f"           {command('export')} --run {trained.run} --out {Path('work', 'serving', name)}"])
