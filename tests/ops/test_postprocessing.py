@@ -103,6 +103,14 @@ def test_regions_outside_the_image_are_not_found():
     assert simple([[0, 1], [0, 1]], outside) == simple([[0, 1], [0, 1]], outside, min_size=0.0) == []
 
 
+def test_the_least_size_itself_is_enough():
+    """A side of 4 pixels stays, one of 3.75 does not, down as across."""
+    regions = [[0, 0, 4, 20], [40, 0, 60, 4], [0, 40, 3.75, 60], [40, 40, 60, 43.75]]
+    scores = [[0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]]
+    assert simple(scores, regions, min_size=4.0) == [(1, 0.9), (1, 0.8)]
+    assert simple(scores, regions, min_size=3.75) == [(1, 0.9), (1, 0.8), (1, 0.7), (1, 0.6)]
+
+
 def test_in_a_graph_of_unknown_length():
     spec = [tf.TensorSpec((None, 3), tf.float32), tf.TensorSpec((None, 3, 4), tf.float32),
             tf.TensorSpec((None, 4), tf.float32), tf.TensorSpec((None,), tf.bool), tf.TensorSpec((), tf.int32),

@@ -106,6 +106,18 @@ def test_region_levels_by_hand(side, stride):
     assert strides[int(region_levels(np.array([square(side, 5, 7)], np.float32), strides)[0])] == stride
 
 
+def test_a_region_of_224_pixels_belongs_to_stride_16_wherever_it_lies():
+    """In float32 its width is 224 or a little less: between 512 and 1024 the numbers are 6e-5 apart."""
+    starts = (np.arange(0.3, 800, 17)[:, None] + [0.0, 0.11]).astype(np.float32)
+    regions = np.concatenate([starts, (starts.astype(float) + 224).astype(np.float32)], 1)
+    sides = regions[:, 2:] - regions[:, :2]
+    assert (sides.prod(1) < 224**2).sum() > 5
+    np.testing.assert_allclose(sides, 224, rtol=5e-7)
+    assert region_levels(regions, (4, 8, 16, 32)).numpy().tolist() == [2] * len(regions)
+    smaller = np.array([square(223.9), square(111.9, 400, 300)], np.float32)  # and what is less in truth does not
+    assert region_levels(smaller, (4, 8, 16, 32)).numpy().tolist() == [1, 0]
+
+
 def test_region_levels_go_by_area_and_clamp_to_the_levels():
     tall = np.array([[0, 0, 56, 896]], np.float32)  # the area of 224 x 224
     assert int(region_levels(tall, (4, 8, 16, 32))[0]) == 2
