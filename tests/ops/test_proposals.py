@@ -112,6 +112,13 @@ def test_levels_do_not_suppress_each_other():
     assert found.boxes.numpy().tolist() == [[11, 11, 41, 41], [10, 10, 40, 40], [0, 0, 0, 0]]
 
 
+def test_of_equal_logits_the_finer_levels_comes_first():
+    fine, coarse = np.array([[10, 10, 40, 40]], np.float32), np.array([[50, 10, 90, 50]], np.float32)
+    found = propose((np.array([2], np.float32),) * 2, (np.zeros((1, 4)),) * 2, (fine, coarse), HEIGHT, WIDTH, before=4,
+                    after=1)
+    assert found.boxes.numpy().tolist() == fine.tolist()
+
+
 def test_unsure_proposals_are_dropped():
     boxes = [[0, 0, 10, 10], [20, 0, 30, 10], [40, 0, 50, 10], [40, 1, 50, 11]]
     assert simple(boxes, [-2.9, 3, -3.1, -2.8], score_threshold=0.05) == [boxes[1], boxes[3], boxes[0]]
