@@ -107,9 +107,11 @@ def test_the_flow_is_its_parts():
 @pytest.mark.parametrize("levels", [1, 2])
 def test_saved_and_loaded_it_answers_the_same(levels, tmp_path):
     detector = random_detector(levels)
+    detector.category_ids = (3, 90, 7)
     save_model(detector, tmp_path / "detector.keras")
     again = load_model(tmp_path / "detector.keras")
     assert again.class_names == ("a", "b", "c") and again.geometry == detector.geometry
+    assert again.category_ids == (3, 90, 7) and random_detector().category_ids == (1, 2, 3)
     image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
     one, other = detector.detect_image(image), again.detect_image(image)
     assert one.valid.numpy().any()
