@@ -24,7 +24,7 @@ from frcnn_keras.models.settings import (
 from frcnn_keras.ops import postprocessing, proposals, pyramid
 from frcnn_keras.ops.images import NORMALISATIONS
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import ProposalConfig
+from frcnn_keras.settings.detector import DetectionConfig, HeadConfig, ProposalConfig
 from tests.bright_pictures import bright
 from tests.detectors import change
 
@@ -120,6 +120,12 @@ def test_what_makes_no_sense_is_refused_where_it_is_made(record, change, message
 
 def test_proposing_of_settings():
     assert Proposing.of(ProposalConfig(50, 10, 0.6, 2.0)) == Proposing(50, 10, 0.6, 2.0)
+
+
+def test_detecting_of_settings():
+    head = HeadConfig(delta_scales=(0.2, 0.3, 0.4, 0.5), delta_means=(0.01, -0.02, 0.0, 0.1))
+    found = Detecting.of(DetectionConfig(score_threshold=0.3, nms=0.45, limit=7), head)
+    assert found == Detecting(0.3, 0.45, 7, scales=(0.2, 0.3, 0.4, 0.5), means=(0.01, -0.02, 0.0, 0.1))
 
 
 def test_what_users_may_choose_of_detecting():
