@@ -158,7 +158,11 @@ def test_resized_sizes_by_hand(size, wanted):
 def test_keywords_are_all_that_their_function_takes_beside_arrays(record, function, others):
     keywords = record.keywords()
     assert keywords == {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    assert set(keywords) | others == set(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    assert set(keywords) | others == set(parameters)
+    for field in dataclasses.fields(record):  # where both have a default it is the same
+        own, theirs = field.default, parameters[field.name].default
+        assert own == theirs or own is dataclasses.MISSING or theirs is inspect.Parameter.empty
 
 
 def detected(detecting):
