@@ -94,8 +94,8 @@ def as_prepared(example):
 
 
 def test_mirror_images_have_mirrored_boxes(shapes):
-    """Each image is as it is or mirrored, its boxes with it; which changes from epoch to epoch, and follows from another
-    seed than the samples."""
+    """Each image is as it is or mirrored, its boxes with it; which changes from epoch to epoch, and follows from a
+    seed of its own."""
     prepared = {example.id: as_prepared(example) for example in shapes.examples}
     seen, by_seed = {}, []
     for one in batches(shapes, Augmentation(mirror=True), epochs=4, batch=1):
