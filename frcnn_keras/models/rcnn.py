@@ -9,6 +9,8 @@ import tensorflow as tf
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.models.normed_conv import NormedConv2D
 
+VGG_FC6 = (25088, 4096)  # of the kernel: 7 x 7 cells of 512 channels in, 4096 units out
+
 
 def _sequence(layers: list, name: str, dtype) -> keras.Model:
     """The layers one behind the other, all of one policy."""
@@ -40,8 +42,7 @@ def load_vgg_fc(trunk: keras.Model, weights: str) -> None:
     Raises:
         InputError: the maps are not VGG16's 512 raw channels pooled to 7x7, or the file does not fit.
     """
-    needed = (25088, 4096)
-    if trunk.get_layer("fc1").kernel.shape != needed:
+    if trunk.get_layer("fc1").kernel.shape != VGG_FC6:
         raise InputError(f"VGG16's fc6 takes 7x7x512 regions, this head {trunk.input_shape[1:]}: prepare with "
                          "--backbone vgg16 --neck-channels 0, or leave --head-weights out")
     try:

@@ -5,7 +5,6 @@ A drop-in for ops.pyramid.pool_regions, equal to rounding. On TensorFlow itself 
 
 import tensorflow as tf
 
-from frcnn_keras.ops.anchors import pair
 from frcnn_keras.ops.pyramid import region_levels
 from frcnn_keras.ops.roi import roi_pool
 
@@ -19,7 +18,7 @@ def gather_regions(maps, regions, strides, offsets, op: str, size: int, levels: 
     Args:
         maps: tuple over levels of (B, H, W, C), finest first.
         regions: (B, R, 4) in image pixels.
-        strides, offsets: one a level; numbers, or pairs (y, x).
+        strides, offsets: one a level; numbers.
         op: `align` (RoIAlign, arXiv 1703.06870) or `pool` (RoIPool, arXiv 1504.08083).
         size: bins down and across, S.
         levels: how many levels, from the finest, regions are pooled from; all by default.
@@ -41,7 +40,6 @@ def gather_regions(maps, regions, strides, offsets, op: str, size: int, levels: 
 
 def _gather_align(maps, regions, level, strides, offsets, size: int, min_cells: float):
     """RoIAlign; level: (B, R) int32. The sample points are those of ops.roi.align_regions."""
-    (stride_y, stride_x), (offset_y, offset_x) = (zip(*map(pair, values)) for values in (strides, offsets))
     batch, shapes = tf.shape(maps[0])[0], [tf.shape(map_) for map_ in maps]
     rows, columns = (tf.gather(tf.stack([shape[axis] for shape in shapes]), level) for axis in (1, 2))  # (B, R)
     cells = [shape[0] * shape[1] * shape[2] for shape in shapes]
@@ -49,11 +47,9 @@ def _gather_align(maps, regions, level, strides, offsets, size: int, min_cells: 
     first += tf.range(batch)[:, None] * rows * columns  # ... and of the image
     x1, y1, x2, y2 = tf.unstack(tf.cast(regions, tf.float32), num=4, axis=-1)  # (B, R)
 
-    def of_level(values):
-        return tf.gather(tf.constant(values, tf.float32), level)
-
-    down, down_share = _taps(y1, y2, of_level(stride_y), of_level(offset_y), rows, size, min_cells)  # (B, R, S, T)
-    across, across_share = _taps(x1, x2, of_level(stride_x), of_level(offset_x), columns, size, min_cells)
+    stride, offset = (tf.gather(tf.constant(values, tf.float32), level) for values in (strides, offsets))  # (B, R)
+    down, down_share = _taps(y1, y2, stride, offset, rows, size, min_cells)  # (B, R, S, T)
+    across, across_share = _taps(x1, x2, stride, offset, columns, size, min_cells)
     channels = maps[0].shape[-1]
     table = tf.concat([tf.reshape(tf.cast(map_, tf.float32), (-1, channels)) for map_ in maps], 0)  # (cells, C)
     down = first[..., None, None] + down * columns[..., None, None]

@@ -21,7 +21,8 @@ def propose(logits, deltas, anchors, height, width, *, before: int = 6000, after
             suppress: Callable | None = None) -> Proposals:
     """Decodes the best anchors of each level, drops the tiny, suppresses doubles within each level, keeps the best.
 
-    Ranked by logit: the sigmoid of float32 is 1 for any logit above 17, and would lose their order.
+    Ranked by logit: the sigmoid of float32 is 1 for any logit above 17, and would lose their order. Of equal ones the
+    finer level's comes first.
 
     Args:
         logits: tuple over levels of (A_l,) objectness.

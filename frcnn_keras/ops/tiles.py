@@ -24,7 +24,7 @@ def cut_tiles(maps, indices, anchors_per_position: int):
     for features in maps:
         rows, columns = tf.unstack(tf.shape(features)[:2])
         position = (indices - first_anchor) // anchors_per_position  # (T,)
-        here = (indices >= first_anchor) & (position < rows * columns)
+        here = indices >= first_anchor  # what lies on a later level is written over there
         # cell (y, x) of the map is (y + 1, x + 1) of the padded one, so (y, x) is its tile's upper left corner there
         upper_left = first_cell + position // columns * (columns + 2) + position % columns
         corner = tf.where(here, upper_left, corner)

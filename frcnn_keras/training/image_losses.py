@@ -79,7 +79,7 @@ class ImageLosses:
         # sees more than 3x3 cells and has to learn on the whole map
         outputs, anchors, regions = None, None, None
         if self.deep or (self.proposer is None and self.names != RPN_LOSSES):
-            outputs = self.detector.rpn(levels if self.deep else tuple(tf.stop_gradient(level) for level in levels))
+            outputs = self.detector.rpn(levels)
         if self.names != RCNN_LOSSES:
             anchors = self.labelled_anchors(levels, objects, image["size"])
         if self.names != RPN_LOSSES:
@@ -128,7 +128,7 @@ class ImageLosses:
             # and moved out of the image: those of the lowest rank may be proposals where there are few others
             deltas = tuple(tf.where(here[:, None], level, 1e6) for level, here in zip(deltas, within))
         proposals = propose_batch(logits, deltas, shapes, size[None], self.detector.geometry, self.proposing)
-        return Proposals(*(tf.stop_gradient(part[0]) for part in proposals))
+        return Proposals(*(part[0] for part in proposals))
 
     def labelled_anchors(self, levels, objects: dict, size) -> tuple:
         """Labels (A,) and deltas (A, 4) of an image's anchors."""
@@ -172,7 +172,7 @@ class ImageLosses:
                                                              chosen.positive_fraction), strict=True):
             regions, labels, targets, valid = drawn_targets(one.regions, index, drawn, one.objects["boxes"],
                                                             one.objects["labels"], detecting.scales, detecting.means)
-            pooled = self.detector.pool(one.levels, tf.stop_gradient(regions)[None])[0]  # (R, S, S, C)
+            pooled = self.detector.pool(one.levels, regions[None])[0]  # (R, S, S, C)
             samples.append((*self.detector.rcnn(pooled, training=True), labels, targets, valid))
         return rcnn_losses(*_joined(samples), beta=self.settings.head.beta)
 

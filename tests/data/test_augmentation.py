@@ -73,11 +73,14 @@ def test_sizes_are_drawn_evenly_from_the_whole_range():
 
 def test_the_limit_grows_with_the_shorter_side():
     """An image that the limit binds at 600 x 1000 is bound at every scale, and keeps its shape."""
+    widths = []
     for seed in seeds(20):
         height, width = (int(side) for side in drawn_size(300, 900, 600, 1000, (300, 900), seed))
+        widths.append(width)
         short = height / 600 * 3 / 1000 * 600  # what was drawn, from the longer side's limit
         assert width == pytest.approx(3 * height, abs=3) and short > 0
         assert width <= 1500 and width >= 499
+    assert max(widths) > 1100 and sum(width == 1000 for width in widths) < 3
 
 
 def test_no_jitter_is_predictions_size():

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from frcnn_keras.data import records
 from frcnn_keras.data.batches import WHOLE, Share, epoch_order, feature_maps, region_batches, rpn_batches
@@ -155,6 +156,15 @@ def test_shapes_of_region_batches(prep, proposals):
     assert found[0]["labels"].shape == found[0]["valid"].shape == (2, 16) and found[0]["deltas"].shape == (2, 16, 4)
     labels = np.concatenate([batch["labels"] for batch in found])
     assert labels.min() == 0 and 0 < labels.max() <= 4 and (labels > 0).sum(axis=1).max() <= 4  # a quarter of 16
+
+
+def test_every_image_mirror_image_epoch_and_seed_draws_by_numbers_of_its_own(prep, proposals, monkeypatch):
+    def seen(proposals, valid, boxes, labels, ignored, numbers, **settings):
+        return tf.zeros((2, 4)), numbers, tf.zeros((2, 4)), tf.ones(2, tf.bool)
+
+    monkeypatch.setattr("frcnn_keras.data.batches.region_targets", seen)
+    drawn = [tuple(batch["labels"][0]) for seed in (0, 1) for batch in regions(prep, proposals, seed=seed, batch=1)]
+    assert len(set(drawn)) == len(drawn) == 2 * 2 * RECORDS
 
 
 def test_regions_are_drawn_anew_every_epoch_and_the_same_every_time(prep, proposals):

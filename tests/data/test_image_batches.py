@@ -86,6 +86,32 @@ def test_an_images_draws_do_not_depend_on_its_neighbours(shapes):
         np.testing.assert_array_equal(alone[key], together[key])
 
 
+def as_prepared(example):
+    """An example's image and boxes at the size of prediction: (h, w, 3), (G, 4)."""
+    height, width = resized_size(example.height, example.width, 60, 90)
+    image = normalise(resize(decode_image(example.read()), height, width), "tf").numpy()
+    return image, example.boxes * np.array([width / example.width, height / example.height] * 2)
+
+
+def test_mirror_images_have_mirrored_boxes(shapes):
+    """Each image is as it is or mirrored, its boxes with it; which changes from epoch to epoch, and follows from a
+    seed of its own."""
+    prepared = {example.id: as_prepared(example) for example in shapes.examples}
+    seen, by_seed = {}, []
+    for one in batches(shapes, Augmentation(mirror=True), epochs=4, batch=1):
+        height, width = one["size"][0]
+        image = one["images"][0, :height, :width]
+        ((key, flips),) = [(key, flips) for key, (own, _) in prepared.items() for flips in (False, True)
+                           if own.shape == image.shape and np.allclose(own[:, ::-1 if flips else 1], image, atol=1e-4)]
+        x1, y1, x2, y2 = prepared[key][1].T
+        expected = np.stack([width - x2, y1, width - x1, y2] if flips else [x1, y1, x2, y2], -1)
+        np.testing.assert_allclose(one["boxes"][0], expected, atol=1e-3)
+        seen.setdefault(key, []).append(flips)
+        by_seed.append(flips == (float(tf.random.stateless_uniform((), one["seed"][0])) < 0.5))
+    assert len(seen) == 6 and 6 <= sum(map(sum, seen.values())) <= 18
+    assert any(len(set(flips)) == 2 for flips in seen.values()) and not all(by_seed)
+
+
 def test_jittered_boxes_keep_their_place(shapes):
     """Boxes and images are scaled alike: an object's share of the image stays."""
     found = {}

@@ -89,6 +89,23 @@ def test_too_few_anchors_are_filled_up():
     assert (labels >= 0).sum(axis=1).tolist() == [usable] * 3 and not deltas[labels < 1].any()
 
 
+def test_what_fills_up_has_no_label_though_the_first_anchor_has_one():
+    """Four anchors of 4 x 4 on 16 x 16 pixels, all inside: the six that fill up point at the first."""
+    geometry = Geometry((8.0,), (4.0,), ((4.0,),), (1.0,))
+    function = minibatch_function(geometry, AnchorSamplingConfig(count=10))
+    indices, labels, _, _ = function(np.float32([[2, 2, 6, 6]]), np.array([False]), np.int32([16, 16]),
+                                     np.int32([(2, 2)]), np.int32([(0, 1)]))
+    assert indices[0, 0] == 0 and sorted(indices[0, :4].numpy()) == [0, 1, 2, 3] and not indices[0, 4:].numpy().any()
+    assert labels[0].numpy().tolist() == [1, 0, 0, 0] + [-1] * 6
+
+
+def test_an_objects_best_anchor_is_positive_where_it_is_asked_for():
+    for best, some in ((True, True), (False, False)):
+        settings = AnchorSamplingConfig(positive=0.99, negative=0.1, best_anchor=best)
+        _, labels, _, reached = draw(settings, boxes=BOXES[:2], ignored=np.zeros(2, bool))
+        assert (labels == 1).any() == some and reached.tolist() == [some, some]
+
+
 def test_an_object_that_no_anchor_reaches():
     boxes = np.array([[10, 10, 30, 28], [74, 0, 76, 2]], np.float32)
     anchors = [a for a in anchors_by_loop() if a[0] >= 0 and a[1] >= 0 and a[2] <= WIDTH and a[3] <= HEIGHT]

@@ -47,6 +47,24 @@ def test_one_box_by_hand():
     assert set(metrics) == {*METRICS, "per_class"}
 
 
+def test_sizes_and_thresholds_by_hand():
+    # 20 x 20 is found exactly, 50 x 50 with an IoU of .6 (right at .50, .55, .60), 120 x 120 not at all
+    objects, boxes = [A, B, [200, 200, 320, 320]], [A, [100, 100, 150, 130]]
+    metrics = coco_metrics([example(objects, [1, 1, 1])], [found(boxes, [0.9, 0.8], [1, 1])], ["cell"])
+    assert [metrics[f"AP_{size}"] for size in ("small", "medium", "large")] == pytest.approx([1.0, 0.3, 0.0])
+    assert [metrics[f"AR_{size}"] for size in ("small", "medium", "large")] == pytest.approx([1.0, 0.3, 0.0])
+    # precision 1 up to a recall of two thirds, and of a third: at 0, .01, ... .66, and ... .33
+    assert [metrics["AP50"], metrics["AP75"]] == pytest.approx([67 / 101, 34 / 101])
+
+
+@pytest.mark.parametrize("before, recalls", [(0, [1, 1, 1]), (1, [0, 1, 1]), (9, [0, 1, 1]), (10, [0, 0, 1]),
+                                             (99, [0, 0, 1]), (100, [0, 0, 0])])
+def test_recall_looks_at_1_10_and_100_detections(before, recalls):
+    detections = found([[300, 300, 320, 320]] * before + [A], [0.9] * before + [0.1], [1] * (before + 1))
+    metrics = coco_metrics([example([A], [1])], [detections], ["cell"])
+    assert [metrics[name] for name in ("AR1", "AR10", "AR100")] == recalls
+
+
 @pytest.mark.parametrize("kind", ["difficult", "crowd"])
 def test_ignored_objects_neither_count_nor_cost(kind):
     examples = [example([A, B], [1, 1], **{kind: [1, 0]})]

@@ -30,6 +30,12 @@ def test_by_hand():
     }  # fmt: skip
 
 
+def test_the_first_proposals_are_looked_at():
+    for proposals, reached in ((boxes(OBJECT, ELSEWHERE, ELSEWHERE), 1.0), (boxes(ELSEWHERE, ELSEWHERE, OBJECT), 0.0)):
+        recall = proposal_recall([proposals], [boxes(OBJECT)], counts=(1, 2), thresholds=(0.5,))
+        assert recall == {"recall@1/0.5": reached, "recall@2/0.5": reached}
+
+
 def test_default_keys():
     keys = proposal_recall([boxes(OBJECT)], [boxes(OBJECT)])
     assert set(keys) == {f"recall@{n}/{t}" for n in (100, 300, 1000) for t in (0.5, 0.7)}

@@ -1,3 +1,4 @@
+import dataclasses
 
 import keras
 import numpy as np
@@ -20,6 +21,15 @@ def test_default_backbone(mobilenet):
     assert (mobilenet.strides, mobilenet.offsets) == ((8, 16), (7.5, 15.5))
     assert (mobilenet.pad_multiple, mobilenet.preprocess) == (16, "tf")
     assert [map_.shape for map_ in mobilenet.model(IMAGES)] == [(2, 8, 12, 32), (2, 4, 6, 96)]
+
+
+def test_images_are_padded_to_a_multiple_of_every_layers_stride(mobilenet):
+    assert dataclasses.replace(mobilenet, strides=(12, 8)).pad_multiple == 24
+
+
+def test_the_preprocessing_that_is_asked_for():
+    assert load_backbone("vgg16").preprocess == "caffe"
+    assert load_backbone("vgg16", preprocess="torch").preprocess == "torch"
 
 
 def test_everything_is_frozen_and_batch_norm_keeps_its_statistics(mobilenet):

@@ -67,6 +67,14 @@ def test_proposals_from_outside_are_used(hand_detector):
     np.testing.assert_allclose(found.boxes[0, 0], [64, 39, 104, 59], atol=1e-4)
 
 
+def test_scores_are_the_softmax_over_background_and_classes(hand_detector):
+    logits = hand_detector.rcnn.class_logits
+    logits.kernel.assign(np.zeros((3, 3), np.float32))
+    logits.bias.assign(np.array([1, 2, 4], np.float32))
+    found = hand_detector.detect_image(bright(48, 64, 16, 24))
+    assert float(found.scores[0]) == pytest.approx(math.exp(4) / sum(map(math.exp, (1, 2, 4))), rel=1e-5)
+
+
 @pytest.mark.parametrize("levels", [1, 2])
 def test_own_proposals_given_back_change_nothing(levels):
     detector, images, sizes = random_detector(levels), images_of(2), np.array([[64, 80], [50, 70]])
@@ -99,9 +107,11 @@ def test_the_flow_is_its_parts():
 @pytest.mark.parametrize("levels", [1, 2])
 def test_saved_and_loaded_it_answers_the_same(levels, tmp_path):
     detector = random_detector(levels)
+    detector.category_ids = (3, 90, 7)
     save_model(detector, tmp_path / "detector.keras")
     again = load_model(tmp_path / "detector.keras")
     assert again.class_names == ("a", "b", "c") and again.geometry == detector.geometry
+    assert again.category_ids == (3, 90, 7) and random_detector().category_ids == (1, 2, 3)
     image = np.random.default_rng(5).integers(0, 256, (70, 90, 3)).astype(np.uint8)
     one, other = detector.detect_image(image), again.detect_image(image)
     assert one.valid.numpy().any()

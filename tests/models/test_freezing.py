@@ -6,8 +6,10 @@ import tensorflow as tf
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import cut, load_backbone
 from frcnn_keras.models.freezing import backbone_stages, unfreeze, unsafe_layer
+from frcnn_keras.models.keras_internals import flatten_layers
 from frcnn_keras.models.neck import Extractor
-from tests.detectors import uneven_detector
+from frcnn_keras.models.rcnn import backbone_top
+from tests.detectors import small_faster_rcnn, uneven_detector
 
 conv = keras.layers.Conv2D
 
@@ -124,3 +126,15 @@ def test_layers_whose_gradient_is_not_safe_on_cpu_are_found(channels, size, stri
     model.extractor = Extractor(keras.Model(image, maps), (4 * stride,), (0.5,), None)
     unfreeze(model, frozen)
     assert unsafe_layer(model) == found
+
+
+def test_batch_norm_of_a_head_keeps_its_statistics_and_scales_too():
+    """A backbone's last stage as head (arXiv 1512.03385, appendix A): its kernels train, its BatchNorm does not."""
+    image = keras.Input((None, None, 5))
+    maps = keras.layers.BatchNormalization(name="norm")(conv(4, 3, padding="same", name="kernel")(image))
+    detector = small_faster_rcnn(keras.Sequential([keras.Input((None, None, 3)), conv(5, 8, 8)]), 5,
+                                 box_head=backbone_top(keras.Model(image, maps), 3, 5))
+    unfreeze(detector, 0)
+    trained = {layer.name for layer in flatten_layers(detector) if layer.trainable and layer.weights}
+    assert "kernel" in trained and "norm" not in trained
+    assert not any("norm" in weight.path for weight in detector.trainable_weights)

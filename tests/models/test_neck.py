@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.models.backbones import Backbone, load_backbone
-from frcnn_keras.models.neck import NeckFit, extractor
+from frcnn_keras.models.neck import Extractor, NeckFit, extractor
 from frcnn_keras.models.receptive_field import map_sizes
 
 
@@ -97,6 +97,15 @@ def test_dead_channels_count_for_nothing():
         np.testing.assert_allclose(together[alive] if together.ndim == 2 else together, alone, rtol=1e-3, atol=1e-3)
 
 
+def test_a_channel_of_rounding_alone_is_dead():
+    """Brought to deviation 1 it would be noise as large as any other channel."""
+    rows = features(300, 4)
+    deviation = rows.std(axis=0).mean()
+    for share, dead in ((1e-6, True), (1e-3, False)):
+        rows[:, 1] = share * deviation * np.random.default_rng(5).normal(size=300)
+        assert (not fitted(rows).solve(4)[0][1].any()) == dead
+
+
 def test_adding_after_solving_counts():
     first, second = features(100, 4, seed=1), features(100, 4, seed=2)
     fit = fitted(first)
@@ -141,6 +150,14 @@ def test_the_projection_in_the_model_is_numpys(tmp_path, two_layers):
     np.testing.assert_allclose(result[0], expected, atol=1e-5)
     assert loaded.compute_output_shape((2, 16, 24, 3)) == ((2, 4, 6, 5),)
     assert map_sizes(loaded, 16, 24) == ((4, 6),)
+
+
+def test_a_backbones_dropout_and_statistics_are_those_of_prediction_always():
+    image = keras.Input((None, None, 3))
+    maps = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 2, 2)(image))
+    model = Extractor(keras.Model(image, keras.layers.Dropout(0.5)(maps)), [2], [1.0])
+    images = np.random.default_rng(0).normal(3, 2, (2, 8, 8, 3)).astype(np.float32)
+    assert np.array_equal(model(images, training=True)[0], model(images)[0])
 
 
 def test_the_extractor_inside_another_model(tmp_path):

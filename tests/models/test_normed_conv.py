@@ -76,8 +76,9 @@ def test_statistics_never_train_and_scales_where_asked():
         assert np.array_equal(layer.mean, before)
 
 
-def test_bfloat16_products_of_a_float32_fold():
-    layer = made(NormedConv2D(6, 3))
+@pytest.mark.parametrize("filters", [6, None])
+def test_bfloat16_products_of_a_float32_fold(filters):
+    layer = made(NormedConv2D(filters, 3))
     maps = np.random.default_rng(2).normal(size=(1, 5, 5, 5)).astype(np.float32)
     exact = layer(maps).numpy()
     layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.models.rcnn import RCNN, backbone_top, load_vgg_fc, two_fc, vgg_fc
+from frcnn_keras.models.rcnn import RCNN, backbone_top, conv_fc, load_vgg_fc, two_fc, vgg_fc
 
 
 def top_model():
@@ -37,6 +37,7 @@ def test_shapes(head, count):
 
 def test_vgg_fc_has_vggs_layers():
     trunk = vgg_fc(7, 2, dropout=0.5)
+    assert [layer.rate for layer in trunk.layers if isinstance(layer, keras.layers.Dropout)] == [0.5, 0.5]
     assert trunk.output_shape == (None, 4096)
     assert trunk.get_layer("fc1").kernel.shape == (98, 4096) and trunk.get_layer("fc2").kernel.shape == (4096, 4096)
 
@@ -68,6 +69,24 @@ def test_two_fc_by_hand():
         np.testing.assert_allclose(deltas[:, label], flat[:, 4 * label:4 * label + 4], rtol=1e-4, atol=1e-5)
 
 
+def test_conv_fc_by_tensorflows_operations():
+    """Each 3x3 convolution with stored statistics and ReLU, then one dense layer with ReLU."""
+    trunk = conv_fc(4, 3, 2, 5, epsilon=0.25)
+    rng = np.random.default_rng(1)
+    trunk.set_weights([rng.uniform(0.1 if "variance" in weight.path else -1, 1, weight.shape).astype(np.float32)
+                       for weight in trunk.weights])
+    pooled = maps = regions(2, 4, 3)
+    for layer in trunk.layers[:2]:
+        gamma, beta, mean, variance = (np.asarray(part) for part in (layer.gamma, layer.beta, layer.mean,
+                                                                     layer.variance))
+        maps = tf.nn.conv2d(maps, np.asarray(layer.kernel), 1, "SAME")
+        maps = np.maximum(gamma * (maps - mean) / np.sqrt(variance + 0.25) + beta, 0)
+    dense = trunk.get_layer("fc1")
+    wanted = np.maximum(maps.reshape(2, 48) @ np.asarray(dense.kernel) + np.asarray(dense.bias), 0)
+    assert wanted.any()
+    np.testing.assert_allclose(trunk(pooled), wanted, rtol=1e-3, atol=1e-3)
+
+
 def test_new_weights_are_fast_rcnns():
     rcnn = built(two_fc(5, 6, 400), 21, 5, 6)
     assert abs(np.asarray(rcnn.class_logits.kernel).std() - 0.01) < 0.001
@@ -80,6 +99,22 @@ def test_vgg_weights_are_for_vggs_maps_alone():
     message = str(caught.value)
     assert "7x7x512" in message and "(7, 7, 2)" in message and "--neck-channels 0" in message
     assert "\n" not in message
+
+
+def test_fc6_and_fc7_start_from_vggs_own(monkeypatch):
+    """By a stand-in of few units: each layer takes the source's weights of its own name."""
+    def small(value):
+        layers = [keras.layers.Dense(3, name=name) for name in ("fc1", "fc2")]
+        model = keras.Sequential([keras.Input((2,)), *layers])
+        model.set_weights([np.full(weight.shape, value + place) for place, weight in enumerate(model.weights)])
+        return model
+
+    trunk, source = small(0), small(10)
+    monkeypatch.setattr(keras.applications, "VGG16", lambda weights: source)
+    monkeypatch.setattr("frcnn_keras.models.rcnn.VGG_FC6", (2, 3))
+    load_vgg_fc(trunk, "a file")
+    for one, other in zip(trunk.get_weights(), source.get_weights(), strict=True):
+        assert np.array_equal(one, other)
 
 
 class Sized:

@@ -6,6 +6,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.models import receptive_field
 from frcnn_keras.models.applications import BACKBONES, DEFAULT_LAYERS, GEOMETRY
 from frcnn_keras.models.backbones import cut
+from frcnn_keras.models.map_mean import MapMean
 
 # What lies between the image and a layer: (kernel, stride, padding before) of each layer that
 # moves the centre or has a stride; an odd kernel with stride 1 and equal padding does neither.
@@ -71,10 +72,11 @@ def test_single_layers(layer, expected):
     assert receptive_field.measure(network(layer)) == (expected,)
 
 
-def test_global_pooling_does_not_move_the_centre():
+@pytest.mark.parametrize("pooling", [keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D, MapMean])
+def test_global_pooling_does_not_move_the_centre(pooling):
     images = keras.Input((None, None, 3))
     maps = keras.layers.Conv2D(8, 4, strides=4, activation="relu")(images)
-    squeezed = keras.layers.Reshape((1, 1, 8))(keras.layers.GlobalAveragePooling2D()(maps))
+    squeezed = keras.layers.Reshape((1, 1, 8))(pooling()(maps))
     maps = keras.layers.Multiply()([maps, keras.layers.Conv2D(8, 1, activation="sigmoid")(squeezed)])
     assert receptive_field.measure(keras.Model(images, maps)) == ((4, 2.0),)
 

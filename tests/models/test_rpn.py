@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from frcnn_keras.errors import InputError
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.tiles import cut_tiles
 
@@ -58,6 +59,26 @@ def test_the_whole_map_by_loops():
             np.testing.assert_allclose(logits[0][0, here:here + 2], hidden @ score_kernel[0, 0] + score_bias, atol=1e-5)
             np.testing.assert_allclose(tf.reshape(deltas[0][0, here:here + 2], (8,)),
                                        hidden @ box_kernel[0, 0] + box_bias, atol=1e-5)
+
+
+def test_deeper_convolutions_follow_one_another():
+    """3x3 convolutions, each with bias and ReLU or without, by TensorFlow's own convolution."""
+    (map,) = maps_of([(5, 6)], 3)
+    for depth, activation, least in ((2, "relu", 0), (3, "relu", 0), (2, "linear", -np.inf)):
+        rpn = RPN(2, 4, depth, activation)
+        rpn.build((None, None, None, 3))
+        rng = np.random.default_rng(depth)
+        rpn.set_weights([rng.normal(0, 0.3, weight.shape).astype(np.float32) for weight in rpn.weights])
+        hidden = map
+        for layer in (rpn.convolution, *rpn.deeper):
+            plain = tf.nn.conv2d(hidden, np.asarray(layer.kernel), 1, "SAME") + np.asarray(layer.bias)
+            hidden = np.maximum(plain, least)
+        logits, deltas = rpn((map,))
+        kernels = [np.asarray(layer.kernel)[0, 0] for layer in (rpn.objectness, rpn.deltas)]
+        np.testing.assert_allclose(logits[0], np.reshape(hidden @ kernels[0] + rpn.objectness.bias, (1, -1)), atol=1e-4)
+        np.testing.assert_allclose(deltas[0], np.reshape(hidden @ kernels[1] + rpn.deltas.bias, (1, -1, 4)), atol=1e-4)
+        with pytest.raises(InputError, match=f"{depth} convolutions cannot be trained on 3x3 tiles"):
+            rpn.on_tiles(np.zeros((1, 3, 3, 3), np.float32), np.array([0]))
 
 
 def test_channels_are_anchor_major():
@@ -116,12 +137,10 @@ def test_new_weights_are_the_papers():
 
 def test_in_bfloat16_the_outputs_are_float32_and_close():
     exact, (map,) = rpn_of(3, 8, deviation=0.1), maps_of([(4, 5)], 8)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
-        rough = RPN(3, 16)
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
+    rough = RPN(3, 16, dtype="mixed_bfloat16")
     rough.build((None, None, None, 8))
+    kinds = {layer.name: layer.compute_dtype for layer in (rough.convolution, rough.objectness, rough.deltas)}
+    assert kinds == {"convolution": "bfloat16", "objectness": "float32", "deltas": "float32"}
     rough.set_weights(exact.get_weights())
     tiles, anchors = cut_tiles((map[0],), np.arange(60, dtype=np.int32), 3)
     for network in (lambda rpn: [level[0][0] for level in rpn((map,))], lambda rpn: rpn.on_tiles(tiles, anchors)):

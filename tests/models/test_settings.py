@@ -24,7 +24,7 @@ from frcnn_keras.models.settings import (
 from frcnn_keras.ops import postprocessing, proposals, pyramid
 from frcnn_keras.ops.images import NORMALISATIONS
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import ProposalConfig
+from frcnn_keras.settings.detector import DetectionConfig, HeadConfig, ProposalConfig
 from tests.bright_pictures import bright
 from tests.detectors import change
 
@@ -122,6 +122,12 @@ def test_proposing_of_settings():
     assert Proposing.of(ProposalConfig(50, 10, 0.6, 2.0)) == Proposing(50, 10, 0.6, 2.0)
 
 
+def test_detecting_of_settings():
+    head = HeadConfig(delta_scales=(0.2, 0.3, 0.4, 0.5), delta_means=(0.01, -0.02, 0.0, 0.1))
+    found = Detecting.of(DetectionConfig(score_threshold=0.3, nms=0.45, limit=7), head)
+    assert found == Detecting(0.3, 0.45, 7, scales=(0.2, 0.3, 0.4, 0.5), means=(0.01, -0.02, 0.0, 0.1))
+
+
 def test_what_users_may_choose_of_detecting():
     own = Detecting(0.3, 0.6, 7, min_size=2.0)
     assert own.changed(None, None, None) == own
@@ -152,7 +158,11 @@ def test_resized_sizes_by_hand(size, wanted):
 def test_keywords_are_all_that_their_function_takes_beside_arrays(record, function, others):
     keywords = record.keywords()
     assert keywords == {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-    assert set(keywords) | others == set(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    assert set(keywords) | others == set(parameters)
+    for field in dataclasses.fields(record):  # where both have a default it is the same
+        own, theirs = field.default, parameters[field.name].default
+        assert own == theirs or own is dataclasses.MISSING or theirs is inspect.Parameter.empty
 
 
 def detected(detecting):

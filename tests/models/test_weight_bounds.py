@@ -54,6 +54,14 @@ def test_a_member_comes_as_it_went():
         assert archive.read("0.json") == content and archive.read("1.json") == b""
 
 
+def test_a_stream_that_holds_less_than_it_claims_is_cut_short():
+    stream = archive_of(b"0123456789", method=zipfile.ZIP_STORED)
+    archive = Archive(stream, len(stream.getvalue()))
+    archive.members["0.json"].file_size = 12
+    with pytest.raises(EOFError, match="cut short"):
+        archive.read("0.json")
+
+
 def test_members_that_unpack_to_many_times_the_file():
     stream = archive_of(ZEROS)
     assert len(stream.getvalue()) < 40000
@@ -122,8 +130,8 @@ def soft(layer, path):
 
 
 def virtual(layer, path):
-    layout = h5py.VirtualLayout((10**9,), "f4")
-    layout[:10] = h5py.VirtualSource("other.h5", "x", (10,))
+    layout = h5py.VirtualLayout((10,), "f4")  # few numbers: not its size is what is wrong
+    layout[:] = h5py.VirtualSource("other.h5", "x", (10,))
     layer.create_virtual_dataset("0", layout)
 
 

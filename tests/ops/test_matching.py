@@ -43,6 +43,17 @@ def test_every_anchor_that_ties_is_positive():
     assert labels.numpy().tolist() == [1, 0, 1, -1] and matched.numpy().tolist() == [0, 0, 0, 0]
 
 
+def test_ties_are_told_to_one_part_in_100_000():
+    """What float32 rounds away is a tie, a ten-thousandth less is none."""
+    labels, _ = match([[0.5], [0.5 * (1 - 2e-6)], [0.5 * (1 - 1e-4)]], 0.7, 0.3, keep_best=True)
+    assert labels.numpy().tolist() == [1, 1, -1]
+
+
+def test_the_best_anchor_is_positive_however_low_its_overlap():
+    assert match([[0.1], [0.05]], 0.7, 0.3, keep_best=True)[0].numpy().tolist() == [1, 0]
+    assert match([[0.1], [0.05]], 0.7, 0.3, keep_best=False)[0].numpy().tolist() == [0, 0]
+
+
 def test_object_that_nothing_reaches_makes_nothing_positive():
     overlaps = [[0.0, 0.9], [0.0, 0.0]]
     assert match(overlaps, 0.7, 0.3, keep_best=True)[0].numpy().tolist() == [1, 0]

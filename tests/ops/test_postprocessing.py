@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frcnn_keras.ops.postprocessing import detect, suppress_classes
+from frcnn_keras.ops.postprocessing import DetectedBoxes, detect, served, suppress_classes
 
 HEIGHT, WIDTH = 80, 100
 SCALES = (0.1, 0.1, 0.2, 0.2)
@@ -101,6 +101,38 @@ def test_threshold_zero_still_leaves_out_what_has_no_probability():
 def test_regions_outside_the_image_are_not_found():
     outside = [[WIDTH, 0, WIDTH + 9, 9], [0, -9, 9, 0]]
     assert simple([[0, 1], [0, 1]], outside) == simple([[0, 1], [0, 1]], outside, min_size=0.0) == []
+
+
+def test_the_least_size_itself_is_enough():
+    """A side of 4 pixels stays, one of 3.75 does not, down as across."""
+    regions = [[0, 0, 4, 20], [40, 0, 60, 4], [0, 40, 3.75, 60], [40, 40, 60, 43.75]]
+    scores = [[0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]]
+    assert simple(scores, regions, min_size=4.0) == [(1, 0.9), (1, 0.8)]
+    assert simple(scores, regions, min_size=3.75) == [(1, 0.9), (1, 0.8), (1, 0.7), (1, 0.6)]
+
+
+def test_the_least_size_is_that_of_what_lies_in_the_image():
+    """Of 33 x 20 pixels 3 x 20 lie in it, of 20 x 33 20 x 3."""
+    regions = [[-30, 0, 3, 20], [60, HEIGHT - 3, 80, HEIGHT + 30], [20, 20, 40, 40]]
+    assert simple([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]], regions, min_size=4.0) == [(1, 0.7)]
+
+
+def test_the_heads_means_are_added_to_the_scaled_deltas():
+    """Deltas of 1, -1, 0, 0 in units of 0.1 about 0.2, 0.1, 0, log 2: 0.3 to the right, 0 down, twice as high."""
+    deltas = np.array([[[0, 0, 0, 0], [1, -1, 0, 0]]], np.float32)
+    found = detect(np.array([[0.1, 0.9]], np.float32), deltas, np.array([[20, 30, 40, 50]], np.float32),
+                   np.array([True]), HEIGHT, WIDTH, scales=(0.1, 0.1, 0.2, 0.2), means=(0.2, 0.1, 0.0, math.log(2)))
+    np.testing.assert_allclose(found.boxes[0], [26, 20, 46, 60], atol=1e-4)
+
+
+def test_what_servers_give_by_hand():
+    """Fractions of the height and the width, y first, cut to the image; nothing past what is valid."""
+    boxes = tf.constant([[10, 20, 50, 40], [0, 0, WIDTH + 1, HEIGHT + 1], [1, 2, 3, 4]], tf.float32)
+    found = served(DetectedBoxes(boxes, tf.constant([0.9, 0.8, 0.7]), tf.constant([2, 1, 3]),
+                                 tf.constant([True, True, False])), tf.constant([HEIGHT, WIDTH]))
+    np.testing.assert_allclose(found["detection_boxes"], [[0.25, 0.1, 0.5, 0.5], [0, 0, 1, 1], [0] * 4], rtol=1e-6)
+    np.testing.assert_allclose(found["detection_scores"], [0.9, 0.8, 0])
+    assert found["detection_classes"].numpy().tolist() == [2, 1, 0] and found["num_detections"].numpy() == 2
 
 
 def test_in_a_graph_of_unknown_length():

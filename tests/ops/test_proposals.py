@@ -99,11 +99,24 @@ def test_what_clipping_leaves_without_area_is_dropped():
     assert simple(outside, [9, 8, 7], min_size=0.0) == []
 
 
+def test_the_least_size_itself_is_enough():
+    boxes = [[0, 0, 4, 20], [40, 0, 60, 4], [0, 40, 3.75, 60], [40, 40, 60, 43.75]]
+    assert simple(boxes, [4, 3, 2, 1], min_size=4.0) == boxes[:2]
+    assert simple(boxes, [4, 3, 2, 1], min_size=3.75) == boxes
+
+
 def test_levels_do_not_suppress_each_other():
     box = np.array([[10, 10, 40, 40]], np.float32)
     found = propose((np.array([1], np.float32), np.array([3], np.float32)), (np.zeros((1, 4)),) * 2, (box, box + 1),
                     HEIGHT, WIDTH, before=4, after=3)
     assert found.boxes.numpy().tolist() == [[11, 11, 41, 41], [10, 10, 40, 40], [0, 0, 0, 0]]
+
+
+def test_of_equal_logits_the_finer_levels_comes_first():
+    fine, coarse = np.array([[10, 10, 40, 40]], np.float32), np.array([[50, 10, 90, 50]], np.float32)
+    found = propose((np.array([2], np.float32),) * 2, (np.zeros((1, 4)),) * 2, (fine, coarse), HEIGHT, WIDTH, before=4,
+                    after=1)
+    assert found.boxes.numpy().tolist() == fine.tolist()
 
 
 def test_unsure_proposals_are_dropped():

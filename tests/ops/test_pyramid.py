@@ -106,6 +106,18 @@ def test_region_levels_by_hand(side, stride):
     assert strides[int(region_levels(np.array([square(side, 5, 7)], np.float32), strides)[0])] == stride
 
 
+def test_a_region_of_224_pixels_belongs_to_stride_16_wherever_it_lies():
+    """In float32 its sides are 224 or a little less: between 512 and 1024 the numbers are 6e-5 apart."""
+    starts = (np.arange(0.3, 1000, 3.7)[:, None] + [0.0, 0.11]).astype(np.float32)
+    regions = np.concatenate([starts, (starts.astype(float) + 224).astype(np.float32)], 1)
+    sides = regions[:, 2:] - regions[:, :2]
+    assert (sides.astype(float).prod(1) < 224**2 * (1 - 2e-7)).sum() > 5  # a float32 logarithm tells them apart
+    np.testing.assert_allclose(sides, 224, rtol=6e-7)
+    assert region_levels(regions, (4, 8, 16, 32)).numpy().tolist() == [2] * len(regions)
+    smaller = np.array([square(223.9), square(111.9, 400, 300)], np.float32)  # and what is less in truth does not
+    assert region_levels(smaller, (4, 8, 16, 32)).numpy().tolist() == [1, 0]
+
+
 def test_region_levels_go_by_area_and_clamp_to_the_levels():
     tall = np.array([[0, 0, 56, 896]], np.float32)  # the area of 224 x 224
     assert int(region_levels(tall, (4, 8, 16, 32))[0]) == 2
@@ -179,6 +191,16 @@ def test_gradients_flow_to_every_map_as_in_the_slow_form():
     for one, other in zip(gradients(pool_regions), gradients(pool_everywhere), strict=True):
         assert np.abs(one).max() > 0.1
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_narrow_regions_are_widened_on_their_own_level():
+    maps, strides, offsets = level_case(1, 1)[0], (8, 16, 32, 64), (0, 4, 8, 16)
+    narrow = np.array([[[40, 40, 42, 90], [16, 40, 280, 48]]], np.float32)
+    widened = np.array([[[40, 40, 48, 90], [16, 40, 280, 48]]], np.float32)
+    found, wanted = (pool_regions(maps, regions, strides, offsets, "align", 2, min_cells=cells)
+                     for regions, cells in ((narrow, 1.0), (widened, 0.0)))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert np.abs(found - pool_regions(maps, narrow, strides, offsets, "align", 2))[0, 0].max() > 0.01
 
 
 def test_only_the_first_levels_are_pooled_from():

@@ -160,6 +160,7 @@ def test_objects_are_added_to_the_proposals():
     regions, classes, found, drawn = draw(np.zeros((0, 4)), boxes, [2, 1], [False, False], count=8)
     assert sorted(zip(classes[:2].tolist(), regions[:2].tolist())) == [(1, [50, 50, 90, 80]), (2, [10, 10, 40, 40])]
     assert drawn.tolist() == [True] * 2 + [False] * 6 and not found.any()
+    assert not classes[2:].any() and not regions[2:].any()
 
 
 def test_difficult_objects_are_neither_added_nor_background():
@@ -167,6 +168,13 @@ def test_difficult_objects_are_neither_added_nor_background():
     proposals = np.array([[10, 10, 40, 40], [60, 60, 80, 80]], np.float32)
     regions, classes, _, drawn = draw(proposals, boxes, [2], [True], count=4)
     assert regions[drawn].tolist() == [[60, 60, 80, 80]] and classes.tolist() == [0] * 4
+
+
+def test_difficult_object_on_top_of_another_is_not_added_as_its_region():
+    """It has an IoU of 0.8 with the one that counts, enough for foreground."""
+    boxes = np.array([[10, 10, 40, 40], [10, 10, 40, 34]], np.float32)
+    regions, classes, _, drawn = draw(np.zeros((0, 4)), boxes, [1, 2], [False, True], count=4, positive_fraction=1.0)
+    assert regions[drawn].tolist() == [[10, 10, 40, 40]] and classes[drawn].tolist() == [1]
 
 
 def test_image_without_objects_is_all_background():

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep.minibatches import minibatch_function
+from frcnn_keras.models.rcnn import RCNN, two_fc
 from frcnn_keras.ops.pyramid import pool_regions
 from frcnn_keras.ops.targets import region_targets
 from frcnn_keras.ops.tiles import cut_tiles
@@ -17,7 +18,7 @@ from frcnn_keras.settings.learning import (
     RegionSamplingConfig,
     RPNLossConfig,
 )
-from frcnn_keras.training.image_losses import LOSSES, ImageLosses, Labelled
+from frcnn_keras.training.image_losses import LOSSES, RPN_LOSSES, ImageLosses, Labelled
 from frcnn_keras.training.rcnn_stage import rcnn_stage_model
 from frcnn_keras.training.rpn_stage import rpn_stage_model
 from tests.detectors import change, uneven_detector
@@ -25,9 +26,9 @@ from tests.joint_batches import UNLIKE, batch_of, image
 
 pytestmark = pytest.mark.slow
 
-ANCHORS = AnchorSamplingConfig(positive=0.6, negative=0.3, count=16, positive_fraction=0.5)
+ANCHORS = AnchorSamplingConfig(positive=0.6, negative=0.3, count=16, positive_fraction=0.25)
 REGIONS = RegionSamplingConfig(count=12, positive_fraction=0.5, foreground=0.4)
-RPN_LOSS = RPNLossConfig(box_weight=2.0)
+RPN_LOSS = RPNLossConfig(box_weight=2.0, beta=0.5)
 
 
 def losses_of(model, proposals=(60, 20), **settings):
@@ -41,6 +42,7 @@ def values(losses):
 @pytest.mark.parametrize("strides", [(8.0,), (4.0, 8.0)])
 def test_equal_to_the_staged_losses_on_the_same_draws(strides):
     model = uneven_detector(strides)
+    change(model, "detecting", means=(0.1, -0.2, 0.0, 0.3))
     joint = losses_of(model)
     one = {name: tf.constant(part) for name, part in UNLIKE[0].items()}
     found = values(joint(batch_of(UNLIKE[:1])))
@@ -60,7 +62,7 @@ def test_equal_to_the_staged_losses_on_the_same_draws(strides):
     # stage 2, on the proposals that prediction makes
     proposals = model.propose(levels, one["size"][None], dataclasses.replace(model.proposing, before=60, after=20))
     drawn = region_targets(proposals.boxes[0], proposals.valid[0], one["boxes"], one["labels"], one["ignored"],
-                           seeds[1], **vars(REGIONS), scales=(0.1, 0.1, 0.2, 0.2))
+                           seeds[1], **vars(REGIONS), scales=(0.1, 0.1, 0.2, 0.2), means=(0.1, -0.2, 0.0, 0.3))
     pooled = pool_regions(levels, drawn[0][None], model.geometry.strides, model.geometry.offsets, "align", 3)
     staged = rcnn_stage_model(model.rcnn, HeadLossConfig()).losses_of(
         {"pooled": pooled, "labels": drawn[1][None], "deltas": drawn[2][None], "valid": drawn[3][None]})
@@ -80,6 +82,34 @@ def test_the_head_learns_in_the_units_that_the_detector_decodes_in():
     other = values(ImageLosses(model, settings)(batch_of(UNLIKE[:1])))
     assert other["box_loss"] == pytest.approx(4 * one["box_loss"], rel=1e-5) and one["box_loss"] > 0
     assert {**other, "box_loss": 0} == {**one, "box_loss": 0}
+
+
+def test_the_heads_dropout_drops():
+    model, batch = uneven_detector(), batch_of(UNLIKE[:1])
+    model.rcnn = RCNN(two_fc(3, 5, 40, dropout=0.5), 4)
+    model.rcnn.build((None, 3, 3, 5))
+    first, second = (values(losses_of(model)(batch)) for _ in range(2))
+    assert first["class_loss"] != second["class_loss"] and first["objectness_loss"] == second["objectness_loss"]
+
+
+def test_what_does_not_exist_does_not_count():
+    """The second and third object taken out, and merely marked as padding."""
+    joint, whole = losses_of(uneven_detector()), batch_of([image(40, 48, 3, 5)])
+    alone = {**whole, **{name: whole[name][:, :1] for name in ("boxes", "labels", "ignored", "exists")}}
+    marked = {**whole, "exists": tf.constant([[True, False, False]])}
+    assert values(joint(marked)) == pytest.approx(values(joint(alone)), rel=1e-5)
+    assert values(joint(whole)) != pytest.approx(values(joint(alone)), rel=1e-2)
+
+
+def test_what_fills_up_a_draw_does_not_count():
+    """54 anchors of 3 x 3 cells, all inside and labelled: all are drawn, however many more are asked for."""
+    model = uneven_detector()
+    change(model, "geometry", anchor_sizes=((3.0, 4.0),))
+    batch = batch_of([image(24, 24, 2, 5)])
+    exact, more = (values(ImageLosses(model, ImageLossConfig(AnchorSamplingConfig(0.6, count=count)))(batch))
+                   for count in (54, 200))
+    for name in RPN_LOSSES:
+        assert exact[name] == pytest.approx(more[name], rel=1e-5) and exact[name] > 0
 
 
 def test_a_batch_of_unlike_images_is_the_sum_of_its_images_by_the_count():
@@ -122,9 +152,9 @@ def test_together_equals_apart_where_sizes_agree():
     assert apart == pytest.approx(together, rel=1e-5)
 
 
-def test_together_proposes_nothing_from_the_padding():
+@pytest.mark.parametrize("many", [(700, 300), (40, 300)])  # more anchors than there are; fewer than the image's own
+def test_together_proposes_nothing_from_the_padding(many):
     model = uneven_detector()
-    many = (700, 300)
     small, large = image(24, 24, 1, 6), image(80, 80, 1, 7)
     canvas = batch_of([small, large])
     levels = tuple(level[:1] for level in model.features(canvas["images"]))
