@@ -45,8 +45,9 @@ def format_table(metrics: dict) -> str:
     """What `evaluate_detections` returned, for people: a line of means, then a line a class; "-" is undefined."""
     coco = metrics["coco"]
     means = [f"{name} {_number(coco[name])}" for name in ("AP", "AP50", "AP75", "AR100")]
-    means += [f"{name} mAP {_number(metrics[key]['mAP'])}" for name, key in (("VOC07", "voc07"), ("VOC10", "voc10"))]
-    lines = [f"{metrics['images']} images   " + "   ".join(means), ""]
+    voc = [f"{name} mAP {_number(metrics[key]['mAP'])}" for name, key in (("VOC07", "voc07"), ("VOC10", "voc10"))]
+    first = f"{metrics['images']} images   "
+    lines = [first + "   ".join(means), " " * len(first) + "   ".join(voc), ""]
     width = max([len("class"), *map(len, metrics["per_class"])])
     lines.append("class".ljust(width) + "".join(name.rjust(9) for name in _CLASS_COLUMNS))
     for name, values in metrics["per_class"].items():

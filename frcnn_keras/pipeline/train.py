@@ -10,12 +10,11 @@ import keras
 from data_prep.prepare import prepare
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
-from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import to_json
 from frcnn_keras.files.folders import settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
-from frcnn_keras.inspection.dataset_check import decode_images, what_stops
+from frcnn_keras.inspection.dataset_check import decode_images
 from frcnn_keras.inspection.repeats import repeats
 from frcnn_keras.pictures.drawing import encoded_image
 from frcnn_keras.pipeline.lengths import Length, length_of
@@ -98,11 +97,8 @@ def _train(splits: Splits, out: Path, config: TrainConfig, skip_bad: bool, fresh
 
 def _checked(dataset: Dataset, skip_bad: bool) -> Dataset:
     """A data set that training can use; InputError names what would spoil it, notes are said."""
-    if not skip_bad:
+    if not skip_bad:  # else prep passes over what it cannot decode, as it does when it is called by itself
         dataset = decode_images(dataset)
-        stops = what_stops(dataset, skip_bad)
-        if stops:
-            raise InputError(f"{stops[0]} ({command('check')} lists all that is wrong; --skip-bad goes on without it)")
     dataset = settle(dataset, skip_bad)
     for problem in (*dataset.problems, *repeats(dataset)):
         say(f"note: {problem}")

@@ -28,8 +28,30 @@ class Splits:
     val: Part
     test: Part | None
     holdout: float | None  # the share that was held out for `val`; None where the data set has a `val` of its own
-    recognised: Recognised
+    recognised: Recognised | None  # None where the data sets were given as such
     lines: tuple[str, ...]  # what was recognised, and how it is split, for who prints it
+
+
+def as_splits(train: Dataset, val: Dataset | None = None, test: Dataset | None = None,
+              holdout: str | float | None = None) -> Splits:
+    """Data sets of one's own as `Splits`; without `val` a share of `train` is held out (20 % by default).
+
+    Raises:
+        InputError: `holdout` and `val` are both given, or classes differ.
+    """
+    if val is not None and holdout is not None:
+        raise InputError("there are images to measure on; leave --holdout out")
+    for name, other in (("val", val), ("test", test)):
+        if other is not None and other.class_names != train.class_names:
+            raise InputError(f"{name}: has the classes {', '.join(other.class_names)}, the images to train on "
+                             f"{', '.join(train.class_names)}")
+    share, told = None, ()
+    if val is None:
+        share = parse_share(DEFAULT if holdout is None else holdout)
+        halves = hold_out(train, share)
+        train, val, told = halves.train, dataclasses.replace(halves.val, problems=()), (halves.line,)
+    parts = [Part(dataset, ()) if dataset else None for dataset in (train, val, test)]
+    return Splits(*parts, share, None, (*told, _sizes(*parts)) if not told or test else told)
 
 
 def read(path: str | os.PathLike, split: str | None = None, class_names: Sequence[str] | None = None, *,

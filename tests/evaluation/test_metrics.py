@@ -52,8 +52,9 @@ def test_all_numbers_together(metrics):
 
 
 def test_table(metrics):
-    head, blank, columns, first, second = format_table(metrics).splitlines()
-    assert head.startswith("3 images") and "AP50 0.505" in head and "VOC07 mAP 0.545" in head
+    head, voc, blank, columns, first, second = format_table(metrics).splitlines()
+    assert head.startswith("3 images") and "AP50 0.505" in head and max(len(head), len(voc)) <= 80
+    assert voc.startswith(" " * len("3 images   ")) and "VOC07 mAP 0.545" in voc and blank == ""
     assert columns.split() == ["class", "objects", "AP", "AP50", "voc07", "voc10"]
     assert first.split() == ["RBC", "2", "0.505", "0.505", "0.545", "0.500"]
     assert second.split() == ["Ω", "0", "-", "-", "-", "-"]
