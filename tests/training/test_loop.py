@@ -74,7 +74,10 @@ def test_without_a_clip_norm_a_step_is_the_rate_times_the_gradients():
     model, batch = stage_model(), next(iter(batches(0)))
     model.compile(optimizer=keras.optimizers.SGD(0.1))
     before = [np.asarray(variable) for variable in model.network.trainable_variables]
-    gradients = model.gradients(batch)[1]
+    with tf.GradientTape() as tape:
+        losses = model.losses_of(batch)
+        total = losses["square_loss"] + losses["size_loss"]
+    gradients = tape.gradient(total, model.network.trainable_variables)
     model.step(batch)
     for variable, old, gradient in zip(model.network.trainable_variables, before, gradients, strict=True):
         np.testing.assert_allclose(variable, old - 0.1 * gradient, rtol=1e-5, atol=1e-7)
@@ -214,6 +217,13 @@ def test_what_was_kept_before_nan_is_sound(tmp_path):
     model, history, asked = train(tmp_path)
     assert asked == [2] and all(np.isfinite(weight).all() for weight in model.get_weights())
     assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize("flags, kind", [("avx2 avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16"),
+                                         ("avx2 avx512f", "float32")])
+def test_auto_goes_by_the_processors_instructions(flags, kind, monkeypatch):
+    monkeypatch.setattr("frcnn_keras.training.loop.Path.read_text", lambda path, **settings: f"flags : fpu {flags}\n")
+    assert resolve_precision("auto") == kind and resolve_precision("float32") == "float32"
 
 
 def test_precision():
