@@ -1,5 +1,4 @@
-"""The package from Python: what `import frcnn_keras` gives. Settings are optional everywhere; functions take data sets
-as `datasets` has functions for them; errors name arguments where the commands' name flags.
+"""The package from Python. Settings are optional everywhere; errors name arguments where the commands' name flags.
 
     data = frcnn_keras.read_voc("DIR", "trainval")
     prep = frcnn_keras.prepare(data, "work/prep")
@@ -168,9 +167,8 @@ def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | 
 
     weights: a file (.pth, .safetensors, .npz), or tensors by their state_dict's names. model: None to tell it by the
     weights. num_classes: of the weights, with the background. min_size, max_size: of the resized image, the model's own
-    by default. class_names: of weights that are not COCO's. keep_classes: find these alone. bn_epsilon: of the batch
-    normalisations; by default 0 where the file is, by its hash, torchvision's COCO file of fasterrcnn_resnet50_fpn,
-    which needs it, else 1e-5. A line on stderr says which was taken.
+    by default. class_names: of weights that are not COCO's. keep_classes: find these alone. bn_epsilon: in batch
+    normalisation; 0 for torchvision's COCO file of fasterrcnn_resnet50_fpn, known by its hash, else 1e-5 by default.
 
     Raises:
         InputError: the file cannot be read, its tensors are not those of the model, or a name is unknown.
@@ -184,7 +182,7 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = Fal
     """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
 
     Returns:
-        {"coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name}, "images", "seconds_per_image"}.
+        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image".
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
     return score(detector, settle(dataset, skip_bad)).metrics

@@ -82,7 +82,7 @@ BACKBONES = {
 # (conv_7b_ac), whose stride of 32 leaves a small object less than a cell. MobileNetV2's were tried on BCCD (README): a
 # finer layer beside it raises AP, and the narrow ends of blocks do better than the wide expansions that follow them.
 DEFAULT_LAYERS = {
-    "vgg16": ("block5_conv3",),
+    "vgg16": ("block4_conv3", "block5_conv3"),
     "resnet50": ("conv4_block6_out",),
     "resnet101": ("conv4_block23_out",),
     "inception_resnet_v2": ("block17_20_ac",),
@@ -101,7 +101,7 @@ PYRAMID_LAYERS = {
 
 # Measured by receptive_field.measure (a test measures them again): layer -> stride, centre of cell 0 in pixels.
 GEOMETRY = {
-    "vgg16": {"block5_conv3": (16, 8.0)},
+    "vgg16": {"block4_conv3": (8, 4.0), "block5_conv3": (16, 8.0)},
     "resnet50": {"conv4_block6_out": (16, 0.5)},
     "resnet101": {"conv4_block23_out": (16, 0.5)},
     "inception_resnet_v2": {"block17_20_ac": (16, 21.5), "conv_7b_ac": (32, 37.5)},

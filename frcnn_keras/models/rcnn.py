@@ -44,7 +44,8 @@ def load_vgg_fc(trunk: keras.Model, weights: str) -> None:
     """
     if trunk.get_layer("fc1").kernel.shape != VGG_FC6:
         raise InputError(f"VGG16's fc6 takes 7x7x512 regions, this head {trunk.input_shape[1:]}: prepare with "
-                         "--backbone vgg16 --neck-channels 0, or leave --head-weights out")
+                         "--backbone vgg16 --feature-layers block5_conv3 --neck-channels 0, or leave --head-weights "
+                         "out")
     try:
         source = keras.applications.VGG16(weights=weights)
     except (OSError, ValueError) as error:

@@ -130,7 +130,8 @@ SHARED = {
     "images.shorter": Row(40, shorter), "images.longer": Row(50, longer, ["--shorter=45"]),
     "neck.channels": Row(3, has_channels(3)), "neck.sample": Row(1, neck_sample),
     "anchors.sizes": Row((24.0, 40.0), sizes), "anchors.ratios": Row((4.0,), ratios),
-    "anchors.scales": Row((1.0, 3.0), scales), "anchors.centres": Row("corner", corner),
+    "anchors.scales": Row((1.0, 3.0), scales, ["--anchor-sizes=32,64,128,256,512"]),
+    "anchors.centres": Row("corner", corner),
     "anchors.stride": Row("fraction", fraction),
     "anchors.rounded": Row(True, rounded, ["--anchor-sizes=11.2,22.6", "--anchor-ratios=4"]),
 }

@@ -1,6 +1,7 @@
 """What the rows of the effects' table are checked on: each stage as its own function makes it of its settings."""
 
 import dataclasses
+import shutil
 import types
 
 import keras
@@ -132,7 +133,8 @@ class Given:
             sorted((run / "proposals" / name).glob("*.tfrecord")))] for name in ("train", "val")}
 
     def rcnn(self, config):
-        stage = caught(train_rcnn, self.prep.path, self.run, config)
+        run = shutil.copytree(self.run, self.folder() / "run")  # the session's is not to be trained anew
+        stage = caught(train_rcnn, self.prep.path, run, config)
         stage.model = stage.build()
         return types.SimpleNamespace(stage=stage, given=self, config=config, detector=stage.assemble(None),
                                      batch=lambda: {name: part.numpy() for name, part in

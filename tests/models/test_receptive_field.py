@@ -12,6 +12,7 @@ from frcnn_keras.models.map_mean import MapMean
 # moves the centre or has a stride; an odd kernel with stride 1 and equal padding does neither.
 _VALID = ((3, 2, 0), (3, 1, 0), (3, 2, 0), (3, 1, 0), (3, 2, 0), (3, 2, 0))  # InceptionResNetV2
 CHAINS = {
+    ("vgg16", "block4_conv3"): ((2, 2, 0),) * 3,
     ("vgg16", "block5_conv3"): ((2, 2, 0),) * 4,
     ("resnet50", "conv4_block6_out"): ((7, 2, 3), (3, 2, 1), (1, 2, 0), (1, 2, 0)),
     ("resnet101", "conv4_block23_out"): ((7, 2, 3), (3, 2, 1), (1, 2, 0), (1, 2, 0)),

@@ -117,14 +117,17 @@ def test_levels_of_a_pyramid(prep, shapes, levels, strides, pooled):
     assert model.rpn.anchors_per_position == 3
 
 
+DEFAULT_SIZES = ["--anchor-sizes", "32,64,128,256,512"]  # scales stand in their place
+
+
 def test_levels_and_fractions_through_the_command(tmp_path, tiny_backbone, capsys):
     pyramid = ["--feature-layers", "fine,middle,features", "--pyramid", "8", "--pyramid-levels", "p2,p3"]
-    assert joint(tmp_path / "a", tiny_backbone, *pyramid, "--anchor-scales", "4") == 0
+    assert joint(tmp_path / "a", tiny_backbone, *pyramid, *DEFAULT_SIZES, "--anchor-scales", "4") == 0
     model = frcnn_keras.load(tmp_path / "a").model
     assert model.geometry.strides == (4, 8) and model.extractor.fpn.extra is False
     assert joint(tmp_path / "b", tiny_backbone, *pyramid[:-1], "p3,p5") == 2
     assert "--pyramid-levels must be some of" in capsys.readouterr().err
-    assert joint(tmp_path / "c", tiny_backbone, "--anchor-scales", "2,4", "--anchor-stride", "fraction",
+    assert joint(tmp_path / "c", tiny_backbone, *DEFAULT_SIZES, "--anchor-scales", "2,4", "--anchor-stride", "fraction",
                  "--anchor-centres", "tile") == 0
     detector = frcnn_keras.load(tmp_path / "c", score_threshold=0.0)
     assert detector.model.preparing.pad_multiple == 1 and detector.model.geometry.by_image

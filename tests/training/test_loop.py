@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from frcnn_keras.settings.stages import FitConfig
 from frcnn_keras.training.loop import Keeper, StageModel, clipped, fit_stage, resolve_precision
+from frcnn_keras.training.optimizers import build_optimizer
 
 FIT = FitConfig(epochs=4, learning_rate=0.05, warmup=2, precision="float32")
 STEPS = 5
@@ -67,6 +68,36 @@ def test_the_sum_of_the_losses_is_the_same_in_any_order():
     found = model.step({"x": tf.ones((2, 1))})
     assert found["loss"].dtype == tf.float32 and float(found["loss"]) == 2
     assert {name: float(found[name]) for name in values} == values
+
+
+def test_without_a_clip_norm_a_step_is_the_rate_times_the_gradients():
+    model, batch = stage_model(), next(iter(batches(0)))
+    model.compile(optimizer=keras.optimizers.SGD(0.1))
+    before = [np.asarray(variable) for variable in model.network.trainable_variables]
+    with tf.GradientTape() as tape:
+        losses = model.losses_of(batch)
+        total = losses["square_loss"] + losses["size_loss"]
+    gradients = tape.gradient(total, model.network.trainable_variables)
+    model.step(batch)
+    for variable, old, gradient in zip(model.network.trainable_variables, before, gradients, strict=True):
+        np.testing.assert_allclose(variable, old - 0.1 * gradient, rtol=1e-5, atol=1e-7)
+    assert any(np.abs(gradient).max() > 0.01 for gradient in gradients)
+
+
+def test_the_optimizer_is_built_of_the_settings(tmp_path):
+    """The schedule ends with the last of 4 epochs' 20 steps; of these a third at most is warm-up."""
+    seen, model = {}, stage_model()
+
+    def build(name, **settings):
+        seen.update(settings, name=name)
+        return build_optimizer(name, **settings)
+
+    fit = dataclasses.replace(FIT, warmup=100, schedule="drops", drops=(0.5,), weight_decay=0.01, momentum=0.3,
+                              clip_norm=0.25, optimizer="sgd")
+    fit_stage(model, batches, fit, keeper(tmp_path), tmp_path / "tensorboard", build)
+    rate = seen.pop("learning_rate")
+    assert (rate.peak, rate.steps, rate.warmup, rate.fall, rate.drops) == (0.05, 20, 6, "drops", (0.5,))
+    assert seen == {"name": "sgd", "momentum": 0.3, "weight_decay": 0.01} and model.clip_norm == 0.25
 
 
 class Killed(BaseException):
@@ -163,6 +194,14 @@ def test_training_lowers_the_loss(tmp_path):
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.parametrize("loss", [np.nan, np.inf, -np.inf])
+def test_a_loss_that_is_not_finite_stops(loss, tmp_path):
+    one = keeper(tmp_path)
+    one.on_epoch_begin(0)
+    with pytest.raises(FloatingPointError, match=f"the loss is {loss} at step 3 .no epoch was finished"):
+        one.on_train_batch_end(2, {"loss": float(loss)})
+
+
 @pytest.mark.parametrize("number, kept", [(2, "no epoch was finished"), (13, "epoch 2 is kept")])
 def test_nan_stops_with_a_message(tmp_path, number, kept):
     with pytest.raises(FloatingPointError) as caught:
@@ -178,6 +217,13 @@ def test_what_was_kept_before_nan_is_sound(tmp_path):
     model, history, asked = train(tmp_path)
     assert asked == [2] and all(np.isfinite(weight).all() for weight in model.get_weights())
     assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize("flags, kind", [("avx2 avx512_bf16", "bfloat16"), ("amx_bf16", "bfloat16"),
+                                         ("avx2 avx512f", "float32")])
+def test_auto_goes_by_the_processors_instructions(flags, kind, monkeypatch):
+    monkeypatch.setattr("frcnn_keras.training.loop.Path.read_text", lambda path, **settings: f"flags : fpu {flags}\n")
+    assert resolve_precision("auto") == kind and resolve_precision("float32") == "float32"
 
 
 def test_precision():

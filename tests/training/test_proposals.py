@@ -1,5 +1,6 @@
 import dataclasses
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from frcnn_keras.data import records
 from frcnn_keras.errors import InputError
 from frcnn_keras.files.whole import temporary_name
+from frcnn_keras.models.settings import Proposing
+from frcnn_keras.settings.detector import ProposalConfig
+from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training import proposals as proposing
 from frcnn_keras.training.proposals import measure_recall, open_proposals, proposals_of, write_proposals
-from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
+from frcnn_keras.training.rpn_stage import RPNSize, RPNStage, build_rpn
 from tests.detectors import proposing_of
 
 SETTINGS = proposing_of(100, 20)
@@ -187,3 +191,12 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
         if "1000" in name:
             assert value == pytest.approx(np.mean(np.array(best) >= (0.5 if "50" in name or "0.5" in name else 0.7)),
                                           abs=1e-6), name
+
+
+def test_recall_is_measured_on_a_thousand_proposals_however_few_are_kept(monkeypatch):
+    seen = []
+    monkeypatch.setattr("frcnn_keras.training.rpn_stage.measure_recall", lambda *given: seen.append(given) or {})
+    config = RPNConfig(proposals=ProposalConfig(30, 7, 0.6, 2.0))
+    stage = SimpleNamespace(config=config, fit=config.fit, model=SimpleNamespace(network="rpn"), validation="images")
+    RPNStage.measure(stage, 0)
+    assert seen == [("rpn", "images", Proposing(30, 1000, 0.6, 2.0))]
