@@ -35,9 +35,7 @@ class Detector:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
-            images = [images]
-        return list(self.stream(images))
+        return list(self.stream(one_or_many(images)))
 
     def stream(self, images: Iterable) -> Iterator[Detections]:
         """The same, one by one, a few images ahead: memory does not grow with their number."""
@@ -48,6 +46,12 @@ class Detector:
         valid = detected.valid.numpy()
         return Detections.of(detected.boxes.numpy()[valid], detected.scores.numpy()[valid],
                              detected.labels.numpy()[valid], self.class_names)
+
+
+def one_or_many(images) -> Iterable:
+    """Images as they are given: many as they are, one as a list of it."""
+    one = isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3
+    return [images] if one else images
 
 
 def pixels(image):

@@ -48,9 +48,7 @@ class Proposer:
             InputError: a file that is missing or cannot be decoded.
             ValueError: an array of another shape or dtype.
         """
-        if isinstance(images, (str, Path, bytes, np.ndarray, tf.Tensor)) and getattr(images, "ndim", 3) == 3:
-            images = [images]
-        return list(self.stream(images))
+        return list(self.stream(detectors.one_or_many(images)))
 
     def stream(self, images: Iterable) -> Iterator[Proposed]:
         """The same, one by one, a few images ahead: memory does not grow with their number."""
