@@ -6,12 +6,11 @@ from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.evaluate import add_detecting_arguments
 from frcnn_keras.commands.flag_types import within
+from frcnn_keras.commands.images_in_turn import images_in_turn
 from frcnn_keras.data.image_paths import valid
-from frcnn_keras.errors import InputError
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
-from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.ranges import SIDE
 
@@ -98,28 +97,17 @@ def predict(detector, images: list[tuple[Path, str]], drawn: Ledger | None, skip
     text_height: see pictures.drawing.draw_detections."""
     import numpy as np
 
-    from frcnn_keras.data.given_images import pixels
     from frcnn_keras.pictures.drawing import draw_detections, encoded_image
-    from frcnn_keras.progress import Progress
 
     results = []
-    with Progress("predict", len(images), "images") as bar:
-        for number, (path, name) in enumerate(images, 1):
-            bar.advance()
-            try:
-                image = pixels(path)  # a tensor, which is not copied to be looked at
-            except InputError as error:
-                if not skip_bad:
-                    raise
-                say(f"left out: {error}")
-                continue
-            detections = detector.predict(image)[0]
-            results += records_of(path, number, detections, detector.category_ids)
-            if drawn:
-                # in place of the tensor, and of it without a copy: a photograph of 12 megapixels has 36 MB
-                image = draw_detections(np.asarray(memoryview(image)), detections.boxes, detections.labels,
-                                        detections.scores, detector.class_names, line_width, text_height)
-                drawn.write(name, encoded_image(name, image, spend=True))
+    for number, path, name, image in images_in_turn("predict", images, skip_bad):
+        detections = detector.predict(image)[0]
+        results += records_of(path, number, detections, detector.category_ids)
+        if drawn:
+            # in place of the tensor, and of it without a copy: a photograph of 12 megapixels has 36 MB
+            image = draw_detections(np.asarray(memoryview(image)), detections.boxes, detections.labels,
+                                    detections.scores, detector.class_names, line_width, text_height)
+            drawn.write(name, encoded_image(name, image, spend=True))
     return results
 
 

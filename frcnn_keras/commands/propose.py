@@ -4,13 +4,12 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.flag_types import like, within
+from frcnn_keras.commands.images_in_turn import images_in_turn
 from frcnn_keras.commands.predict import output_names
 from frcnn_keras.data.image_paths import valid
-from frcnn_keras.errors import InputError
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
-from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.detector import DetectionConfig, ProposalConfig
 
@@ -82,28 +81,17 @@ def propose(proposer, images: list[tuple[Path, str]], ledger: Ledger, drawn: int
     """The records of all images (path, name of the drawn file); the best `drawn` proposals of each are drawn."""
     import numpy as np
 
-    from frcnn_keras.data.given_images import pixels
     from frcnn_keras.pictures.drawing import draw_detections, encoded_image
-    from frcnn_keras.progress import Progress
 
     results = []
-    with Progress("propose", len(images), "images") as bar:
-        for number, (path, name) in enumerate(images, 1):
-            bar.advance()
-            try:
-                image = pixels(path)  # a tensor, which is not copied to be looked at
-            except InputError as error:
-                if not skip_bad:
-                    raise
-                say(f"left out: {error}")
-                continue
-            found = proposer.propose(image)[0]
-            results.append(record_of(path, number, image, found))
-            if drawn:
-                boxes, scores = found.boxes[:drawn], found.scores[:drawn]
-                image = draw_detections(np.asarray(memoryview(image)), boxes, np.ones(len(boxes), np.int32), scores,
-                                        ("proposal",))
-                ledger.write(name, encoded_image(name, image, spend=True))
+    for number, path, name, image in images_in_turn("propose", images, skip_bad):
+        found = proposer.propose(image)[0]
+        results.append(record_of(path, number, image, found))
+        if drawn:
+            boxes, scores = found.boxes[:drawn], found.scores[:drawn]
+            image = draw_detections(np.asarray(memoryview(image)), boxes, np.ones(len(boxes), np.int32), scores,
+                                    ("proposal",))
+            ledger.write(name, encoded_image(name, image, spend=True))
     return results
 
 
