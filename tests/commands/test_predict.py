@@ -54,7 +54,7 @@ def test_lines_and_letters_are_as_wide_and_high_as_asked(hand_detector, tmp_path
         argv = ["--run", str(run), "--images", str(tmp_path / "one.png"), "--out", str(tmp_path / "drawn"), *flags]
         assert predict.run(argv) == 0
         changed = (np.asarray(Image.open(tmp_path / "drawn" / "one.png")) != image).any(axis=-1)
-        line_width, text_height = line_width or 2, text_height or 13  # what suits 480 x 640
+        line_width, text_height = line_width or 2, text_height or 10  # what suits 480 x 640
         assert np.flatnonzero(changed[220]).tolist() == [
             edge - line_width // 2 + column for edge in (196, 356 - line_width % 2) for column in range(line_width)]
         label = text_height + text_height // 3 + 2 * max(1, text_height // 4)
