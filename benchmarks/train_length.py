@@ -5,7 +5,7 @@
 
 Trains on the first images of DATA's training split (or on drawn shapes) for the stages' own 4 epochs, and for as many
 as make a share of the least steps that pipeline.lengths has, without looking at any other image; then scores the last
-epoch on the images to measure on (or on 100 other shapes). A row for each; --out keeps the folders and goes on with them.
+epoch on the images to measure on (or on 100 other shapes). --out keeps the folders and goes on with them.
 """
 
 import argparse

@@ -10,7 +10,7 @@ from data_prep.source import FeatureSource, feature_source, source_fingerprint
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.data.originals import NAME, require_unchanged
 from frcnn_keras.data.prepared import LAYOUT, REQUEST, Prepared, open_prepared
-from frcnn_keras.errors import InputError, command
+from frcnn_keras.errors import InputError
 from frcnn_keras.files.folders import discard, is_empty, recover, require_place, settled
 from frcnn_keras.files.locks import alone, shared
 from frcnn_keras.models.receptive_field import map_sizes
@@ -56,8 +56,7 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
         skipped = _make(dataset, out, request, feature_source(config, like), skip_bad, workers or WORKERS)
     for line in sorted(skipped):
         say(f"left out: {line}")
-    following = f"--data {like.path} --val {out}" if eval_only and like else f"--data {out}"
-    say(f"prep: {out} is finished; next: {command('train-rpn')} {following} --run RUN")
+    say(f"prep: {out} is finished")
     return open_prepared(out)
 
 

@@ -33,12 +33,13 @@ def _silent_stderr():
         os.close(nothing)
 
 
-def start_tensorflow(one_thread_an_op: bool = False, devices: bool = True) -> None:
+def start_tensorflow(device: str | None = None, one_thread_an_op: bool = False, devices: bool = True) -> None:
     """Imports TensorFlow without its start-up lines. Call it before the first module that imports it.
 
+    device: what to compute on: `cpu`, or `gpu:0`, `gpu:1`, ...; by default what TensorFlow takes.
     one_thread_an_op: for stages that work on several images at a time; without it two images' operations compete
     for the same threads. devices: start them too; a cluster must be joined before. Raises InputError where there is no
-    TensorFlow: the package takes the one that its user has chosen.
+    such device, and where there is no TensorFlow: the package takes the one that its user has chosen.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise InputError("TensorFlow is not installed; pip install 'frcnn-keras[cpu]', or 'frcnn-keras[gpu]' for "
@@ -48,12 +49,32 @@ def start_tensorflow(one_thread_an_op: bool = False, devices: bool = True) -> No
     with _silent_stderr():
         import tensorflow as tf
 
-        accelerated = bool(tf.config.list_physical_devices("GPU"))
+        if device is not None:
+            _choose(device)
+        accelerated = bool(tf.config.get_visible_devices("GPU"))
         if one_thread_an_op and not accelerated:
             with contextlib.suppress(RuntimeError):  # a program that has used TensorFlow already keeps its threads
                 tf.config.threading.set_intra_op_parallelism_threads(1)
         if devices:
             tf.zeros(())  # starts the devices, which log as well
+
+
+def _choose(device: str) -> None:
+    """Hides the other devices from TensorFlow; InputError where there is no such device, or others have started."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    number = -1 if device == "cpu" else int(device.partition(":")[2] or 0)
+    if number >= len(gpus):
+        there = f"gpu:0 to gpu:{len(gpus) - 1}" if len(gpus) > 1 else "gpu:0" if gpus else "no GPU"
+        raise InputError(f"--device {device}: TensorFlow sees {there}; give another device, or cpu")
+    wanted = [] if number < 0 else [gpus[number]]
+    if tf.config.get_visible_devices("GPU") != wanted:
+        try:
+            tf.config.set_visible_devices(wanted, "GPU")
+        except RuntimeError as error:
+            raise InputError(f"--device {device}: TensorFlow has started on other devices in this process already; "
+                             "start another process") from error
 
 
 def register_with_keras() -> None:

@@ -77,7 +77,7 @@ def main(args) -> int:
             require_place(out, "--out")
             held.enter_context(alone(out))
         begin(out, AlternateRequest(config, tuple(data), val and tuple(val)), args.fresh, chief=worker == 0)
-        return go_on(out, steps(out, config, data, val, args.strategy), worker)
+        return go_on(out, steps(out, config, data, val, args.strategy, args.device), worker)
 
 
 def go_on(out: Path, all_steps: list[Step], worker: int) -> int:
@@ -94,7 +94,8 @@ def go_on(out: Path, all_steps: list[Step], worker: int) -> int:
             if worker and not step.done:
                 raise InputError(f"{out}: worker {worker} does not see what the chief wrote ({step.makes[0]}); give an "
                                  "--out on a disk that all workers share")
-    say(f"alternate: finished; next: {command('evaluate')} --run {out / 'run'} ...")
+    say(f"alternate: {out / 'run'} is finished")
+    cli.say_next(*cli.with_detector(out / "run"))
     return 0
 
 
@@ -149,20 +150,22 @@ def discard_step(folder: Path) -> None:
 
 
 def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | None,
-          strategy: str = "none") -> list[Step]:
+          strategy: str = "none", device: str | None = None) -> list[Step]:
     """The processes, in order."""
     joint, step1, step2, run = config.joint, out / "step1_rpn", out / "step2_rcnn", out / "run"
     train, test = out / "prep" / "train", out / "prep" / "val"
-    devices = [] if strategy == "none" else ["--strategy", strategy]
-    common = ["joint", *data, *flags.to_arguments(joint), *devices]
+    on = [] if device is None else ["--device", device]
+    devices = on if strategy == "none" else [*on, "--strategy", strategy]
+    patience = flags.to_arguments(joint, frozenset(("patience",)))  # of step 4, which alone measures AP
+    common = ["joint", *data, *(flag for flag in flags.to_arguments(joint) if flag not in patience), *devices]
     chosen = joint.training.fit.precision
     precision = [f"--precision={chosen}"] if chosen in STAGE_PRECISIONS else []
     folders = ["--data", str(train), *(["--val", str(test)] if val else []), "--run", str(run),
                f"--epochs={config.stage_epochs}", *precision, *devices]
     prepare = [Step(["prep", *data, "--backbone", str(step2), "--neck-channels=0", f"--draws={config.stage_epochs}",
-                     *flags.to_arguments(joint, PREP), "--out", str(train)], (train / "config.json",), alone=True)]
+                     *flags.to_arguments(joint, PREP), *on, "--out", str(train)], (train / "config.json",), alone=True)]
     if val:
-        prepare.append(Step(["prep", *val, "--eval-only", "--like", str(train), "--out", str(test)],
+        prepare.append(Step(["prep", *val, "--eval-only", "--like", str(train), *on, "--out", str(test)],
                             (test / "config.json",), alone=True))
     proposals = [run / "proposals" / name / "manifest.json" for name in (["train", "val"] if val else ["train"])]
     return [
@@ -173,7 +176,7 @@ def steps(out: Path, config: AlternateConfig, data: list[str], val: list[str] | 
         *prepare,
         Step(["train-rpn", *folders, *flags.to_arguments(joint, RPN)], (run / "rpn_metrics.json", *proposals),
              leaves_none=_resumed(run, "rpn")),
-        Step(["train-rcnn", *folders, "--head-weights", str(step2), *flags.to_arguments(joint, RCNN)],
+        Step(["train-rcnn", *folders, "--head-weights", str(step2), *flags.to_arguments(joint, RCNN), *patience],
              (run / "detector.keras", run / "rcnn_metrics.json"), leaves_none=_resumed(run, "rcnn")),
     ]
 

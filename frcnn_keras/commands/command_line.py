@@ -3,12 +3,16 @@
 import argparse
 import errno
 import os
+import shlex
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from frcnn_keras.commands import flags
+from frcnn_keras.commands.flag_types import device
 from frcnn_keras.errors import InputError, command
+from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -24,6 +28,8 @@ def parser(name: str, description: str, epilog: str = "", program: str = "") -> 
                                   epilog=epilog.replace("{frcnn}", command("").rstrip()),
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     command_parser.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
+    command_parser.add_argument("--device", type=device, metavar="cpu|gpu:N", help="what computes (default: a GPU "
+                                "where TensorFlow sees one)")
     command_parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return command_parser
 
@@ -76,13 +82,27 @@ def print_last(history: dict[str, list[float]]) -> None:
     print("  ".join(f"{name} {values[-1]:.4f}" for name, values in history.items()))
 
 
-def start_devices(strategy: str):
-    """Starts TensorFlow with the devices of --strategy; the training.distribution.Distribution of a training."""
-    start_tensorflow(devices=False)  # a cluster must be joined before devices start
+def say_next(*commands: Sequence[str]) -> None:
+    """The commands that go on from here, each its name and its flags, on stderr."""
+    for number, (name, *arguments) in enumerate(commands):
+        say(f"{'' if number else 'next:':5} {command(name)} {shlex.join(arguments)}")
+
+
+def with_detector(run: str | Path) -> list[list[str]]:
+    """What is done with a run's detector, for `say_next`."""
+    return [["evaluate", "--run", str(run), "--voc", "DIR", "--split", "test"],
+            ["predict", "--run", str(run), "--images", "FOLDER", "--out", str(Path(run) / "drawn")],
+            ["export", "--run", str(run), "--out", str(Path("work", "serving", Path(run).name))]]
+
+
+def start_devices(args: argparse.Namespace):
+    """Starts TensorFlow with the devices of --device and --strategy; the training.distribution.Distribution of a
+    training."""
+    start_tensorflow(args.device, devices=False)  # a cluster must be joined before devices start
     from frcnn_keras.training.distribution import start
 
-    distribution = start(strategy)
-    start_tensorflow()
+    distribution = start(args.strategy)
+    start_tensorflow(args.device)
     return distribution
 
 

@@ -50,7 +50,7 @@ def main(args) -> int:
     out = settled(args.out if args.out else Path(args.run) / "evaluation")
     require_place(out, "--out")
     ledger = Ledger(out)
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.evaluation import metrics
     from frcnn_keras.readers.validation import settle
     from frcnn_keras.runs.detector import load

@@ -44,7 +44,7 @@ def main(args) -> int:
     """Loads, writes, compares."""
     if args.precision == "bfloat16" and args.format != "savedmodel":
         raise InputError("--precision belongs to --format savedmodel")
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.data.given_images import pixels
     from frcnn_keras.runs.detector import load
     from frcnn_keras.serving.export import check_settings, export

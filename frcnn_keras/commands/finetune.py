@@ -23,7 +23,7 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, trains, reports."""
-    distribution = cli.start_devices(args.strategy)
+    distribution = cli.start_devices(args)
     from frcnn_keras.runs.detector import load
     from frcnn_keras.training.finetune import finetune
 
@@ -31,6 +31,7 @@ def main(args) -> int:
     history = finetune(args.run, dataset, args.out, flags.from_args(FinetuneConfig, args),
                      validation=validation, fresh=args.fresh, distribution=distribution)
     cli.print_last(history)
+    cli.say_next(*cli.with_detector(args.out))
     return 0
 
 

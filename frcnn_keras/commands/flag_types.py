@@ -1,6 +1,7 @@
 """What argparse turns a flag's text into: numbers within a range, tuples of them, choices in other words."""
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,13 @@ def one_of(choices: tuple[str, ...], spellings: dict[str, str]) -> Callable[[str
 
     parse.__name__ = f"one of {', '.join(choices)}"
     return parse
+
+
+def device(text: str) -> str:
+    """The converter of --device: `cpu`, `gpu`, `gpu:1`."""
+    if not re.fullmatch(r"cpu|gpu(:\d{1,4})?", text):
+        raise argparse.ArgumentTypeError(f"must be cpu, gpu or gpu:1 (a number from 0); received: {received(text)}")
+    return text
 
 
 class Number:

@@ -66,7 +66,7 @@ def main(args) -> int:
     out = Path(args.out)
     require_place(out, "--out")
     check_out(out, args.overwrite)
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.files import read_json
     from frcnn_keras.torchvision.importing import import_torchvision
 

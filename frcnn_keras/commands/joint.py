@@ -26,7 +26,7 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, builds, trains, reports."""
-    distribution = cli.start_devices(args.strategy)
+    distribution = cli.start_devices(args)
     from frcnn_keras.training.image_losses import LOSSES, RCNN_LOSSES, RPN_LOSSES
     from frcnn_keras.training.joint import train_joint
 
@@ -36,6 +36,8 @@ def main(args) -> int:
                         losses={"all": LOSSES, "rpn": RPN_LOSSES, "rcnn": RCNN_LOSSES}[args.losses],
                         proposals=args.proposals, distribution=distribution)
     cli.print_last(history)
+    if args.losses == "all":
+        cli.say_next(*cli.with_detector(args.out))
     return 0
 
 

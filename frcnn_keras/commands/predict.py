@@ -71,7 +71,7 @@ def main(args) -> int:
     require_place(out, "--out")
     ledger = Ledger(out)
     ledger.require_free([RESULTS, *(() if args.no_draw else names)], "--out", reads=paths)
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.files import to_json
     from frcnn_keras.runs.detector import load
 

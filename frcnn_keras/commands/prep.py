@@ -6,7 +6,7 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
-from frcnn_keras.commands.flag_types import within
+from frcnn_keras.commands.flag_types import device, within
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import WORKERS, say
 from frcnn_keras.readers.validation import settle
@@ -46,7 +46,7 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, checks, prepares."""
-    start_tensorflow(one_thread_an_op=True)
+    start_tensorflow(args.device, one_thread_an_op=True)
     from data_prep.prepare import prepare
     from frcnn_keras.data.prepared import open_prepared
 
@@ -62,6 +62,8 @@ def main(args) -> int:
         say(f"note: {problem}")
     prepare(dataset, args.out, config, like=like, eval_only=args.eval_only, write_tiles=args.write_tiles,
             skip_bad=args.skip_bad, workers=args.workers or WORKERS, fresh=args.fresh)
+    folders = ["--data", args.like, "--val", args.out] if args.eval_only and args.like else ["--data", args.out]
+    cli.say_next(["train-rpn", *folders, "--run", "RUN"])
     return 0
 
 
@@ -69,12 +71,13 @@ def defaults_of_run(parser, argv) -> None:
     """Where --backbone is a run folder, its image sizes and anchors are the defaults."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--backbone", default=parser.get_default("backbone"))
+    first.add_argument("--device", type=device)
     for name in SIZES:
         first.add_argument(f"--{name.replace('_', '-')}", dest=name)
     given = first.parse_known_args(argv)[0]
     if not Path(given.backbone).is_dir():
         return
-    start_tensorflow(one_thread_an_op=True)
+    start_tensorflow(given.device, one_thread_an_op=True)
     from frcnn_keras.runs.parts import default_settings
 
     plain_parser = build_parser()

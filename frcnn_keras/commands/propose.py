@@ -60,7 +60,7 @@ def main(args) -> int:
     require_place(out, "--out")
     ledger = Ledger(out)
     ledger.require_free([RESULTS, *(names if args.draw else ())], "--out", reads=paths)
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.files import to_json
     from frcnn_keras.runs.proposer import open_proposer
 

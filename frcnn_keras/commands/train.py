@@ -47,7 +47,7 @@ def build_parser():
 def main(args) -> int:
     """Recognises, splits, trains, scores, reports."""
     begun = time.monotonic()
-    start_tensorflow()
+    start_tensorflow(args.device)
     from frcnn_keras.files import to_json
     from frcnn_keras.pipeline.train import TrainConfig, train
     from frcnn_keras.pipeline.trained import summary

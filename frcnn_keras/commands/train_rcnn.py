@@ -27,12 +27,13 @@ def build_parser():
 
 def main(args) -> int:
     """Trains, assembles, reports."""
-    distribution = cli.start_devices(args.strategy)
+    distribution = cli.start_devices(args)
     from frcnn_keras.training.rcnn_stage import train_rcnn
 
     history = train_rcnn(args.data, args.run, flags.from_args(RCNNConfig, args), val=args.val,
                        fresh=args.fresh, distribution=distribution)
     cli.print_last(history)
+    cli.say_next(*cli.with_detector(args.run))
     return 0
 
 

@@ -37,12 +37,13 @@ def main(args) -> int:
         raise InputError(f"--rpn-depth {args.rpn_depth}: train-rpn learns from 3x3 tiles, which is what one 3x3 "
                          f"convolution sees, and {args.rpn_depth} see more; train it on whole maps: "
                          f"{command('joint')} --rpn-depth {args.rpn_depth}")
-    distribution = cli.start_devices(args.strategy)
+    distribution = cli.start_devices(args)
     from frcnn_keras.training.rpn_stage import train_rpn
 
     history = train_rpn(args.data, args.run, flags.from_args(RPNConfig, args), val=args.val,
                       from_tiles=args.tiles, fresh=args.fresh, distribution=distribution)
     cli.print_last(history)
+    cli.say_next(["train-rcnn", "--data", args.data, *(["--val", args.val] if args.val else []), "--run", args.run])
     return 0
 
 

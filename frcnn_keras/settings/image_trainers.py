@@ -16,10 +16,10 @@ from frcnn_keras.settings.detector import (
 )
 from frcnn_keras.settings.learning import (
     AnchorSamplingConfig,
-    FitConfig,
     HeadLossConfig,
     RegionSamplingConfig,
     RPNLossConfig,
+    ScoredFitConfig,
     TrainingProposalConfig,
 )
 from frcnn_keras.settings.options import LATER, option
@@ -41,7 +41,7 @@ class AugmentConfig(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFitConfig(FitConfig):
+class ImageFitConfig(ScoredFitConfig):
     """How a whole detector is optimised on images."""
 
     epochs: int = option(3, "passes over the images", least=1, most=EPOCHS)

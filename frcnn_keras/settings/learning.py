@@ -93,3 +93,11 @@ class FitConfig(Settings):
     precision: str = option("auto", "of the products: auto takes bfloat16 where the processor multiplies it itself",
                             choices=("auto", "float32", "bfloat16"))
     seed: int = option(0, "seed of initial weights, order and draws", least=0, most=SEED)
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredFitConfig(FitConfig):
+    """How a stage is optimised whose epochs are measured by AP."""
+
+    patience: int = option(0, "stop when AP on the images to measure on has not risen for so many epochs; 0: never",
+                           least=0, most=EPOCHS, later=True)

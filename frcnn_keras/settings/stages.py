@@ -25,6 +25,7 @@ from frcnn_keras.settings.learning import (
     HeadLossConfig,
     RegionSamplingConfig,
     RPNLossConfig,
+    ScoredFitConfig,
     TrainingProposalConfig,
 )
 from frcnn_keras.settings.options import LATER, option
@@ -99,7 +100,7 @@ class StageHeadConfig(HeadConfig):
 class RCNNConfig(Settings):
     """What `train-rcnn` does."""
 
-    fit: FitConfig = FitConfig(epochs=4, batch=4, learning_rate=7e-4)
+    fit: ScoredFitConfig = ScoredFitConfig(epochs=4, batch=4, learning_rate=7e-4)
     head: StageHeadConfig = StageHeadConfig()
     regions: RegionSamplingConfig = RegionSamplingConfig()
     loss: HeadLossConfig = HeadLossConfig()

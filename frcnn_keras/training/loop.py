@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from frcnn_keras.data.wording import counted
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.files import write_whole
 from frcnn_keras.files.sealed import sealed, unsealed
@@ -21,6 +22,7 @@ from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution, summed_over_replicas
 from frcnn_keras.training.epoch_line import epoch_line
 from frcnn_keras.training.optimizers import WarmUp, build_optimizer
+from frcnn_keras.training.patience import is_patience_spent
 
 History = dict[str, list[float]]  # of each number: one value an epoch
 _ADVICE = "remove it to train that stage from its first epoch, or start over with --fresh"
@@ -86,10 +88,12 @@ class Keeper(keras.callbacks.Callback):
     and epoch as two, and a kill between them resumes from a mixture.
     """
 
-    def __init__(self, state: Path, log: Path, title: str, steps: int, epochs: int, measure: Callable | None = None):
+    def __init__(self, state: Path, log: Path, title: str, steps: int, epochs: int, measure: Callable | None = None,
+                 patience: int = 0):
+        """patience: epochs without a rise of AP that end the training; 0: none do."""
         super().__init__()
         self.state, self.log, self.title, self.measure = Path(state), Path(log), title, measure
-        self.steps, self.epochs = steps, epochs
+        self.steps, self.epochs, self.patience = steps, epochs, patience
         self.history: dict[str, list[float]] = {}
         self.bar: Progress | None = None
 
@@ -97,6 +101,11 @@ class Keeper(keras.callbacks.Callback):
     def epoch(self) -> int:
         """Epochs finished."""
         return len(next(iter(self.history.values()), []))
+
+    @property
+    def ended(self) -> bool:
+        """Whether all epochs are finished, or AP has not risen for too long."""
+        return self.epoch >= self.epochs or is_patience_spent(self.history.get("AP", ()), self.patience)
 
     def stored(self) -> bytes:
         """The kept state as it is on disk; empty where there is none."""
@@ -151,6 +160,9 @@ class Keeper(keras.callbacks.Callback):
         self.add(logs)
         self._write_state()
         self.write_log()
+        if self.ended and self.epoch < self.epochs:
+            say(f"{self.title}: AP has not risen for {counted(self.patience, 'epoch')}: stopped")
+            self.model.stop_training = True
 
     def close(self) -> None:
         """Takes the bar away, where an epoch has one."""
@@ -226,11 +238,11 @@ def fit_stage(model: StageModel, dataset: Callable, fit: FitConfig, keeper: Keep
         keeper.write_log()  # a kill may have fallen between state and log
     if first:
         resumes = f"resuming after epoch {first} of {fit.epochs}"
-        say(f"{keeper.title}: {resumes if first < fit.epochs else f'all {fit.epochs} epochs are done already'}")
+        say(f"{keeper.title}: {f'all {first} epochs are done already' if keeper.ended else resumes}")
     with contextlib.closing(keeper):
-        if first < fit.epochs and distribution.strategy:
+        if not keeper.ended and distribution.strategy:
             distribution.train(model, dataset(first), first, fit.epochs, keeper, callbacks)
-        elif first < fit.epochs:
+        elif not keeper.ended:
             model.fit(dataset(first), epochs=fit.epochs, initial_epoch=first, steps_per_epoch=keeper.steps, verbose=0,
                       shuffle=False, callbacks=[keeper, *tensorboard(logs), *callbacks])
     return keeper.history

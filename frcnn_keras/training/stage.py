@@ -20,9 +20,10 @@ from frcnn_keras.files.locks import alone
 from frcnn_keras.models.saving import load_weights, save_weights
 from frcnn_keras.progress import say, timed
 from frcnn_keras.runs import folder
-from frcnn_keras.settings.learning import FitConfig
+from frcnn_keras.settings.learning import FitConfig, ScoredFitConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 from frcnn_keras.training.loop import History, Keeper, StageModel, fit_stage
+from frcnn_keras.training.patience import best_epoch
 
 
 class Stage(abc.ABC):
@@ -44,6 +45,7 @@ class Stage(abc.ABC):
         self.name, self.run, self.fit = name, Path(run), fit
         self.artefact, self.images, self.measures = artefact, images, measures
         self.distribution, self.callbacks = distribution, callbacks
+        self.patience = fit.patience if isinstance(fit, ScoredFitConfig) else 0
 
     @abc.abstractmethod
     def build(self) -> StageModel:
@@ -80,6 +82,9 @@ class Stage(abc.ABC):
             InputError: the folder was begun with another request.
             FloatingPointError: the loss became NaN or infinite.
         """
+        if self.patience and not self.measures:
+            raise InputError(f"--patience {self.patience} counts epochs since AP rose, and there are no images to "
+                             "measure it on; name some with --val, or leave it out")
         with contextlib.ExitStack() as held:
             self.distribution.on_chief(lambda: self._begin(request, fresh, held))
             return self._train()
@@ -112,11 +117,21 @@ class Stage(abc.ABC):
             return done
         self.model = self.build()
         self.keeper = Keeper(self._path("state.npz"), self._path("log.csv"), self.name, self.images // self.batch,
-                             self.fit.epochs, timed("scoring")(self.measure) if self.measures else None)
+                             self.fit.epochs, timed("scoring")(self.measure) if self.measures else None, self.patience)
         with timed(self.title or self.name):
             history = self.fit_model()
             self.distribution.on_chief(lambda: self._finish(history))
+        if self.fit.epochs and self.distribution.chief:
+            say(f"{self.name}: {self.kept(history)}: {self.run / self.artefact}")
         return history
+
+    def kept(self, history: History) -> str:
+        """Which epoch the artefact is of."""
+        epochs = len(next(iter(history.values()), ()))
+        best = best_epoch(history["AP"]) if "AP" in history else epochs
+        if "AP" not in history or math.isnan(history["AP"][best - 1]):
+            return f"kept epoch {epochs} of {epochs}"
+        return f"kept epoch {best} of {epochs}, the best, AP {history['AP'][best - 1]:.3f}"
 
     def fit_model(self, **settings) -> History:
         """Trains; settings: keywords of training.loop.fit_stage."""

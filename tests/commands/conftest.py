@@ -9,7 +9,7 @@ def asked_of(monkeypatch):
     returns the list of its calls to be: (positional arguments, keywords). Its numbers are of two epochs."""
     from frcnn_keras.commands import command_line
 
-    monkeypatch.setattr(command_line, "start_devices", lambda strategy: f"devices of {strategy}")
+    monkeypatch.setattr(command_line, "start_devices", lambda args: f"devices of {args.strategy}")
 
     def replace(module, name):
         calls = []

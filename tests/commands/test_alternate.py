@@ -106,13 +106,13 @@ def test_an_out_of_ones_own_is_noticed(started, tmp_path, capsys, monkeypatch):
 
 def test_settings_reach_the_later_steps(tmp_path):
     training = FinetuneConfig(
-        fit=ImageFitConfig(precision="bfloat16", seed=4),
+        fit=ImageFitConfig(precision="bfloat16", seed=4, patience=2),
         augment=AugmentConfig(mirror=False),
         losses=ImageLossConfig(
             AnchorSamplingConfig(count=64, positive_fraction=0.4), regions=RegionSamplingConfig(positive_fraction=0.3),
             rpn=RPNLossConfig(beta=0.2), head=HeadLossConfig(0.5)))
     joint = JointConfig(rpn_channels=64, detections=DetectionConfig(nms=0.3), training=training)
-    made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored")
+    made = alternate.steps(tmp_path, AlternateConfig(joint, 5), ["--voc", "A"], ["--voc", "B"], "mirrored", "cpu")
     one, two, prep, val, rpn, rcnn = (step.command for step in made)
     assert set(two) - set(one) == {"rcnn", "--proposals", str(tmp_path / "step2_rcnn")}
     assert two[two.index("--proposals") + 1] == str(tmp_path / "step1_rpn") == one[-1]
@@ -120,6 +120,8 @@ def test_settings_reach_the_later_steps(tmp_path):
     assert val[1:3] == ["--voc", "B"] and "--like" in val
     assert {"--rpn-channels=64", "--rpn-beta=0.2", "--precision=bfloat16", "--epochs=5", "--strategy"} <= set(rpn)
     assert {"--head-beta=0.5", "--region-positive-fraction=0.3", "--nms=0.3", "--seed=4", "--strategy"} <= set(rcnn)
+    assert all("--device cpu" in " ".join(step.command) for step in made)
+    assert [step.command[0] for step in made if "--patience=2" in step.command] == ["train-rcnn"]  # what measures AP
 
 
 @pytest.mark.parametrize("name", ["prep", "train-rpn", "train-rcnn", "joint"])

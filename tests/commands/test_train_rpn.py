@@ -33,7 +33,8 @@ def test_folders_are_asked_for(flags, asked_of, capsys):
 
 def test_a_deeper_rpn_is_told_where_it_trains(asked_of, capsys):
     asked = asked_of(rpn_stage, "train_rpn")
-    assert train_rpn.run(["--data", "d", "--run", "r", "--rpn-depth", "1"]) == 0 and len(asked) == 1
+    assert train_rpn.run(["--data", "d", "--val", "a v", "--run", "r", "--rpn-depth", "1"]) == 0 and len(asked) == 1
+    assert capsys.readouterr().err == "next: python -m frcnn_keras train-rcnn --data d --val 'a v' --run r\n"
     assert train_rpn.run(["--data", "d", "--run", "r", "--rpn-depth", "2"]) == 2 and len(asked) == 1
     line = capsys.readouterr().err
     assert "--rpn-depth 2: train-rpn learns from 3x3 tiles" in line and "joint --rpn-depth 2" in line

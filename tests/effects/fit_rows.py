@@ -123,6 +123,11 @@ def accumulate(seen, value):
     assert seen.stage.model.parts == value
 
 
+def patience(subject, value):
+    """How long that is: tests/training/test_patience.py."""
+    assert subject.stage.patience == value
+
+
 OTHER_PRECISION = "bfloat16" if resolve_precision("auto") == "float32" else "float32"
 SHARED = {
     "fit.epochs": Row(2, epochs), "fit.optimizer": Row("sgd", optimizer), "fit.learning_rate": Row(0.02, learning_rate),

@@ -6,6 +6,7 @@ import tensorflow as tf
 from frcnn_keras.data import records
 from frcnn_keras.ops.proposals import Proposals
 from tests.effects.given import iou
+from tests.effects.fit_rows import patience
 from tests.effects.rows import Row
 from tests.effects.rpn_rows import smooth_l1
 
@@ -180,6 +181,7 @@ SHARED = {
 }
 JOINT = SHARED
 RCNN = SHARED | {
+    "fit.patience": Row(3, patience),
     "head.kind": Row("vgg_fc", kind, ["--roi-size=1"]),
     "head.weights": Row(lambda given: str(given.run), head_weights, ["--head-width=32"]),
     "regions.count": Row(17, count),

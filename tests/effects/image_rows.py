@@ -7,6 +7,7 @@ import tensorflow as tf
 from frcnn_keras.ops.images import resize
 from frcnn_keras.training import image_losses
 from tests.effects.given import decoded, iou
+from tests.effects.fit_rows import patience
 from tests.effects.rows import Row
 from tests.effects.rpn_rows import smooth_l1, squares
 
@@ -226,6 +227,7 @@ def freeze_stages(subject, value):
 
 LOW = ["--positive-iou=0.3"]
 FINETUNE = {
+    "fit.patience": Row(3, patience),
     "augment.mirror": Row(False, mirror, ["--batch=1", "--jitter=0"]),
     "augment.jitter": Row(0.5, jitter, ["--batch=1"]), "augment.jitter_shorter": Row((130, 140), jitter_shorter,
                                                                                      ["--batch=1"]),
