@@ -135,9 +135,9 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_tab
     """Makes the values in a TOML file the parser's defaults (flags still win).
 
     Keys are the flags' names, with - or _, at the top level or in a table named like the command ([train-rpn],
-    [train_rpn]; [prep] may be called [data_prep]); the tables of other commands are passed over, so that one file
-    serves every stage. own_table_alone: keys at the top level are another command's too. InputError names an unknown
-    key's nearest.
+    [train_rpn]; [prep] may be called [data_prep], and is train's too); the tables of other commands are passed over, so
+    that one file serves every stage. own_table_alone: keys at the top level are another command's too. InputError names
+    an unknown key's nearest.
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -146,7 +146,7 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_tab
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, nesting without end
         raise InputError(f"{path}: not valid TOML: {one_line(error)}") from error
     merged = {} if own_table_alone else {key: value for key, value in values.items() if not isinstance(value, dict)}
-    for table in (command, command.replace("-", "_"), *(("data_prep",) if command == "prep" else ())):
+    for table in (*_TABLES.get(command, ()), command, command.replace("-", "_")):
         if isinstance(values.get(table), dict):
             merged.update(values[table])
     actions = {}
@@ -167,6 +167,9 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_tab
             raise InputError(f"{path}: {key}: no such setting of {command}; the nearest is {near}")
         parser.set_defaults(**{actions[name].dest: _toml_value(actions[name], value, path, key)})
         actions[name].required = False
+
+
+_TABLES = {"prep": ("data_prep",), "train": ("data_prep", "prep")}  # that a command has besides its own
 
 
 def _toml_value(action, value, path, key):

@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from frcnn_keras.data import records
 from frcnn_keras.ops.proposals import Proposals
-from tests.effects.given import iou
 from tests.effects.fit_rows import patience
+from tests.effects.given import iou
 from tests.effects.rows import Row
 from tests.effects.rpn_rows import smooth_l1
 

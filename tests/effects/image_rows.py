@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from frcnn_keras.ops.images import resize
 from frcnn_keras.training import image_losses
-from tests.effects.given import decoded, iou
 from tests.effects.fit_rows import patience
+from tests.effects.given import decoded, iou
 from tests.effects.rows import Row
 from tests.effects.rpn_rows import smooth_l1, squares
 
