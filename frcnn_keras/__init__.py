@@ -6,9 +6,9 @@
     for found in detector.predict(["a.jpg", "b.jpg"]):
         print(found.boxes, found.scores, found.names)
 
-From a folder of images to that run: `read_voc` (or `read_coco`, `read_csv`, `read_tfrecord`), `check`, `prepare`,
-`train_rpn`, `train_rcnn`, `evaluate`, `export`; `finetune` and `train_joint` train the backbone too. Names are imported
-when they are first used, so that `--help` need not wait for TensorFlow.
+From a folder of images to that run: `train("DIR", "work/run")`, or stage by stage `read` (or `read_voc`, `from_items`,
+...), `check`, `prepare`, `train_rpn`, `train_rcnn`, `evaluate`, `export`; `finetune` and `train_joint` train the
+backbone too. Names are imported when they are first used, so that `--help` need not wait for TensorFlow.
 """
 
 import importlib
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Problem,
         RCNNConfig,
         RPNConfig,
+        TrainConfig,
+        Trained,
         check,
         evaluate,
         export,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         load,
         load_torchvision,
         prepare,
+        train,
         train_joint,
         train_rcnn,
         train_rpn,
@@ -63,8 +66,8 @@ if TYPE_CHECKING:
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
-    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train_joint",
-                     "train_rcnn", "train_rpn"), "frcnn_keras.api"),
+    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
+                     "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
@@ -72,6 +75,7 @@ _HOMES = {
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
+    "TrainConfig": "frcnn_keras.pipeline.train", "Trained": "frcnn_keras.pipeline.trained",
     **dict.fromkeys(("Detection", "Detections"), "frcnn_keras.runs.detections"),
     "Exported": "frcnn_keras.serving.comparison",
     **dict.fromkeys(("Proposed", "Proposer", "load_rpn"), "frcnn_keras.runs.proposer"),
@@ -83,10 +87,11 @@ _HOMES = {
 
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
-    "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed", "Proposer",
-    "RCNNConfig", "RPNConfig", "Splits", "__version__", "check", "drawn_shapes", "evaluate", "export", "finetune",
-    "from_items", "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme",
-    "read_splits", "read_tfrecord", "read_voc", "read_yolo", "train_joint", "train_rcnn", "train_rpn",
+    "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
+    "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "check",
+    "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn", "load_torchvision",
+    "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord", "read_voc",
+    "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

@@ -1,5 +1,9 @@
 """The package from Python. Settings are optional everywhere; errors name arguments where the commands' name flags.
 
+    frcnn_keras.train("DIR", "work/run").metrics["coco"]["AP50"]
+
+or stage by stage:
+
     data = frcnn_keras.read_voc("DIR", "trainval")
     prep = frcnn_keras.prepare(data, "work/prep")
     frcnn_keras.train_rpn(prep.path, "work/run")
@@ -20,6 +24,10 @@ from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
+from frcnn_keras.pipeline import train as _pipeline
+from frcnn_keras.pipeline.train import TrainConfig
+from frcnn_keras.pipeline.trained import Trained
+from frcnn_keras.readers.splits import Splits
 from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
@@ -41,8 +49,9 @@ from frcnn_keras.training.loop import History
 
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
-    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "check", "evaluate",
-    "export", "finetune", "load", "load_torchvision", "prepare", "train_joint", "train_rcnn", "train_rpn",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "TrainConfig",
+    "Trained", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
+    "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -61,6 +70,24 @@ def check(dataset: Dataset, config: CheckConfig | None = None, *, backbone: str 
         InputError: a backbone whose grid is not known.
     """
     return report(dataset, config or CheckConfig(), grid or AnchorGrid.of(backbone), skip_bad=skip_bad, decode=decode)
+
+
+@in_words(in_arguments)
+def train(data: FilePath | Dataset | Splits, run: FilePath, config: TrainConfig | None = None, *,
+          val: FilePath | Dataset | None = None, holdout: str | float | None = None, skip_bad: bool = False,
+          fresh: bool = False, callbacks: Callbacks = ()) -> Trained:
+    """From images with boxes to a scored detector: check, prepare, train_rpn, train_rcnn, evaluate in one process.
+
+    data: a folder or file of any form (see `read`), a Dataset, or Splits of your own. val: images to measure on, of any
+    form too; else the data set's own, else `holdout` of it ("20%" by default). RUN is what the stages' own functions
+    make, with prep/ in it. callbacks: of Keras, for both trainers. A second call goes on where the first was stopped.
+
+    Raises:
+        InputError: the data set is bad, val and holdout are both given, or `run` was begun with other settings.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    return _pipeline.train(_pipeline.splits_of(data, val, holdout), run, config, skip_bad=skip_bad, fresh=fresh,
+                           callbacks=callbacks)
 
 
 @in_words(partial(in_arguments, settings=PrepConfig))

@@ -1,4 +1,4 @@
-"""Trains a detector on drawn shapes, from a folder of images to a SavedModel: no download, no network, a few minutes."""
+"""Trains a detector on drawn shapes, from images to a SavedModel: no download, no network, a few minutes."""
 
 import argparse
 import time

@@ -1,11 +1,13 @@
 """Trains a detector on a folder of images, whatever form its boxes have: all the stages in one process."""
 
+import dataclasses
 import time
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
-from frcnn_keras.commands.flag_types import within
+from frcnn_keras.commands.flag_types import like, within
+from frcnn_keras.commands.prep import defaults_of_run
 from frcnn_keras.progress import say
 from frcnn_keras.readers.class_names import parse_names
 from frcnn_keras.runtime import start_tensorflow
@@ -21,7 +23,7 @@ DATA is a folder or a file of any form: Pascal VOC, COCO, YOLO, labelme, TFRecor
 its own to measure on, a fifth of them is held out.
 reads: images and annotations.   writes OUT: prep/train and prep/val (features), the RPN, detector.keras, evaluation/,
 detections.jpg and train.json. Every flag of prep is one of this command; those of train-rpn and train-rcnn stand in a
-TOML file's tables of that name. Stopped, the same command goes on where it was, and so do the stages' own commands.
+TOML file's tables of that name (where they name no seed, --seed is theirs too). Stopped, the same command goes on where it was, and so do the stages' own commands.
 next: {frcnn} predict --run work/run --images ... --out work/drawn"""
 
 
@@ -30,6 +32,7 @@ def build_parser():
     parser = cli.parser("train", __doc__, EXAMPLES)
     parser.add_argument("data", metavar="DATA", help="folder or file of the data set")
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
+    parser.add_argument("--val", metavar="PATH", help="images to measure on, of any form (default: those of DATA)")
     parser.add_argument("--holdout", metavar="SHARE", help="share of the images to measure on, of a data set that does "
                         "not say which (default 20%%)")
     parser.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: found)")
@@ -38,6 +41,8 @@ def build_parser():
     parser.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
     parser.add_argument("--epochs", type=within(int, least=1, most=EPOCHS), metavar="N", help="of the RPN and of the "
                         "head (default: 4, more where there are few images)")
+    parser.add_argument("--patience", type=like(RCNNConfig, "fit.patience"), metavar="N", help="stop the head's "
+                        "training when AP has not risen for N epochs (default: never)")
     parser.add_argument("--fresh", action="store_true", help="start over")
     parser.add_argument("--json", action="store_true", help="print what train.json holds")
     flags.add_arguments(parser, PrepConfig)
@@ -54,9 +59,11 @@ def main(args) -> int:
     from frcnn_keras.readers.splits import read_splits
 
     rpn, rcnn = stage_config("train-rpn", RPNConfig, args), stage_config("train-rcnn", RCNNConfig, args)
+    if args.patience is not None:
+        rcnn = (dataclasses.replace(rcnn[0], fit=dataclasses.replace(rcnn[0].fit, patience=args.patience)), rcnn[1])
     config = TrainConfig(flags.from_args(PrepConfig, args), *(own for own, _ in (rpn, rcnn)),
                          *(args.epochs if args.epochs else own for _, own in (rpn, rcnn)))
-    splits = read_splits(args.data, args.holdout, parse_names(args.classes) if args.classes else None,
+    splits = read_splits(args.data, args.holdout, parse_names(args.classes) if args.classes else None, val=args.val,
                          scale_boxes=args.scale_boxes)
     for line in splits.lines:
         say(line)
@@ -67,16 +74,17 @@ def main(args) -> int:
 
 
 def stage_config(name: str, config_class, args):
-    """(a trainer's settings, its epochs where they are given): the defaults, and the table of the TOML file."""
+    """(a trainer's settings, its epochs where they are given): the defaults with --seed, and the TOML file's table."""
     parser = flags.Parser(prog=name)
     flags.add_arguments(parser, config_class)
     usual = parser.get_default("epochs")
+    parser.set_defaults(seed=args.seed, epochs=None)
     if args.config:
         flags.apply_toml(parser, args.config, name, own_table_alone=True)
-    parser.set_defaults(seed=args.seed)
-    config = flags.from_args(config_class, parser.parse_args([]))
-    return config, (config.fit.epochs if config.fit.epochs != usual else None)
+    given = parser.get_default("epochs")
+    parser.set_defaults(epochs=usual if given is None else given)
+    return flags.from_args(config_class, parser.parse_args([])), given
 
 
 def run(argv=None) -> int:
-    return cli.run(build_parser(), main, argv)
+    return cli.run(build_parser(), main, argv, derive=defaults_of_run)

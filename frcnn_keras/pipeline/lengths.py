@@ -3,7 +3,9 @@
 import dataclasses
 import math
 
-LEAST = {"rpn": 640, "rcnn": 320}  # steps, below which AP falls (README, What was tried, has the figures)
+from frcnn_keras.data.wording import counted
+
+LEAST = {"rpn": 640, "rcnn": 320}  # steps, below which AP falls (README, How long to train)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,5 +23,6 @@ def length_of(stage: str, usual: int, images: int, batch: int) -> Length:
     steps = max(1, images // batch)
     needed = math.ceil(LEAST[stage] / steps)
     if needed <= usual:
-        return Length(usual, f"{usual} epochs of {steps} steps")
-    return Length(needed, f"{needed} epochs of {steps} steps: {usual} are fewer than {LEAST[stage]} steps")
+        return Length(usual, f"{counted(usual, 'epoch')} of {counted(steps, 'step')}")
+    return Length(needed, f"{counted(needed, 'epoch')} of {counted(steps, 'step')}: {usual} are fewer than "
+                          f"{LEAST[stage]} steps")

@@ -10,6 +10,8 @@ import keras
 from data_prep.prepare import prepare
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
+from frcnn_keras.data.wording import counted
+from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json
 from frcnn_keras.files.folders import settled
 from frcnn_keras.files.ledger import Ledger
@@ -21,7 +23,7 @@ from frcnn_keras.pipeline.lengths import Length, length_of
 from frcnn_keras.pipeline.picture import detections_sheet
 from frcnn_keras.pipeline.trained import Trained
 from frcnn_keras.progress import Timings, say, timed
-from frcnn_keras.readers.splits import Splits
+from frcnn_keras.readers.splits import Splits, as_splits, read, read_splits
 from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
@@ -49,10 +51,28 @@ class TrainConfig:
         asked = {"rpn": self.rpn_epochs, "rcnn": self.rcnn_epochs}
         fits: dict[str, FitConfig] = {"rpn": self.rpn.fit, "rcnn": self.rcnn.fit}
         lengths = {name: length_of(name, fit.epochs, images, min(fit.batch, images)) if asked[name] is None
-                   else Length(asked[name], f"{asked[name]} epochs, as asked") for name, fit in fits.items()}
+                   else Length(asked[name], f"{counted(asked[name], 'epoch')}, as asked") for name, fit in fits.items()}
         rpn, rcnn = (dataclasses.replace(config, fit=dataclasses.replace(config.fit, epochs=lengths[name].epochs))
                      for name, config in (("rpn", self.rpn), ("rcnn", self.rcnn)))
         return rpn, rcnn, lengths
+
+
+def splits_of(data: str | Path | Dataset | Splits, val: str | Path | Dataset | None = None,
+              holdout: str | float | None = None) -> Splits:
+    """What trains and what is measured on, of what a program gives.
+
+    Raises:
+        InputError: no form is recognised, classes differ, or both val and holdout are given.
+    """
+    if isinstance(data, Splits):
+        if val is not None or holdout is not None:
+            raise InputError("data: Splits say themselves what is measured on; leave --val and --holdout out")
+        return data
+    if not isinstance(data, Dataset) and not isinstance(val, Dataset):
+        return read_splits(data, holdout, val=val)
+    own = data if isinstance(data, Dataset) else read(data)
+    other = val if val is None or isinstance(val, Dataset) else read(val, class_names=own.class_names)
+    return as_splits(own, other, holdout=holdout)
 
 
 def train(splits: Splits, out: str | Path, config: TrainConfig | None = None, *, skip_bad: bool = False,

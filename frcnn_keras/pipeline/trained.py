@@ -3,11 +3,12 @@
 import dataclasses
 from pathlib import Path
 
+from frcnn_keras.data.wording import counted
 from frcnn_keras.errors import command
 from frcnn_keras.evaluation.metrics import format_table
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Trained:
     """A finished training, as RUN/train.json keeps it."""
 
@@ -20,6 +21,11 @@ class Trained:
     metrics: dict  # see evaluation.metrics.evaluate_detections
     seconds: dict[str, float]  # by part of the work; they add up
     picture: str
+
+    def __repr__(self) -> str:
+        coco = self.metrics["coco"]
+        return (f"Trained({self.run!r}: AP {coco['AP']:.3f}, AP50 {coco['AP50']:.3f} on "
+                f"{counted(self.metrics['images'], f'{self.scored_on} image')}; {sum(self.seconds.values()):.0f} s)")
 
 
 def seconds_table(seconds: dict[str, float]) -> str:

@@ -160,18 +160,19 @@ def _of_darknet(path: Path) -> YoloSet:
 
 def _of_folders(root: Path) -> YoloSet:
     """train/ and val/ with images/ and labels/ each; images/ with them, or without splits; images beside labels."""
-    splits = _split_folders(root)
+    splits = _split_folders(root, root)
     if not splits:
         images = next((path for path in _folders(root) if path.name.lower() in IMAGES), root)
-        splits = _split_folders(images) or {"": (str(images),)}
+        splits = _split_folders(images, root) or {"": (str(images.relative_to(root)),)}
     labels = [path for path in _folders(root) if path.name.lower() == "labels"]
-    places = [Path(place) for entries in splits.values() for place in entries]
+    places = [root / place for entries in splits.values() for place in entries]
     return YoloSet(root, find_names([root, *labels, *places])[1], splits, (root,))
 
 
-def _split_folders(root: Path) -> dict[str, tuple[str, ...]]:
-    """The folders in a folder that are called as splits are, in the order train, val, test."""
-    found = {canonical(path.name): (str(path),) for path in _folders(root) if canonical(path.name) in SPLITS}
+def _split_folders(folder: Path, root: Path) -> dict[str, tuple[str, ...]]:
+    """The folders in a folder that are called as splits are, in the order train, val, test; from `root`."""
+    found = {canonical(path.name): (str(path.relative_to(root)),) for path in _folders(folder)
+             if canonical(path.name) in SPLITS}
     return {name: found[name] for name in SPLITS if name in found}
 
 

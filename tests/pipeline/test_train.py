@@ -96,4 +96,4 @@ def test_epochs_follow_from_the_images():
     rpn, rcnn, lengths = TrainConfig().stages(80)
     assert (rpn.fit.epochs, rcnn.fit.epochs) == (16, 16) and lengths["rpn"].epochs == 16
     rpn, rcnn, lengths = TrainConfig(rpn_epochs=1).stages(80)
-    assert (rpn.fit.epochs, rcnn.fit.epochs) == (1, 16) and lengths["rpn"].reason == "1 epochs, as asked"
+    assert (rpn.fit.epochs, rcnn.fit.epochs) == (1, 16) and lengths["rpn"].reason == "1 epoch, as asked"
