@@ -25,6 +25,50 @@ def test_without_tensorflow_one_line_says_what_to_install(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
+@pytest.fixture
+def two_cards(monkeypatch):
+    """A TensorFlow that sees two GPUs; the list holds those that are visible."""
+    import tensorflow as tf
+
+    visible = ["card 0", "card 1"]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["card 0", "card 1"])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: list(visible))
+    monkeypatch.setattr(tf.config, "set_visible_devices",
+                        lambda devices, kind: visible.__setitem__(slice(None), devices))
+    return visible
+
+
+@pytest.mark.parametrize("device, left", [
+    (None, ["card 0", "card 1"]), ("cpu", []), ("gpu", ["card 0"]), ("gpu:0", ["card 0"]), ("gpu:1", ["card 1"])])
+def test_a_device_hides_the_others(device, left, two_cards):
+    start_tensorflow(device, devices=False)
+    assert two_cards == left
+
+
+def test_a_device_that_is_not_there(two_cards):
+    with pytest.raises(InputError, match="--device gpu:2: TensorFlow sees gpu:0 to gpu:1; give another device, or cpu"):
+        start_tensorflow("gpu:2", devices=False)
+    assert two_cards == ["card 0", "card 1"]
+
+
+def test_a_device_after_another_has_started(two_cards, monkeypatch):
+    import tensorflow as tf
+
+    def started(devices, kind):
+        raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", started)
+    with pytest.raises(InputError, match="--device cpu: TensorFlow has started on other devices"):
+        start_tensorflow("cpu", devices=False)
+
+
+@pytest.mark.slow
+def test_a_command_on_a_card_that_is_not_there():
+    done = subprocess.run([sys.executable, "-m", "frcnn_keras", "evaluate", "--run", "r", "--shapes", "1", "--device",
+                           "gpu:63"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("evaluate: error: --device gpu:63: TensorFlow sees ")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import frcnn_keras", "import keras, frcnn_keras",
                                      "import frcnn_keras, tensorflow", "import tensorflow, frcnn_keras",

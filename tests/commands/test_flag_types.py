@@ -93,3 +93,14 @@ def test_numbers_in_range():
                           (("--seed", "-1"), "^--seed must be 0 to 2147483647; received: -1$")):
         with pytest.raises(InputError, match=message):
             parsed(*argv)
+
+
+@pytest.mark.parametrize("text", ["cpu", "gpu", "gpu:0", "gpu:17"])
+def test_devices(text):
+    assert flag_types.device(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "GPU", "gpu:", "gpu:-1", "gpu:1,2", "tpu", "gpu:99999"])
+def test_what_is_no_device(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must be cpu, gpu or gpu:1"):
+        flag_types.device(text)

@@ -111,3 +111,20 @@ def test_records_in_folders_of_splits(tmp_path):
     assert splits.recognised.form == "tfrecord" and ids(splits.train) == ids(splits.val) == ["1.jpg", "2.jpg"]
     assert splits.val.dataset.class_names == ("cat", "Dog") and splits.val.flags[0] == "--tfrecord"
     assert len(by_flags(splits.val, None).examples) == 2
+
+
+@pytest.mark.parametrize("kind", [sets.voc, sets.voc_folders, sets.coco, sets.coco_folders, sets.yolo,
+                                  sets.yolo_folders, sets.labelme, sets.table, sets.table_folders])
+def test_a_path_from_the_working_folder_is_as_good(kind, tmp_path, monkeypatch):
+    kind(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    for near, far in ((read_splits("mine"), read_splits(tmp_path / "mine")),
+                      (read_splits("./mine/"), read_splits(tmp_path / "mine"))):
+        assert ids(near.train) == ids(far.train) and ids(near.val) == ids(far.val)
+        assert ids(near.train) and all(example.read() for example in near.train.dataset.examples)
+
+
+def test_the_only_folder_by_its_dot(tmp_path, monkeypatch):
+    sets.yolo(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert ids(read_splits(".").train) == ids(read_splits(tmp_path).train)
