@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from frcnn_keras.commands import flags
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.runtime import start_tensorflow
 
@@ -88,7 +89,7 @@ def start_devices(strategy: str):
 
 def add_strategy_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --strategy, for distribution.start."""
-    parser.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
-                      help="devices that share every step's images: none "
-                      "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
-                      "docs/distributed.md); the result is the same (default none)")
+    seldom(parser.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
+                               help="devices that share every step's images: none (one), mirrored (all GPUs of this "
+                               "machine), multiworker (machines by TF_CONFIG; docs/distributed.md); the result is the "
+                               "same (default none)"))

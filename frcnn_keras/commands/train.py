@@ -6,6 +6,7 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.flag_types import within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.progress import say
 from frcnn_keras.readers.class_names import parse_names
 from frcnn_keras.runtime import start_tensorflow
@@ -32,9 +33,10 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
     parser.add_argument("--holdout", metavar="SHARE", help="share of the images to measure on, of a data set that does "
                         "not say which (default 20%%)")
-    parser.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: found)")
-    parser.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
-                        "image's, of the same shape: scale their boxes (default: stop)")
+    seldom(parser.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: "
+                               "found)"))
+    seldom(parser.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than "
+                               "the image's, of the same shape: scale their boxes (default: stop)"))
     parser.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
     parser.add_argument("--epochs", type=within(int, least=1, most=EPOCHS), metavar="N", help="of the RPN and of the "
                         "head (default: 4, more where there are few images)")

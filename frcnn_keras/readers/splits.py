@@ -9,7 +9,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.readers.holdout import DEFAULT, absent, hold_out, parse_share
 from frcnn_keras.readers.recognise import Recognised, recognise
 from frcnn_keras.readers.sources import SORTED, Source
-from frcnn_keras.readers.split_names import training_split
+from frcnn_keras.readers.split_names import canonical, training_split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +65,37 @@ def read(path: str | os.PathLike, split: str | None = None, class_names: Sequenc
     return recognise(path).source(split).read(class_names, scale_boxes=scale_boxes)
 
 
+def to_measure_on(path: str | os.PathLike, split: str | None = None) -> tuple[Recognised, Source]:
+    """A data set of any form of which images are measured on, and the part of it that has them: the split of that
+    name, else `val`, else the only one. Raises InputError as `read`."""
+    found = recognise(path)
+    if split is None:
+        split = "val" if "val" in found.sources else None
+    source = found.sources.get(split) or found.sources.get(canonical(split)) if split else None
+    if source is None and (split or len(found.sources) > 1):
+        names = ", ".join(filter(None, found.sources)) or "none"
+        wanted = f"no split {split}" if split else "more than one split, and no val"
+        raise InputError(f"{found.path}: the images to measure on: there is {wanted}; name one that there is with "
+                         f"--val-split: {names}" if names != "none" else
+                         f"{found.path}: the images to measure on: it has no splits; leave --val-split out")
+    return found, source or next(iter(found.sources.values()))
+
+
 def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
-                class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Splits:
+                class_names: Sequence[str] | None = None, *, scale_boxes: bool = False,
+                val: str | os.PathLike | None = None, val_split: str | None = None) -> Splits:
     """A data set of any form in its splits: its own, else by the hash of each image's id (see `holdout`).
 
     holdout: the share of the images to train on that is held out, 20 % by default; only of a data set that has none to
-    measure on. All have the same classes: class_names, else those of all splits together. Raises InputError as `read`.
+    measure on. All have the same classes: class_names, else those of all splits together. val: another data set, of
+    any form too, to measure on in place of all that; its classes are then those of the images to train on, and
+    val_split names its split (see `to_measure_on`). Raises InputError as `read`.
     """
     found = recognise(path)
+    if val is not None:
+        if holdout is not None:
+            raise InputError(f"--val {val}: these images are measured on, so none is held out; leave --holdout out")
+        return _measured_on(found, *to_measure_on(val, val_split), class_names, scale_boxes)
     own = training_split(name for name in found.sources)
     if own is None and holdout is not None:
         raise InputError(f"{found.path}: has images to measure on, {', '.join(filter(None, found.sources))}; leave "
@@ -95,6 +118,23 @@ def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
     val = dataclasses.replace(val, dataset=dataclasses.replace(val.dataset, problems=()))
     lines = (found.line, f"{first or 'all'}: {halves.line}", *((_sizes(train, val, test),) if test else ()))
     return Splits(train, val, test, share, found, lines)
+
+
+def _measured_on(found: Recognised, other: Recognised, source: Source, class_names: Sequence[str] | None,
+                 scale_boxes: bool) -> Splits:
+    """A data set's images to train on, all of them, and those of `source`, of another, to measure on."""
+    own = training_split(found.sources)
+    first = own if own is not None else "train"
+    if first not in found.sources:
+        raise InputError(f"{found.path}: it has no images to train on, only {', '.join(found.sources)}")
+    sources = {name: found.sources[name] for name in (first, "test") if name in found.sources}
+    if source == sources[first]:
+        raise InputError(f"--val {other.path}: these are the images to train on; leave it out, or name others")
+    read_of = _read_all(sources, class_names, scale_boxes)
+    train, test = (Part(read_of[name], sources[name].flags()) if name in sources else None for name in (first, "test"))
+    val = Part(source.read(train.dataset.class_names, scale_boxes=scale_boxes), source.flags())
+    lines = (found.line, f"to measure on: {other.line}", _sizes(train, val, test))
+    return Splits(train, val, test, None, found, lines)
 
 
 def _read_all(sources: dict[str, Source], class_names: Sequence[str] | None, scale_boxes: bool) -> dict[str, Dataset]:
