@@ -44,7 +44,7 @@ class HelpAll(argparse.Action):
 
 def help_text(parser: argparse.ArgumentParser, everything: bool = False) -> str:
     """The help, in lines that a terminal shows whole; without `everything`, of the flags that are not marked seldom."""
-    width = max(60, shutil.get_terminal_size().columns) - 2
+    width = min(max(60, shutil.get_terminal_size().columns), 120) - 2
     shown = [(title, [action for action in actions if everything or not is_seldom(action)])
              for title, actions in _groups(parser, everything)]
     hidden = sum(is_seldom(action) for action in parser._actions) if not everything else 0

@@ -79,8 +79,8 @@ def _recognised(path: str, named: dict) -> tuple[dict, str | None]:
     if (Path(path) / "config.json").is_file() and (Path(path) / "features").is_dir():
         raise InputError(f"--val {path}: is a prep folder, which {command('train-rpn')} and {command('train-rcnn')} "
                          "measure on; here give the data set that it was made of")
-    found, source = to_measure_on(path, named["split"])
-    say(f"to measure on: {found.line}")
+    source, line = to_measure_on(path, named["split"])
+    say(line)
     place = list(source.places) if source.form == "coco" else source.places[0]
     return named | {source.form: place, "split": source.split}, (
         source.places[1] if source.form == "tfrecord" else None)

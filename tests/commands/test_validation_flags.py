@@ -97,10 +97,11 @@ def test_val_is_of_any_form_and_takes_its_val_split(make, tmp_path, capsys):
 
     found = measured("--val", make(tmp_path))
     assert found.fingerprint() == read(tmp_path, "val", ("cat",)).fingerprint() and len(found.examples) == 3
-    assert f"to measure on: {tmp_path}: " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert told.startswith(f"to measure on: {tmp_path}: ") and told.endswith("val is taken\n")
     assert ids_of(measured("--val", tmp_path, "--val-split", "train")) == ids_of(read(tmp_path, "train", ("cat",)))
     assert measured("--val", tmp_path, "--val-split", "valid").fingerprint() == found.fingerprint()
-    with pytest.raises(InputError, match="there is no split other; name one that there is with --val-split: train"):
+    with pytest.raises(InputError, match="there is no split 'other'; name one that there is with --val-split: train"):
         measured("--val", tmp_path, "--val-split", "other")
 
 

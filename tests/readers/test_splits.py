@@ -173,3 +173,15 @@ def test_what_is_measured_on_is_named_once_and_does_not_train(tmp_path):
         read_splits(mine, val=tmp_path / "absent")
     with pytest.raises(InputError, match="no images to train on, only val, test"):
         read_splits(sets.voc_folders(tmp_path / "no", ("valid", "test")), val=theirs)
+
+
+def test_from_python(tmp_path):
+    import frcnn_keras
+
+    mine, theirs = other(tmp_path)
+    splits = frcnn_keras.read_splits(mine, val=theirs, val_split="test")
+    assert ids(splits.val) == ids_of(read(theirs, "test")) and splits.lines[1].endswith("test is taken")
+    with pytest.raises(InputError, match="leave holdout out"):
+        frcnn_keras.read_splits(mine, 0.2, val=theirs)
+    with pytest.raises(InputError, match="name one that there is with val_split: train"):
+        frcnn_keras.read_splits(mine, val=theirs, val_split="mine")
