@@ -36,16 +36,17 @@ def read(path: FilePath, split: str | None = None, class_names: Sequence[str] | 
 
 @in_words(in_arguments)
 def read_splits(path: FilePath, holdout: str | float | None = None, class_names: Sequence[str] | None = None, *,
-                scale_boxes: bool = False) -> Splits:
+                scale_boxes: bool = False, val: FilePath | None = None, val_split: str | None = None) -> Splits:
     """A data set of any form (see `read`) in its splits: `.train`, `.val`, `.test`, each with `.dataset`.
 
     holdout: of a data set without images to measure on, the share that is held out for it by the hash of each image's
-    id, "20%" by default: the same images each time, near-duplicates on one side.
+    id, "20%" by default: the same images each time, near-duplicates on one side. val: another data set of any form to
+    measure on, its split `val` or val_split; all of the first one's training images then train.
 
     Raises:
         InputError: no form is recognised, there is nothing to train on, or a holdout of a data set that needs none.
     """
-    return _splits.read_splits(path, holdout, class_names, scale_boxes=scale_boxes)
+    return _splits.read_splits(path, holdout, class_names, scale_boxes=scale_boxes, val=val, val_split=val_split)
 
 
 @in_words(in_arguments)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
-from frcnn_keras.commands.data_flags import source_arguments, validation_arguments
+from frcnn_keras.commands.data_flags import source_arguments
 from frcnn_keras.commands.stage_process import run_stage
+from frcnn_keras.commands.validation_flags import validation_arguments
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files.folders import discard, is_empty, is_mark, require_place
 from frcnn_keras.files.locks import alone
@@ -21,12 +22,12 @@ EXAMPLES = """example:
   {frcnn} alternate --voc DIR --split trainval --val-split test --backbone resnet50 --out work/alternate
 
 Four steps, each a command of its own that is printed before it runs:
-  1  joint --losses rpn     an RPN with its own ImageNet backbone                 OUT/step1_rpn
-  2  joint --losses rcnn    a head with its own, on step 1's proposals            OUT/step2_rcnn
-  3  prep, train-rpn        an RPN on step 2's backbone, which is frozen now      OUT/prep, OUT/run
-  4  train-rcnn             the head again, from step 2's, on step 3's proposals  OUT/run
-A second start goes on where the first ended.   With --val-... steps 3 and 4 measure, and the best head is kept.
-next: {frcnn} evaluate --run work/alternate/run --voc DIR --split test"""
+  1  OUT/step1_rpn    joint --losses rpn: an RPN with its own backbone
+  2  OUT/step2_rcnn   joint --losses rcnn: a head with its own, 1's proposals
+  3  OUT/prep, run    prep, train-rpn: an RPN on 2's backbone, frozen now
+  4  OUT/run          train-rcnn: the head again, from 2's, on 3's proposals
+With --val steps 3 and 4 measure, and the best head is kept.
+next: {frcnn} evaluate --run work/alternate/run ..."""
 
 # flags of `joint` that later steps have too
 PREP = frozenset(("positive-iou", "negative-iou", "samples", "mirror", "anchor-positive-fraction", "best-anchor",

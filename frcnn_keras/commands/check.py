@@ -8,6 +8,7 @@ from frcnn_keras.commands import flags
 from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.runtime import start_tensorflow
@@ -33,10 +34,10 @@ def build_parser():
     flags.add_arguments(parser, CheckConfig)
     parser.add_argument("--backbone", default="mobilenet_v2", metavar="NAME", help="whose grid the anchors are laid "
                         "on (default mobilenet_v2); for one of your own give --stride and --offset")
-    parser.add_argument("--stride", type=within(float, above=0, most=SIDE), metavar="N",
-                        help="pixels between anchor centres (the backbone's)")
-    parser.add_argument("--offset", type=within(float, least=-SIDE, most=SIDE), metavar="X",
-                        help="centre of the first anchor (the backbone's)")
+    seldom(parser.add_argument("--stride", type=within(float, above=0, most=SIDE), metavar="N",
+                               help="pixels between anchor centres (the backbone's)"))
+    seldom(parser.add_argument("--offset", type=within(float, least=-SIDE, most=SIDE), metavar="X",
+                               help="centre of the first anchor (the backbone's)"))
     parser.add_argument("--quick", action="store_true", help="do not decode the images: damage behind their headers "
                         "and duplicates stay unseen")
     parser.add_argument("--sheet", default="work/check.png", metavar="FILE", help="picture of images with their "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.flag_types import device
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
@@ -28,8 +29,8 @@ def parser(name: str, description: str, epilog: str = "", program: str = "") -> 
                                   epilog=epilog.replace("{frcnn}", command("").rstrip()),
                                   formatter_class=argparse.RawDescriptionHelpFormatter)
     command_parser.add_argument("--config", metavar="FILE", help="TOML file of these settings; flags win over it")
-    command_parser.add_argument("--device", type=device, metavar="cpu|gpu:N", help="what computes (default: a GPU "
-                                "where TensorFlow sees one)")
+    seldom(command_parser.add_argument("--device", type=device, metavar="cpu|gpu:N", help="what computes (default: a "
+                                       "GPU where TensorFlow sees one)"))
     command_parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return command_parser
 
@@ -108,7 +109,7 @@ def start_devices(args: argparse.Namespace):
 
 def add_strategy_argument(parser: argparse.ArgumentParser) -> None:
     """Adds --strategy, for distribution.start."""
-    parser.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
-                      help="devices that share every step's images: none "
-                      "(one), mirrored (all GPUs of this machine), multiworker (machines by TF_CONFIG; "
-                      "docs/distributed.md); the result is the same (default none)")
+    seldom(parser.add_argument("--strategy", default="none", choices=("none", "mirrored", "multiworker"),
+                               help="devices that share every step's images: none (one), mirrored (all GPUs of this "
+                               "machine), multiworker (machines by TF_CONFIG; docs/distributed.md); the result is the "
+                               "same (default none)"))

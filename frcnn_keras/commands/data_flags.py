@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frcnn_keras.commands.flag_types import like, within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
@@ -32,80 +33,32 @@ MOST_IMAGES = 10**7
 
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of one data set: a source, and what to take of it."""
-    group = parser.add_argument_group("data set (one of --voc, --coco, --yolo, --csv, --tfrecord, --labelme, "
-                                      "--shapes)")
-    group.add_argument("--voc", metavar="DIR", help="Pascal VOC folder, or a folder of XML files beside their images")
+    group = parser.add_argument_group("data set, in one of these forms")
+    group.add_argument("--voc", metavar="DIR", help="Pascal VOC folder, or XML files beside their images")
     group.add_argument("--coco", nargs=2, metavar=("IMAGES", "ANN"), help="folder of images and COCO instances JSON")
     group.add_argument("--yolo", metavar="PATH", help="YOLO's data.yaml, or a folder with images and labels")
     group.add_argument("--csv", metavar="FILE", help="lines path,x1,y1,x2,y2,class; path,,,,, for no objects")
-    group.add_argument("--tfrecord", metavar="GLOB", help="TF Object Detection TFRecords (quote the pattern)")
-    group.add_argument("--label-map", metavar="FILE", help="label map (.pbtxt) of --tfrecord")
+    group.add_argument("--tfrecord", metavar="GLOB", help="TFRecords, in quotes, with --label-map FILE.pbtxt")
+    seldom(group.add_argument("--label-map", metavar="FILE", help="label map (.pbtxt) of --tfrecord, which is of TF "
+                              "Object Detection"))
     group.add_argument("--labelme", metavar="DIR", help="folder of labelme's JSON files")
-    group.add_argument("--shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
-                       help="N drawn images of shapes with exact boxes")
-    group.add_argument("--shapes-seed", type=like(FitConfig, "seed"), default=0, metavar="S",
-                       help="seed of --shapes (default 0)")
-    group.add_argument("--split", metavar="NAME", help="which of --voc's ImageSets/Main/NAME.txt, of --yolo's train, "
-                       "val and test, or of --holdout's train and val")
-    group.add_argument("--holdout", metavar="SHARE", help="of a data set without splits, the share that --split val "
-                       "is and --split train is not, by the hash of each image's id (20%%)")
-    group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels, those with "
-                       "a comma in double quotes (default: found)")
-    group.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
-                       "image's, of the same shape: scale their boxes (default: stop)")
-    group.add_argument("--voc-from-zero", action="store_true", help="--voc's boxes count pixels from 0, with "
-                       "continuous edges (default: from 1, the last pixel inside)")
-    group.add_argument("--coco-corners", action="store_true", help="--coco's boxes are x1,y1,x2,y2 (default: "
-                       "x,y,width,height)")
-    group.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
-    group.add_argument("--max-images", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
-                       help="take the first N images only")
-
-
-def add_validation_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of a second data set, to measure on: the first one's with `val-` before them."""
-    group = parser.add_argument_group("images to measure on after every epoch (none, or one of --val-...; read "
-                                      "as the first ones are: --scale-boxes, --voc-from-zero, --coco-corners)")
-    group.add_argument("--val-voc", metavar="DIR", help="as --voc")
-    group.add_argument("--val-split", metavar="NAME", help="as --split (alone: of the same data set)")
-    group.add_argument("--val-coco", nargs=2, metavar=("IMAGES", "ANN"), help="as --coco")
-    group.add_argument("--val-yolo", metavar="PATH", help="as --yolo")
-    group.add_argument("--val-csv", metavar="FILE", help="as --csv")
-    group.add_argument("--val-tfrecord", metavar="GLOB", help="as --tfrecord, with the same --label-map")
-    group.add_argument("--val-labelme", metavar="DIR", help="as --labelme")
-    group.add_argument("--val-shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N", help="as --shapes")
-    group.add_argument("--val-shapes-seed", type=like(FitConfig, "seed"), default=1, metavar="S",
-                       help="as --shapes-seed (default 1)")
-
-
-def read_validation(args: argparse.Namespace, class_names: Sequence[str]) -> Dataset | None:
-    """The data set that the --val- flags name, with these classes; None where there is no such flag.
-
-    Raises InputError as `read_source` does.
-    """
-    second = _validation_source(args)
-    if second is None:
-        return None
-    try:
-        return read_source(second, class_names)
-    except InputError as error:
-        raise InputError(f"images to measure on (flags --val-...): {error}") from error
-
-
-def _validation_source(args: argparse.Namespace) -> argparse.Namespace | None:
-    """The --val- flags as those of a data set."""
-    named = {name: getattr(args, f"val_{name}") for name in ("split", *SOURCES)}
-    if all(value is None for value in named.values()):
-        return None
-    same = all(named[source] is None for source in SOURCES)
-    if same:
-        named |= {source: getattr(args, source) for source in (SOURCES if args.holdout is not None else SPLIT)}
-    label_map = args.label_map if named["tfrecord"] is not None else None
-    readings = {name: getattr(args, name) and any(named[source] is not None for source in sources)
-                for name, sources in READINGS.items()}
-    return argparse.Namespace(**named, **readings, label_map=label_map, classes=None, max_images=None,
-                              shapes_seed=args.shapes_seed if same else args.val_shapes_seed,
-                              holdout=args.holdout if same else None, skip_bad=args.skip_bad)
+    seldom(group.add_argument("--shapes", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
+                              help="N drawn images of shapes with exact boxes"))
+    seldom(group.add_argument("--shapes-seed", type=like(FitConfig, "seed"), default=0, metavar="S",
+                              help="seed of --shapes (default 0)"))
+    group.add_argument("--split", metavar="NAME", help="train, val, test, or --voc's ImageSets/Main/NAME.txt")
+    group.add_argument("--holdout", metavar="SHARE", help="without splits: share that --split val is (20%%)")
+    seldom(group.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels, those with "
+                              "a comma in double quotes (default: found)"))
+    seldom(group.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than "
+                              "the image's, of the same shape: scale their boxes (default: stop)"))
+    seldom(group.add_argument("--voc-from-zero", action="store_true", help="--voc's boxes count pixels from 0, with "
+                              "continuous edges (default: from 1, the last pixel inside)"))
+    seldom(group.add_argument("--coco-corners", action="store_true", help="--coco's boxes are x1,y1,x2,y2 (default: "
+                              "x,y,width,height)"))
+    group.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects")
+    seldom(group.add_argument("--max-images", type=within(int, least=1, most=MOST_IMAGES), metavar="N",
+                              help="take the first N images only"))
 
 
 def read_source(args: argparse.Namespace, class_names: Sequence[str] | None = None) -> Dataset:
@@ -172,12 +125,6 @@ def source_arguments(args: argparse.Namespace) -> list[str]:
     seed = _as_flag("shapes_seed", args.shapes_seed) if args.shapes is not None else []
     switches = [f"--{name.replace('_', '-')}" for name in ("skip_bad", *READINGS) if getattr(args, name)]
     return [*(part for flag in given for part in flag), *seed, *switches]
-
-
-def validation_arguments(args: argparse.Namespace) -> list[str] | None:
-    """The same for the images to measure on; None where there are none."""
-    named = _validation_source(args)
-    return source_arguments(named) if named else None
 
 
 def _as_flag(name: str, value) -> list[str]:

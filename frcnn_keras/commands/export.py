@@ -11,7 +11,7 @@ from frcnn_keras.settings.ranges import SIDE
 
 FORMATS = ("savedmodel", "onnx", "litert")  # serving.export's, which --help names without TensorFlow
 EXAMPLES = """examples:
-  {frcnn} export --run work/run --out work/serving/cells            # the next version number
+  {frcnn} export --run work/run --out work/serving/cells
   {frcnn} export --run work/run --out work/cells.onnx --format onnx
   {frcnn} export --run work/run --out work/cells.tflite --format litert
 

@@ -7,8 +7,8 @@ from frcnn_keras.settings.image_trainers import FinetuneConfig
 EXAMPLES = """example:
   {frcnn} finetune --run work/run --voc DIR --split trainval --val-split test --out work/tuned
 
-reads: RUN/detector.keras, images, annotations.   writes OUT: detector.keras, finetune_log.csv (the four losses),
-finetune_curves.png; OUT is a run like any other.   With --val-... every epoch ends with its AP, and the best is kept.
+writes OUT: detector.keras, finetune_log.csv (the four losses), finetune_curves.png; OUT is a run like any other.
+With --val every epoch ends with its AP, and the best is kept.
 next: {frcnn} evaluate --run work/tuned --voc DIR --split test"""
 
 

@@ -4,30 +4,39 @@ import argparse
 import dataclasses
 import difflib
 import functools
+import re
 import sys
 import tomllib
 import typing
 from pathlib import Path
 
 from frcnn_keras.commands.flag_types import Number, one_of, tuple_of, value_of
+from frcnn_keras.commands.help_text import HelpAll, help_text, seldom, settings_group
+from frcnn_keras.commands.other_words import SENTENCES, flags_meant
 from frcnn_keras.errors import InputError, one_line
-from frcnn_keras.settings.options import leaves
+from frcnn_keras.settings.options import leaves, title_of
 from frcnn_keras.settings.ranges import SettingError, element_of, flag_of, received
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that answers a mistyped flag with the nearest one."""
+    """A parser that answers a mistyped flag with the nearest one, and has --help in groups and --help-all."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.shared_aliases: dict[str, list[str]] = {}  # short names of flags that this command has several of
         self.config_classes: list[type] = []  # whose settings are flags
+        if self.add_help:
+            self.add_argument("--help-all", action=HelpAll, help="show every flag and exit")
+
+    def format_help(self) -> str:
+        """What --help shows; see `help_text`."""
+        return help_text(self)
 
     def parse_args(self, args=None, namespace=None):
         """As argparse's, but for what an unknown flag is told; InputError for settings that make no sense."""
         args = sys.argv[1:] if args is None else list(args)
         for argument in args[:args.index("--")] if "--" in args else args:  # before what is required is asked for
-            if argument.startswith("--") and argument.split("=")[0] not in self._option_string_actions:
+            if re.match("--|-[a-zA-Z]", argument) and argument.split("=")[0] not in self._option_string_actions:
                 self.error(self._unknown(argument.split("=")[0]))
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
@@ -42,7 +51,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         """Ends with 2 and one line."""
-        self.exit(2, f"{self.prog}: error: {message} (--help lists all flags)\n")
+        self.exit(2, f"{self.prog}: error: {message} (--help-all lists all flags)\n")
 
     def shared(self, argument: str) -> str:
         """What is told where a flag, or a TOML key, could mean several flags of this command; else nothing."""
@@ -53,9 +62,18 @@ class Parser(argparse.ArgumentParser):
     def _unknown(self, argument: str) -> str:
         if self.shared(argument):
             return self.shared(argument)
-        known = [flag for action in self._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(argument, known, 1, 0.5) if argument.startswith("-") else []
-        return f"unknown argument {argument}" + (f"; did you mean {near[0]}?" if near else "")
+        path = not argument.startswith("-") and Path(argument).exists()
+        meant = self.meant("--input" if path else argument) if path or argument.startswith("-") else ""
+        return f"unknown argument {argument}" + (f"; {meant}" if meant else "")
+
+    def meant(self, argument: str) -> str:
+        """What an unknown flag could stand for: `did you mean --batch?`, or nothing."""
+        known = [flag.lstrip("-") for action in self._actions for flag in action.option_strings if flag != "-h"]
+        bare = [str(action.metavar or action.dest).upper() for action in self._actions if not action.option_strings]
+        told = SENTENCES.get(argument.strip("-").lower(), "") if "fresh" in known else ""
+        near = [f"{word}, without a flag" if word in bare else f"--{word}" for word in flags_meant(
+            argument, [*known, *bare])]
+        return told or (f"did you mean {', '.join(near[:-1])}{' or ' if near[1:] else ''}{near[-1]}?" if near else "")
 
 
 def shared_aliases(config_class) -> dict[str, list[str]]:
@@ -77,18 +95,29 @@ def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) 
         shown = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) if many else value
         shown = f" (default {shown:.4g})" if isinstance(shown, float) else f" (default {shown})" if shown != "" else ""
         settings = {"dest": flag_of(field).replace("-", "_"), "default": value, "help": field.metadata["help"] + shown}
+        group = settings_group(parser, title_of(config_class, path))
         if convert is bool:
-            parser.add_argument(f"--{flag_of(field)}", action=argparse.BooleanOptionalAction, **settings)
+            action = group.add_argument(f"--{flag_of(field)}", action=argparse.BooleanOptionalAction, **settings)
         else:
-            metavar = None if field.metadata["choices"] else field.name.upper()
+            metavar = None if field.metadata["choices"] else _metavar(field, convert, many)
             names = [f"--{name}" for name in (flag_of(field), field.metadata["alias"]) if name and name not in shared]
             if field.metadata["spellings"]:
                 convert = one_of(field.metadata["choices"], field.metadata["spellings"])
-            parser.add_argument(*names, type=tuple_of(convert) if many else value_of(convert), metavar=metavar,
-                                choices=field.metadata["choices"], **settings)
+            action = group.add_argument(*names, type=tuple_of(convert) if many else value_of(convert), metavar=metavar,
+                                        choices=field.metadata["choices"], **settings)
+        if not field.metadata["common"]:
+            seldom(action)
     if isinstance(parser, Parser):
         parser.config_classes.append(config_class)
         parser.shared_aliases |= shared
+
+
+def _metavar(field, kind: type, many: bool) -> str:
+    """What stands for a setting's value in the help."""
+    if kind is str:
+        return "A,..." if many else field.name.upper()
+    one = "N" if kind is int else "X"
+    return f"{one},..." if many else one
 
 
 def from_args(config_class, args: argparse.Namespace):
@@ -151,7 +180,7 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_tab
             merged.update(values[table])
     actions = {}
     for action in parser._actions:
-        if action.dest not in ("help", "config"):
+        if action.dest not in ("help", "config", argparse.SUPPRESS):
             spellings = (flag.lstrip("-").replace("-", "_") for flag in action.option_strings)
             actions |= {action.dest: action} | {name: action for name in spellings if not name.startswith("no_")}
     tables = [key for key, value in values.items() if isinstance(value, dict) and key.replace("-", "_") in actions]
@@ -163,7 +192,9 @@ def apply_toml(parser: argparse.ArgumentParser, path: str, command: str, own_tab
             shared = parser.shared(key) if isinstance(parser, Parser) else ""
             if shared:
                 raise InputError(f"{path}: {shared}")
-            near = difflib.get_close_matches(name, actions, 1, 0)[0]
+            dashed = {known.replace("_", "-"): known for known in actions}
+            meant = [dashed[flag] for flag in flags_meant(key, dashed)]
+            near = (meant or difflib.get_close_matches(name, actions, 1, 0))[0]
             raise InputError(f"{path}: {key}: no such setting of {command}; the nearest is {near}")
         parser.set_defaults(**{actions[name].dest: _toml_value(actions[name], value, path, key)})
         actions[name].required = False

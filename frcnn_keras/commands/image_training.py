@@ -3,7 +3,8 @@
 import argparse
 
 from frcnn_keras.commands import command_line as cli
-from frcnn_keras.commands.data_flags import add_source_arguments, add_validation_arguments, read_source, read_validation
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.commands.validation_flags import add_validation_arguments, read_validation
 from frcnn_keras.readers.validation import settle
 
 

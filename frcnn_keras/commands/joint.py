@@ -2,14 +2,14 @@
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags, image_training
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.settings.image_trainers import JointConfig
 
 EXAMPLES = """example:
   {frcnn} joint --voc DIR --split trainval --val-split test --backbone resnet50 --out work/joint
 
-reads: images, annotations, the backbone's weights.   writes OUT: detector.keras, joint_log.csv (the four losses),
-joint_curves.png; OUT is a run like any other.   With --val-... every epoch ends with its AP, and the best is kept.
-The stages (prep, train-rpn, train-rcnn) and then finetune are quicker.
+writes OUT: detector.keras, joint_log.csv (the four losses), joint_curves.png; OUT is a run like any other. With --val
+every epoch ends with its AP, and the best is kept. The stages, then finetune, are quicker.
 next: {frcnn} evaluate --run work/joint --voc DIR --split test"""
 
 
@@ -17,9 +17,10 @@ def build_parser():
     """Flags of this command."""
     parser = cli.parser("joint", __doc__, EXAMPLES)
     image_training.add_arguments(parser, "run folder to make")
-    parser.add_argument("--losses", choices=("all", "rpn", "rcnn"), default="all", help="rpn, rcnn: train backbone and "
-                        "RPN, or backbone and head, alone, as `alternate` does (default all)")
-    parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the proposals")
+    seldom(parser.add_argument("--losses", choices=("all", "rpn", "rcnn"), default="all", help="rpn, rcnn: train "
+                               "backbone and RPN, or backbone and head, alone, as `alternate` does (default all)"))
+    seldom(parser.add_argument("--proposals", metavar="RUN", help="--losses rcnn: the run whose RPN makes the "
+                               "proposals"))
     flags.add_arguments(parser, JointConfig)
     return parser
 

@@ -7,6 +7,7 @@ from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.commands.flag_types import device, within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import WORKERS, say
 from frcnn_keras.readers.validation import settle
@@ -16,12 +17,11 @@ from frcnn_keras.settings.stages import PrepConfig
 EXAMPLES = """examples:
   {frcnn} prep --voc DIR --split trainval --out work/prep/trainval
   {frcnn} prep --voc DIR --split test --eval-only --like work/prep/trainval --out work/prep/test
-  {frcnn} prep --voc DIR --split trainval --backbone work/coco_r50 --out work/prep/trainval
 
-The last takes the features of a finished run: joint training's, or an imported COCO detector's; its sizes and anchors
+--backbone RUN takes a finished run's features, joint training's or an imported COCO detector's; its sizes and anchors
 are the defaults then.
-reads: images and annotations.   writes OUT: features/ (float16 maps of every image and of its mirror image),
-minibatches/ (sampled anchors), each with a manifest.json, and config.json.
+writes OUT: features/ (float16 maps of every image and of its mirror image), minibatches/ (sampled anchors) and
+config.json.
 next: {frcnn} train-rpn --data work/prep/trainval --val work/prep/test --run work/run"""
 
 SIZES = ("anchor_sizes", "anchor_scales")  # one of which says how large anchors are
@@ -32,13 +32,13 @@ def build_parser():
     parser = cli.parser("prep", __doc__, EXAMPLES)
     add_source_arguments(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to make")
-    parser.add_argument("--like", metavar="DIR", help="take backbone, weights, neck, sizes, anchors and classes of "
-                        "this prep folder (for validation and test images)")
+    parser.add_argument("--like", metavar="DIR", help="validation and test images: the prep folder whose backbone, "
+                        "neck, sizes, anchors and classes are taken")
     parser.add_argument("--eval-only", action="store_true", help="no mirror images, no minibatches")
-    parser.add_argument("--write-tiles", action="store_true", help="also write whole minibatches of 3x3 tiles, for "
-                        "training an RPN elsewhere")
-    parser.add_argument("--workers", type=within(int, least=0, most=1024), default=0, metavar="N",
-                        help="images at a time (default: the cores)")
+    seldom(parser.add_argument("--write-tiles", action="store_true", help="also write whole minibatches of 3x3 tiles, "
+                               "for training an RPN elsewhere"))
+    seldom(parser.add_argument("--workers", type=within(int, least=0, most=1024), default=0, metavar="N",
+                               help="images at a time (default: the cores)"))
     parser.add_argument("--fresh", action="store_true", help="start over")
     flags.add_arguments(parser, PrepConfig)
     return parser

@@ -7,6 +7,7 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.flag_types import like, within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.commands.prep import defaults_of_run
 from frcnn_keras.progress import say
 from frcnn_keras.readers.class_names import parse_names
@@ -23,7 +24,8 @@ DATA is a folder or a file of any form: Pascal VOC, COCO, YOLO, labelme, TFRecor
 its own to measure on, a fifth of them is held out.
 reads: images and annotations.   writes OUT: prep/train and prep/val (features), the RPN, detector.keras, evaluation/,
 detections.jpg and train.json. Every flag of prep is one of this command; those of train-rpn and train-rcnn stand in a
-TOML file's tables of that name (where they name no seed, --seed is theirs too). Stopped, the same command goes on where it was, and so do the stages' own commands.
+TOML file's tables of that name (where they name no seed, --seed is theirs too). Stopped, the same command goes on where
+it was, and so do the stages' own commands.
 next: {frcnn} predict --run work/run --images ... --out work/drawn"""
 
 
@@ -33,11 +35,13 @@ def build_parser():
     parser.add_argument("data", metavar="DATA", help="folder or file of the data set")
     parser.add_argument("--out", required=True, metavar="DIR", help="run folder to make")
     parser.add_argument("--val", metavar="PATH", help="images to measure on, of any form (default: those of DATA)")
+    seldom(parser.add_argument("--val-split", metavar="NAME", help="which of --val's splits (default: val)"))
     parser.add_argument("--holdout", metavar="SHARE", help="share of the images to measure on, of a data set that does "
                         "not say which (default 20%%)")
-    parser.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: found)")
-    parser.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than the "
-                        "image's, of the same shape: scale their boxes (default: stop)")
+    seldom(parser.add_argument("--classes", metavar="A,B,C", help="class names in the order of their labels (default: "
+                               "found)"))
+    seldom(parser.add_argument("--scale-boxes", action="store_true", help="where annotations state another size than "
+                               "the image's, of the same shape: scale their boxes (default: stop)"))
     parser.add_argument("--skip-bad", action="store_true", help="go on without bad images and objects, listing them")
     parser.add_argument("--epochs", type=within(int, least=1, most=EPOCHS), metavar="N", help="of the RPN and of the "
                         "head (default: 4, more where there are few images)")
@@ -64,7 +68,7 @@ def main(args) -> int:
     config = TrainConfig(flags.from_args(PrepConfig, args), *(own for own, _ in (rpn, rcnn)),
                          *(args.epochs if args.epochs else own for _, own in (rpn, rcnn)))
     splits = read_splits(args.data, args.holdout, parse_names(args.classes) if args.classes else None, val=args.val,
-                         scale_boxes=args.scale_boxes)
+                         val_split=args.val_split, scale_boxes=args.scale_boxes)
     for line in splits.lines:
         say(line)
     trained = train(splits, args.out, config, skip_bad=args.skip_bad, fresh=args.fresh, begun=begun)

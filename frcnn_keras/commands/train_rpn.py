@@ -3,6 +3,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.flag_types import like
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.settings.image_trainers import JointConfig
 from frcnn_keras.settings.stages import RPNConfig
@@ -22,10 +23,11 @@ def build_parser():
     parser.add_argument("--data", required=True, metavar="DIR", help="prep folder to train on")
     parser.add_argument("--val", metavar="DIR", help="prep folder to measure on (made with --eval-only --like DATA)")
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder to write into")
-    parser.add_argument("--tiles", action="store_true", help="read the tiles that prep --write-tiles wrote")
+    seldom(parser.add_argument("--tiles", action="store_true", help="read the tiles that prep --write-tiles wrote"))
     parser.add_argument("--fresh", action="store_true", help="start over")
-    parser.add_argument("--rpn-depth", type=like(JointConfig, "network.depth"), default=1, metavar="N",
-                        help="3x3 convolutions of the RPN: 1 here, as a tile is what one sees; joint trains more")
+    seldom(parser.add_argument("--rpn-depth", type=like(JointConfig, "network.depth"), default=1, metavar="N",
+                               help="3x3 convolutions of the RPN: 1 here, as a tile is what one sees; joint trains "
+                               "more"))
     cli.add_strategy_argument(parser)
     flags.add_arguments(parser, RPNConfig)
     return parser

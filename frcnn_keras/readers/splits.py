@@ -5,11 +5,12 @@ import os
 from collections.abc import Sequence
 
 from frcnn_keras.data.example import Dataset, Problem
+from frcnn_keras.data.image_paths import shown
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.holdout import DEFAULT, absent, hold_out, parse_share
 from frcnn_keras.readers.recognise import Recognised, recognise
 from frcnn_keras.readers.sources import SORTED, Source
-from frcnn_keras.readers.split_names import training_split
+from frcnn_keras.readers.split_names import canonical, training_split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,14 +66,40 @@ def read(path: str | os.PathLike, split: str | None = None, class_names: Sequenc
     return recognise(path).source(split).read(class_names, scale_boxes=scale_boxes)
 
 
+def to_measure_on(path: str | os.PathLike, split: str | None = None) -> tuple[Source, str]:
+    """Which part of a data set of any form has images to measure on: the split of that name, else `val`, else the only
+    one; and a line that says what was recognised. Raises InputError as `read`."""
+    found = recognise(path)
+    names = ", ".join(filter(None, found.sources))
+    wanted = next((name for name in (split, split and canonical(split), "val") if name in found.sources), None)
+    if split is not None and not names:
+        raise InputError(f"{found.path}: the images to measure on: it has no splits; leave --val-split out")
+    if split is not None and wanted not in (split, canonical(split)):
+        raise InputError(f"{found.path}: the images to measure on: there is no split {shown(split)}; name one that "
+                         f"there is with --val-split: {names}")
+    if wanted is None and len(found.sources) > 1:
+        raise InputError(f"{found.path}: the images to measure on: there is more than one split, and no val; name one "
+                         f"that there is with --val-split: {names}")
+    source = found.sources[wanted] if wanted is not None else next(iter(found.sources.values()))
+    taken = f"; {wanted} is taken" if len(found.sources) > 1 else ""
+    return source, f"to measure on: {found.line}{taken}"
+
+
 def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
-                class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Splits:
+                class_names: Sequence[str] | None = None, *, scale_boxes: bool = False,
+                val: str | os.PathLike | None = None, val_split: str | None = None) -> Splits:
     """A data set of any form in its splits: its own, else by the hash of each image's id (see `holdout`).
 
     holdout: the share of the images to train on that is held out, 20 % by default; only of a data set that has none to
-    measure on. All have the same classes: class_names, else those of all splits together. Raises InputError as `read`.
+    measure on. All have the same classes: class_names, else those of all splits together. val: another data set, of
+    any form too, to measure on in place of all that; its classes are then those of the images to train on, and
+    val_split names its split (see `to_measure_on`). Raises InputError as `read`.
     """
     found = recognise(path)
+    if val is not None:
+        if holdout is not None:
+            raise InputError(f"--val {val}: these images are measured on, so none is held out; leave --holdout out")
+        return _measured_on(found, to_measure_on(val, val_split), class_names, scale_boxes)
     own = training_split(name for name in found.sources)
     if own is None and holdout is not None:
         raise InputError(f"{found.path}: has images to measure on, {', '.join(filter(None, found.sources))}; leave "
@@ -95,6 +122,23 @@ def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
     val = dataclasses.replace(val, dataset=dataclasses.replace(val.dataset, problems=()))
     lines = (found.line, f"{first or 'all'}: {halves.line}", *((_sizes(train, val, test),) if test else ()))
     return Splits(train, val, test, share, found, lines)
+
+
+def _measured_on(found: Recognised, other: tuple[Source, str], class_names: Sequence[str] | None,
+                 scale_boxes: bool) -> Splits:
+    """A data set's images to train on, all of them, and those of another, as `to_measure_on` has it."""
+    source, line = other
+    own = training_split(found.sources)
+    first = own if own is not None else "train"
+    if first not in found.sources:
+        raise InputError(f"{found.path}: it has no images to train on, only {', '.join(found.sources)}")
+    sources = {name: found.sources[name] for name in (first, "test") if name in found.sources}
+    if source == sources[first]:
+        raise InputError(f"--val {source.places[-1]}: these are the images to train on; leave it out, or name others")
+    read_of = _read_all(sources, class_names, scale_boxes)
+    train, test = (Part(read_of[name], sources[name].flags()) if name in sources else None for name in (first, "test"))
+    val = Part(source.read(train.dataset.class_names, scale_boxes=scale_boxes), source.flags())
+    return Splits(train, val, test, None, found, (found.line, line, _sizes(train, val, test)))
 
 
 def _read_all(sources: dict[str, Source], class_names: Sequence[str] | None, scale_boxes: bool) -> dict[str, Dataset]:

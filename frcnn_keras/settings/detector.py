@@ -14,8 +14,10 @@ Counted = TypeVar("Counted")  # ProposalConfig, or TrainingProposalConfig of set
 class BackboneConfig(Settings):
     """Which network gives the features, and from which of its layers."""
 
-    name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or a run folder "
-                       "whose detector's features are taken", flag="backbone")
+    TITLE: ClassVar[str] = "backbone"
+
+    name: str = option("mobilenet_v2", "network of keras.applications, FILE.keras of your own, or RUN "
+                       "whose features are taken", flag="backbone", common=True)
     weights: str = option("imagenet", "imagenet (downloads), a weights FILE, or none", flag="backbone-weights")
     feature_layers: tuple[str, ...] = option((), "layers whose maps are used, brought to the last one's stride",
                                              alias="feature-layer")
@@ -43,14 +45,18 @@ class BackboneConfig(Settings):
 class ImageConfig(Settings):
     """The size that images are resized to."""
 
-    shorter: int = option(600, "the shorter side is resized to this many pixels", least=1, most=SIDE,
-                          not_above="longer")
-    longer: int = option(1000, "... unless the longer side would pass this many", least=1, most=SIDE)
+    TITLE: ClassVar[str] = "size of images"
+
+    shorter: int = option(600, "pixels of the resized shorter side", common=True, least=1,
+                          most=SIDE, not_above="longer")
+    longer: int = option(1000, "... unless the longer side would have more than this", least=1, most=SIDE)
 
 
 @dataclasses.dataclass(frozen=True)
 class NeckConfig(Settings):
     """The projection behind a frozen backbone."""
+
+    TITLE: ClassVar[str] = "neck"
 
     channels: int = option(96, "principal components kept of the backbone's channels; 0: raw", flag="neck-channels",
                            least=0, most=CHANNELS)
@@ -61,9 +67,11 @@ class NeckConfig(Settings):
 class AnchorConfig(Settings):
     """The anchors of a position."""
 
+    TITLE: ClassVar[str] = "anchors"
+
     sizes: tuple[float, ...] = option((32.0, 64.0, 128.0, 256.0, 512.0),
                                       "anchor sizes (root of the area), pixels after resizing", flag="anchor-sizes",
-                                      least=1, most=SIDE, counts=range(1, 65))
+                                      common=True, least=1, most=SIDE, counts=range(1, 65))
     ratios: tuple[float, ...] = option((0.5, 1.0, 2.0), "anchor aspect ratios, height / width", flag="anchor-ratios",
                                        least=0.01, most=100, counts=range(1, 65))
     scales: tuple[float, ...] = option((), "anchor sizes in strides, on every level, in place of --anchor-sizes",
@@ -99,6 +107,8 @@ class LevelAnchorConfig(AnchorConfig):
 class RPNNetworkConfig(Settings):
     """What a new RPN is made of, beside its width."""
 
+    TITLE: ClassVar[str] = "RPN"
+
     activation: str = option("relu", "behind the RPN's 3x3 convolutions: relu, or linear (none)", flag="rpn-activation",
                              choices=("relu", "linear"), later=True)
     initial: str = option("normal", "a new RPN's weights: normal of deviation 0.01, the paper's, or uniform, Keras's "
@@ -118,6 +128,8 @@ class DeepRPNNetworkConfig(RPNNetworkConfig):
 class ProposalConfig(Settings):
     """Which proposals survive in prediction."""
 
+    TITLE: ClassVar[str] = "proposals in prediction"
+
     BEFORE: ClassVar[tuple[int, int]] = (6000, 1000)  # in place of 0: one level (the paper's), pyramids
 
     before: int = option(0, "prediction: best anchors of a level that go into NMS; 0: 6000, on pyramids 1000",
@@ -132,6 +144,8 @@ class ProposalConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class HeadConfig(Settings):
     """The Fast R-CNN head, and how its regions are pooled."""
+
+    TITLE: ClassVar[str] = "head"
 
     width: int = option(1024, "units of the head's two dense layers", flag="head-width", least=1, most=CHANNELS)
     dropout: float = option(0.0, "share of the head's units dropped in training", least=0, below=1)
@@ -148,6 +162,8 @@ class HeadConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class DetectionConfig(Settings):
     """Which detections are given out."""
+
+    TITLE: ClassVar[str] = "detections"
 
     score_threshold: float = option(0.05, "detections must score more than this", least=0, most=1)
     nms: float = option(0.5, "detections that overlap a better one of their class by more than this IoU go", least=0,

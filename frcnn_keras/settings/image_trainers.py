@@ -30,6 +30,8 @@ from frcnn_keras.settings.ranges import CHANNELS, EPOCHS, SIDE, Settings
 class AugmentConfig(Settings):
     """How training images are changed."""
 
+    TITLE: ClassVar[str] = "how training images are changed"
+
     mirror: bool = option(True, "mirror half of the images")
     jitter: float = option(0.2, "draw each image's shorter side from 1 - this to 1 + this times the detector's",
                            least=0, below=1)
@@ -44,8 +46,8 @@ class AugmentConfig(Settings):
 class ImageFitConfig(ScoredFitConfig):
     """How a whole detector is optimised on images."""
 
-    epochs: int = option(3, "passes over the images", least=1, most=EPOCHS)
-    learning_rate: float = option(4e-4, "highest learning rate", least=0, most=1000)
+    epochs: int = option(3, "passes over the images", common=True, least=1, most=EPOCHS)
+    learning_rate: float = option(4e-4, "highest learning rate", common=True, least=0, most=1000)
     precision: str = option("auto", "of the products: auto takes bfloat16 where it is quicker; float16 is for GPUs",
                             choices=("auto", "float32", "bfloat16", "float16"),
                             spellings={"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"})
@@ -73,6 +75,8 @@ class ImageProposalConfig(TrainingProposalConfig):
 class ImageLossConfig(Settings):
     """What the four losses are taken of."""
 
+    TITLE: ClassVar[str] = "losses"
+
     anchors: AnchorSamplingConfig = AnchorSamplingConfig()
     proposals: ImageProposalConfig = ImageProposalConfig()
     regions: RegionSamplingConfig = RegionSamplingConfig()
@@ -90,11 +94,13 @@ class FinetuneConfig(Settings):
     no more, and without an average a single epoch loses AP.
     """
 
+    TITLE: ClassVar[str] = "how it is optimised"
+
     fit: ImageFitConfig = ImageFitConfig(learning_rate=8e-4, ema=0.7)
     augment: AugmentConfig = AugmentConfig()
     losses: ImageLossConfig = ImageLossConfig()
     freeze_stages: int = option(2, "first stages of the backbone that stay as they are (a stage ends where the stride "
-                                "doubles)", least=0, most=1000)
+                                "doubles)", common=True, least=0, most=1000)
 
     def contradiction(self, name: Callable[[str], str]) -> str:
         """A draw over images that are not in memory together."""
@@ -106,6 +112,8 @@ class FinetuneConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class JointConfig(Settings):
     """What `joint` builds and trains."""
+
+    TITLE: ClassVar[str] = "RPN"
 
     backbone: BackboneConfig = BackboneConfig()
     images: ImageConfig = ImageConfig()
@@ -123,6 +131,8 @@ class JointConfig(Settings):
 class AlternateConfig(Settings):
     """What `alternate` does: steps 1 and 2 as `joint` has it, steps 3 and 4 as the stages have it."""
 
+    TITLE: ClassVar[str] = "how it is optimised"
+
     joint: JointConfig = JointConfig()
     stage_epochs: int = option(4, "epochs of step 3 and of step 4 (mirror images included); --epochs: of 1 and of 2",
-                               least=1, most=EPOCHS)
+                               common=True, least=1, most=EPOCHS)

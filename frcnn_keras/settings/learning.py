@@ -11,6 +11,8 @@ from frcnn_keras.settings.ranges import EPOCHS, SEED, Settings
 class AnchorSamplingConfig(Settings):
     """Which of an image's anchors the RPN learns from (arXiv 1506.01497, section 3.1.2)."""
 
+    TITLE: ClassVar[str] = "anchors that the RPN learns from"
+
     positive: float = option(0.7, "an anchor of this IoU with an object or more is positive", flag="positive-iou",
                              above=0, most=1)
     negative: float = option(0.3, "an anchor below this IoU with every object is negative", flag="negative-iou",
@@ -25,6 +27,8 @@ class AnchorSamplingConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class RegionSamplingConfig(Settings):
     """Which regions of an image the head learns from (arXiv 1504.08083, section 2.3)."""
+
+    TITLE: ClassVar[str] = "regions that the head learns from"
 
     count: int = option(128, "regions an image and step", flag="regions", least=1, most=2**16)
     positive_fraction: float = option(0.25, "share of the regions that may be foreground",
@@ -46,6 +50,8 @@ class RegionSamplingConfig(Settings):
 class RPNLossConfig(Settings):
     """The RPN's losses (arXiv 1506.01497, section 3.1.2)."""
 
+    TITLE: ClassVar[str] = "losses"
+
     box_weight: float = option(1.0, "lambda: weight of the RPN's box loss", flag="lambda", least=0, most=10**6)
     beta: float = option(1 / 9, "RPN: smooth-L1 turns linear at this distance; 0: L1", flag="rpn-beta", alias="beta",
                          least=0, most=10**6)
@@ -58,6 +64,8 @@ class RPNLossConfig(Settings):
 class HeadLossConfig(Settings):
     """The head's losses (arXiv 1504.08083, section 2.3)."""
 
+    TITLE: ClassVar[str] = "losses"
+
     beta: float = option(1.0, "head: smooth-L1 turns linear at this distance (of scaled deltas); 0: L1",
                          flag="head-beta", alias="beta", least=0, most=10**6)
 
@@ -65,6 +73,8 @@ class HeadLossConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class TrainingProposalConfig(Settings):
     """How many proposals of a training image are kept for the head to learn from."""
+
+    TITLE: ClassVar[str] = "proposals of training images"
 
     BEFORE: ClassVar[tuple[int, int]] = (12000, 2000)  # in place of 0: one level (the paper's), pyramids
 
@@ -78,10 +88,12 @@ class TrainingProposalConfig(Settings):
 class FitConfig(Settings):
     """How a stage is optimised."""
 
-    epochs: int = option(3, "passes over the images (mirror images included)", least=0, most=EPOCHS)
-    batch: int = option(2, "images a step", least=1, most=2**16)
+    TITLE: ClassVar[str] = "how it is optimised"
+
+    epochs: int = option(3, "passes over the images (mirror images included)", common=True, least=0, most=EPOCHS)
+    batch: int = option(2, "images a step", common=True, least=1, most=2**16)
     optimizer: str = option("adam", "adam or momentum SGD", choices=("adam", "sgd"))
-    learning_rate: float = option(1e-3, "highest learning rate (try 0.01 with sgd)", least=0, most=1000)
+    learning_rate: float = option(1e-3, "highest learning rate (try 0.01 with sgd)", common=True, least=0, most=1000)
     schedule: str = option("cosine", "after the warm-up: fall by cosine to 0, drop at --drops, or stay",
                            choices=("cosine", "drops", "constant"))
     warmup: int = option(100, "steps over which the learning rate rises from 0", least=0, most=10**9)

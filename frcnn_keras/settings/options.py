@@ -15,15 +15,16 @@ _SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
-           spellings: dict[str, str] | None = None, later: bool = False, **bounds: Any) -> Any:
+           spellings: dict[str, str] | None = None, later: bool = False, common: bool = False, **bounds: Any) -> Any:
     """A config field with its flag's help.
 
     flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
-    a command has it too. spellings: other words for some of the choices. later: see `to_dict`. bounds: keywords of
-    ranges.Range, which every number and every tuple of numbers has.
+    a command has it too. spellings: other words for some of the choices. later: see `to_dict`. common: one that many
+    change, which --help shows; --help-all shows the others too. bounds: keywords of ranges.Range, which every number
+    and every tuple of numbers has.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
-                                                        "spellings": spellings or {}, LATER: later,
+                                                        "spellings": spellings or {}, LATER: later, "common": common,
                                                         "range": Range(**bounds) if bounds else None})
 
 
@@ -35,6 +36,13 @@ def leaves(config_class: type, prefix: tuple[str, ...] = ()) -> Iterator[tuple]:
             yield from leaves(hints[field.name], (*prefix, field.name))
         else:
             yield (*prefix, field.name), field, hints[field.name]
+
+
+def title_of(config_class: type, path: tuple[str, ...]) -> str:
+    """The title of the group that a leaf's flag stands in: its dataclass's TITLE."""
+    for name in path[:-1]:
+        config_class = typing.get_type_hints(config_class)[name]
+    return getattr(config_class, "TITLE", "") or "settings"
 
 
 def from_dict(config_class: type[T], values: Any) -> T:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from frcnn_keras.errors import InputError
 
@@ -106,6 +106,8 @@ class SettingError(InputError):
 
 class Settings:
     """Base of a dataclass of `option` fields: one that is made holds choices that there are and numbers in range."""
+
+    TITLE: ClassVar[str] = ""  # of the group that the flags of its own fields stand in
 
     def __post_init__(self) -> None:
         """Makes tuples of lists; raises SettingError."""

@@ -6,6 +6,7 @@ derived from them. `ops` and `models` take plain values and records; only traine
 
 import dataclasses
 from collections.abc import Callable
+from typing import ClassVar
 
 from frcnn_keras.settings.detector import (
     AnchorConfig,
@@ -44,12 +45,16 @@ class CheckConfig(Settings):
 class MinibatchConfig(AnchorSamplingConfig):
     """The minibatches that are drawn of every image beforehand."""
 
+    TITLE: ClassVar[str] = "minibatches"
+
     draws: int = option(4, "minibatches drawn an image; epoch e trains on draw e modulo this", least=1, most=10**5)
 
 
 @dataclasses.dataclass(frozen=True)
 class PrepConfig(Settings):
     """What `prep` makes."""
+
+    TITLE: ClassVar[str] = "mirror images and draws"
 
     backbone: BackboneConfig = BackboneConfig()
     images: ImageConfig = ImageConfig()
@@ -63,6 +68,8 @@ class PrepConfig(Settings):
 @dataclasses.dataclass(frozen=True)
 class RPNConfig(Settings):
     """What `train-rpn` does."""
+
+    TITLE: ClassVar[str] = "RPN"
 
     fit: FitConfig = FitConfig(epochs=4)
     start: str = option("none", "RUN folder whose RPN training starts from; with --epochs 0 it is taken as it is",
@@ -91,7 +98,7 @@ class StageHeadConfig(HeadConfig):
     """The head of the stages, which may have other trunks than two dense layers."""
 
     kind: str = option("two_fc", "two_fc: two dense layers; vgg_fc: VGG16's fc6 and fc7; backbone_top: its last stage",
-                       flag="head", choices=("two_fc", "vgg_fc", "backbone_top"))
+                       flag="head", choices=("two_fc", "vgg_fc", "backbone_top"), common=True)
     weights: str = option("none", "a RUN folder with a head of the same shape; vgg_fc: imagenet (downloads) or VGG16's "
                           "weights FILE; or none", flag="head-weights")
 

@@ -1,5 +1,7 @@
 """What commands ask their functions for, without that anything is trained."""
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -22,3 +24,15 @@ def asked_of(monkeypatch):
         return calls
 
     return replace
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Forty images of two classes, and the CSV of their objects."""
+    lines = []
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), pixels)
+        lines.append(f"{number}.png,1,2,20,20,{'cat' if number % 2 else 'dog'}\n")
+    (tmp_path / "set.csv").write_text("".join(lines))
+    return tmp_path / "set.csv"

@@ -85,43 +85,6 @@ def test_nothing_here_imports_tensorflow():
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0
 
 
-def parsed_with_validation(*argv):
-    parser = argparse.ArgumentParser()
-    sources.add_source_arguments(parser)
-    sources.add_validation_arguments(parser)
-    return parser.parse_args(argv)
-
-
-def test_no_validation_flag_is_no_data_set():
-    assert sources.read_validation(parsed_with_validation("--shapes", "3"), ()) is None
-
-
-def test_validation_images_are_others_by_default():
-    args = parsed_with_validation("--shapes", "3", "--val-shapes", "2", "--max-images", "1")
-    first = sources.read_source(args)
-    second = sources.read_validation(args, first.class_names)
-    assert len(first.examples) == 1 and len(second.examples) == 2
-    assert not {example.id for example in first.examples} & {example.id for example in second.examples} or (
-        first.examples[0].read() != second.examples[0].read())
-
-
-def test_a_split_alone_is_of_the_same_folder(monkeypatch):
-    asked = []
-    monkeypatch.setattr(sources, "read_voc", lambda *args, **_: asked.append(args) or "data")
-    args = parsed_with_validation("--voc", "here", "--split", "trainval", "--val-split", "test")
-    assert sources.read_validation(args, ("a",)) == "data" and asked == [("here", "test", ("a",))]
-    args = parsed_with_validation("--voc", "here", "--val-voc", "there", "--val-split", "test")
-    assert sources.read_validation(args, ("a",)) == "data" and asked[1] == ("there", "test", ("a",))
-
-
-@pytest.mark.parametrize("argv", [("--shapes", "3", "--val-split", "test"),
-                                  ("--shapes", "3", "--val-shapes", "2", "--val-csv", "x.csv"),
-                                  ("--shapes", "3", "--val-shapes", "0"), ("--shapes", "3", "--val-tfrecord", "x")])
-def test_validation_flags_that_contradict_say_whose_they_are(argv):
-    with pytest.raises(InputError, match="--val-"):
-        sources.read_validation(parsed_with_validation(*argv), ("circle",))
-
-
 def test_flags_of_how_boxes_are_read(monkeypatch):
     asked = []
     for name in ("read_voc", "read_coco", "read_csv", "read_tf_records"):
@@ -140,31 +103,12 @@ def test_flags_of_how_boxes_are_read(monkeypatch):
             read_source(parse(*wrong))
 
 
-def test_validation_images_are_read_the_same_way():
-    args = parsed_with_validation("--voc", "x", "--voc-from-zero", "--scale-boxes", "--val-coco", "a", "b")
-    assert sources.validation_arguments(args) == ["--coco", "a", "b", "--scale-boxes"]
-    args = parsed_with_validation("--voc", "x", "--voc-from-zero", "--val-split", "test")
-    assert sources.validation_arguments(args) == ["--voc", "x", "--split", "test", "--voc-from-zero"]
-
-
 def test_classes_with_commas(tmp_path):
     cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((20, 30, 3), np.uint8))
     (tmp_path / "set.csv").write_text('a.jpg,0,0,9,9,"dog, big"\na.jpg,0,0,9,9,cat\n')
     args = parse("--csv", tmp_path / "set.csv", "--classes", '"dog, big",cat')
     assert read_source(args).class_names == ("dog, big", "cat")
     assert source_arguments(args)[-1] == '"dog, big",cat'
-
-
-@pytest.fixture
-def many(tmp_path):
-    """Forty images of two classes, and the CSV of their objects."""
-    lines = []
-    for number in range(40):
-        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3)).astype(np.uint8)
-        cv2.imwrite(str(tmp_path / f"{number}.png"), pixels)
-        lines.append(f"{number}.png,1,2,20,20,{'cat' if number % 2 else 'dog'}\n")
-    (tmp_path / "set.csv").write_text("".join(lines))
-    return tmp_path / "set.csv"
 
 
 def ids_of(data):
@@ -177,17 +121,8 @@ def test_a_share_held_out_is_the_same_for_every_command(many, capsys):
     assert ids_of(train) | ids_of(val) == {f"{number}.png" for number in range(40)} and not ids_of(train) & ids_of(val)
     assert "30% held out" in capsys.readouterr().err and train.class_names == val.class_names == ("cat", "dog")
     assert ids_of(read_source(parse(*flags, "--split", "val", "--max-images", 2))) <= ids_of(val)
-    args = parsed_with_validation(*map(str, flags), "--split", "train", "--val-split", "val")
-    assert ids_of(sources.read_validation(args, ("cat", "dog"))) == ids_of(val)
-    assert sources.validation_arguments(args) == ["--csv", str(many), "--split", "val", "--holdout", "30%"]
-    assert source_arguments(args) == ["--csv", str(many), "--split", "train", "--holdout", "30%"]
-
-
-def test_drawn_images_are_held_out_too():
-    args = parsed_with_validation("--shapes", "20", "--shapes-seed", "5", "--holdout", "0.3", "--split", "train",
-                                  "--max-images", "4", "--val-split", "val")
-    train, val = read_source(args), sources.read_validation(args, ("circle", "cross", "square", "triangle"))
-    assert len(train.examples) == 4 and val.examples[0].id.startswith("shapes_5") and not ids_of(train) & ids_of(val)
+    assert source_arguments(parse(*flags, "--split", "train")) == ["--csv", str(many), "--split", "train", "--holdout",
+                                                                   "30%"]
 
 
 def test_splits_of_its_own_are_not_split_again(many):
@@ -210,15 +145,3 @@ def test_the_only_split_may_be_split(many):
     (root / "data.yaml").write_text("train: .\nnames: [cat]\n")
     val = read_source(parse("--yolo", root, "--holdout", "30%", "--split", "val"))
     assert ids_of(val) == ids_of(read_source(parse("--csv", many, "--holdout", "30%", "--split", "val")))
-
-
-def test_yolo_and_labelme_to_measure_on(monkeypatch):
-    asked = []
-    for name in ("read_yolo", "read_labelme"):
-        monkeypatch.setattr(sources, name, lambda *args, **_: asked.append(args) or "data")
-    args = parsed_with_validation("--yolo", "x", "--split", "train", "--val-split", "val")
-    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("x", "val", ("a",))
-    args = parsed_with_validation("--shapes", "3", "--val-yolo", "y", "--val-split", "test")
-    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("y", "test", ("a",))
-    args = parsed_with_validation("--shapes", "3", "--val-labelme", "z")
-    assert sources.read_validation(args, ("a",)) == "data" and asked.pop() == ("z", ("a",))

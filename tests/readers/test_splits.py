@@ -128,3 +128,77 @@ def test_the_only_folder_by_its_dot(tmp_path, monkeypatch):
     sets.yolo(tmp_path)
     monkeypatch.chdir(tmp_path)
     assert ids(read_splits(".").train) == ids(read_splits(tmp_path).train)
+
+
+def other(tmp_path, make=sets.yolo_folders):
+    """Two data sets: six images without splits, and one of another form with splits."""
+    return sets.voc(tmp_path / "mine"), make(tmp_path / "theirs")
+
+
+@pytest.mark.parametrize("make", [sets.yolo_folders, sets.coco, sets.table_folders])
+def test_another_data_set_is_measured_on(make, tmp_path):
+    """The first is wholly trained on, the second's val split measured on; each line says what was recognised."""
+    mine, theirs = other(tmp_path, make)
+    splits = read_splits(mine, val=theirs)
+    assert len(ids(splits.train)) == 6 and len(ids(splits.val)) == 3 and splits.test is None and splits.holdout is None
+    assert splits.val.dataset.fingerprint() == read(theirs, "val", ("cat",)).fingerprint()
+    assert [line.split(" (")[0] for line in splits.lines[:2]] == [
+        f"{mine}: Pascal VOC", f"to measure on: {read_form(theirs)}"]
+    assert splits.lines[2] == "6 images to train on, 3 images to measure on"
+    for part in (splits.train, splits.val):
+        assert by_flags(part, ("cat",)).fingerprint() == part.dataset.fingerprint()
+    assert ids(read_splits(mine, val=theirs, val_split="train").val) == ids_of(read(theirs, "train"))
+
+
+def read_form(path):
+    from frcnn_keras.readers.recognise import recognise
+
+    return recognise(path).line.split(" (")[0]
+
+
+def ids_of(dataset):
+    return [example.id for example in dataset.examples]
+
+
+def test_splits_of_the_images_to_train_on_stay_out_of_what_is_measured(tmp_path):
+    """Its training images train, its test images test; its own val is left out, as another is given."""
+    mine, theirs = sets.voc_folders(tmp_path / "mine"), sets.table(tmp_path / "theirs")
+    splits = read_splits(mine, val=theirs)
+    assert by_flags(splits.train, None).name == str(mine / "train") and splits.train.flags == (
+        "--voc", str(mine / "train"))
+    assert len(ids(splits.test)) == 3 and splits.val.flags == ("--csv", str(theirs / "boxes.csv"))
+
+
+def test_classes_are_those_of_the_images_to_train_on(tmp_path):
+    mine, theirs = sets.voc(tmp_path / "mine"), sets.voc_folders(tmp_path / "theirs", ("valid",))
+    text(mine / "Annotations/0.xml", sets.xml("0.png", label="ant"))
+    val = read_splits(mine, val=theirs).val.dataset
+    assert val.class_names == ("ant", "cat") and [example.labels.tolist() for example in val.examples] == [[2]] * 3
+    text(theirs / "valid/0.xml", sets.xml("0.png", label="zebra"))
+    splits = read_splits(mine, val=theirs)
+    assert splits.val.dataset.class_names == splits.train.dataset.class_names == ("ant", "cat")
+    assert any("zebra" in str(problem) for problem in splits.val.dataset.problems)
+
+
+def test_what_is_measured_on_is_named_once_and_does_not_train(tmp_path):
+    mine, theirs = other(tmp_path)
+    with pytest.raises(InputError, match="so none is held out; leave --holdout out"):
+        read_splits(mine, "20%", val=theirs)
+    with pytest.raises(InputError, match="these are the images to train on"):
+        read_splits(mine, val=mine)
+    with pytest.raises(InputError, match="there is no such file or folder"):
+        read_splits(mine, val=tmp_path / "absent")
+    with pytest.raises(InputError, match="no images to train on, only val, test"):
+        read_splits(sets.voc_folders(tmp_path / "no", ("valid", "test")), val=theirs)
+
+
+def test_from_python(tmp_path):
+    import frcnn_keras
+
+    mine, theirs = other(tmp_path)
+    splits = frcnn_keras.read_splits(mine, val=theirs, val_split="test")
+    assert ids(splits.val) == ids_of(read(theirs, "test")) and splits.lines[1].endswith("test is taken")
+    with pytest.raises(InputError, match="leave holdout out"):
+        frcnn_keras.read_splits(mine, 0.2, val=theirs)
+    with pytest.raises(InputError, match="name one that there is with val_split: train"):
+        frcnn_keras.read_splits(mine, val=theirs, val_split="mine")
