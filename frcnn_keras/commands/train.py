@@ -48,7 +48,7 @@ def build_parser():
     parser.add_argument("--patience", type=like(RCNNConfig, "fit.patience"), metavar="N", help="stop the head's "
                         "training when AP has not risen for N epochs (default: never)")
     parser.add_argument("--fresh", action="store_true", help="start over")
-    parser.add_argument("--json", action="store_true", help="print what train.json holds")
+    seldom(parser.add_argument("--json", action="store_true", help="print what train.json holds"))
     flags.add_arguments(parser, PrepConfig)
     return parser
 
@@ -73,7 +73,7 @@ def main(args) -> int:
         say(line)
     trained = train(splits, args.out, config, skip_bad=args.skip_bad, fresh=args.fresh, begun=begun)
     first = splits.val.dataset.examples[0]
-    print(to_json(trained) if args.json else summary(trained, str(Path(first.path).parent) if first.path else "FILE"))
+    print(to_json(dataclasses.asdict(trained)) if args.json else summary(trained, str(Path(first.path).parent) if first.path else "FILE"))
     return 0
 
 

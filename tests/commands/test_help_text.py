@@ -92,7 +92,7 @@ def dataclasses_of(config_class):
             yield from dataclasses_of(hint)
 
 
-@pytest.mark.parametrize("config_class", set(CONFIGS.values()))
+@pytest.mark.parametrize("config_class", dict.fromkeys(CONFIGS.values()))
 def test_every_dataclass_with_flags_has_a_title(config_class):
     for one in dataclasses_of(config_class):
         own = [name for name, hint in typing.get_type_hints(one).items() if name in
@@ -168,7 +168,7 @@ flags:
 settings:
   --size N              how large (default 3)
 
---help-all lists 3 more settings
+--help-all lists 4 more settings
 
 writes OUT.
 """
@@ -178,6 +178,8 @@ writes OUT.
   -h, --help            show this help message and exit
   --help-all            show every flag and exit
   --config FILE         TOML file of these settings; flags win over it
+  --device cpu|gpu:N    what computes (default: a GPU where TensorFlow sees
+                        one)
   --debug               show the traceback of an error
 
 one part:

@@ -88,8 +88,8 @@ def test_images_to_measure_on_from_elsewhere(asked, data, tmp_path):
 
 def test_a_run_as_backbone_brings_its_sizes(asked, data, tiny_run):
     assert train.run([data, "--out", "o", "--backbone", str(tiny_run)]) == 0
-    assert train.run([data, "--out", "o", "--backbone", str(tiny_run), "--shorter", "200"]) == 0
-    assert [call[2].prep.images.shorter for call in asked] == [96, 200]
+    assert train.run([data, "--out", "o", "--backbone", str(tiny_run), "--shorter", "90"]) == 0
+    assert [call[2].prep.images.shorter for call in asked] == [96, 90]
     assert asked[0][2].prep.anchors.sizes != PrepConfig().anchors.sizes
 
 
