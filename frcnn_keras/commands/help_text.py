@@ -8,8 +8,8 @@ import textwrap
 from typing import Any
 
 INDENT = 24  # where a flag's help begins
-LAST = ("config", "debug", "help", argparse.SUPPRESS)  # what every command has, behind its own flags
-UNSHOWN = LAST[2:]  # by --help, which is there already
+LAST = ("config", "device", "debug", "help", argparse.SUPPRESS)  # what every command has, behind its own flags
+UNSHOWN = LAST[3:]  # by --help, which is there already
 _SELDOM, _SETTINGS = "seldom", "settings"
 _COMMAND = re.compile(r"\s*(next: )?(frcnn|python -m frcnn_keras) ")
 _STARTS = re.compile(r"[a-z][a-z ]*( [A-Z]+)?( \(.*?\))?: |(next: )?(frcnn|python -m frcnn_keras) ")
