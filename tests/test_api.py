@@ -165,3 +165,19 @@ def test_every_public_name_is_there_documented_and_typed():
 def test_arrays_are_detected_in_without_any_file(trained):
     image = np.zeros((120, 160, 3), np.uint8)
     assert len(frcnn_keras.load(trained[0]).predict(image)) == 1
+
+
+@pytest.mark.slow
+def test_one_call_for_all_stages(trained, prep_config, tmp_path):
+    """The run of train_rpn and train_rcnn, of the same settings; a callback hears of both; errors name arguments."""
+    run, _, _, _ = trained
+    data, others = frcnn_keras.drawn_shapes(6, 0, 120, 156), frcnn_keras.drawn_shapes(3, 9, 120, 160)
+    noted = Noted()
+    found = frcnn_keras.train(data, tmp_path / "run", frcnn_keras.TrainConfig(prep_config, RPN, RCNN, 2, 2), val=others,
+                              callbacks=[noted])
+    assert isinstance(found, frcnn_keras.Trained) and noted.began == 2 and len(noted.epochs) == 4
+    for name in ("rpn.weights.h5", "rpn_log.csv", "rcnn_log.csv", "rcnn_metrics.json"):
+        assert (tmp_path / "run" / name).read_bytes() == (run / name).read_bytes(), name
+    assert found.metrics["coco"]["AP"] == frcnn_keras.evaluate(run, others)["coco"]["AP"]
+    with pytest.raises(frcnn_keras.InputError, match="leave holdout out"):
+        frcnn_keras.train(data, tmp_path / "run", val=others, holdout=0.2)

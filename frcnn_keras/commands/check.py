@@ -6,7 +6,7 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands import flags
 from frcnn_keras.commands.class_letters import say_undrawable
-from frcnn_keras.commands.data_flags import add_source_arguments, read_source
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source, source_arguments
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.errors import InputError
@@ -65,6 +65,8 @@ def main(args) -> int:
     drawn = draw_sheet(sheet, dataset, args.sheet_images)
     print(to_json(as_json(dataset_report, drawn)) if args.json else
           format_report(dataset_report, drawn, None if args.all else SHOWN))
+    if dataset_report.ok:
+        cli.say_next(["prep", *source_arguments(args), "--out", "work/prep/NAME"])
     return 0 if dataset_report.ok else cli.BAD_INPUT
 
 
@@ -104,7 +106,7 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     say_undrawable(dataset.class_names)
     examples = representative(dataset, count)
     pictures = list(ahead(lambda example: picture(example, dataset.class_names), examples))
-    drawn = [(image, caption(example)) for image, example in zip(pictures, examples, strict=True) if image is not None]
+    drawn = [(image, example.caption) for image, example in zip(pictures, examples, strict=True) if image is not None]
     if not drawn:
         return None
     try:
@@ -117,11 +119,6 @@ def draw_sheet(path: Path, dataset, count: int) -> str | None:
     ledger.require_free([path.name], "--sheet", reads=(example.path for example in dataset.examples if example.path))
     ledger.write(path.name, encoded_image(path, sheet))
     return str(path)
-
-
-def caption(example) -> str:
-    """The image's file name, below the data set's folder where its id is that; its id where it is in no file alone."""
-    return Path(example.path).name if example.path and not isinstance(example.id, str) else str(example.id)
 
 
 def picture(example, class_names):

@@ -72,8 +72,11 @@ def main(args) -> int:
     for line in splits.lines:
         say(line)
     trained = train(splits, args.out, config, skip_bad=args.skip_bad, fresh=args.fresh, begun=begun)
-    first = splits.val.dataset.examples[0]
-    print(to_json(dataclasses.asdict(trained)) if args.json else summary(trained, str(Path(first.path).parent) if first.path else "FILE"))
+    if args.json:
+        print(to_json(dataclasses.asdict(trained)))
+    else:
+        first = splits.val.dataset.examples[0]
+        print(summary(trained, str(Path(first.path).parent) if first.path else "FILE"))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -31,6 +32,13 @@ class Example:
     def ignored(self) -> np.ndarray:
         """(G,) bool: objects that neither train nor count against."""
         return self.difficult | self.crowd
+
+
+    @property
+    def caption(self) -> str:
+        """What pictures call it: its file's name, below the data set's folder where its id is that; its id where it is
+        in no file alone."""
+        return Path(self.path).name if self.path and not isinstance(self.id, str) else str(self.id)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,4 +25,5 @@ def detections_sheet(examples: Sequence[Example], detections: Sequence[Detection
         sure = found.scores >= SURE
         drawn.append(draw_detections(image, found.boxes[sure] * scale, found.labels[sure], found.scores[sure],
                                      class_names))
-    return contact_sheet(drawn, columns=3, cell_size=CELL, titles=[str(examples[place].id) for place in places])
+    cell = max(image.shape[1] for image in drawn), max(image.shape[0] for image in drawn)  # small ones waste no room
+    return contact_sheet(drawn, columns=3, cell_size=cell, titles=[examples[place].caption for place in places])

@@ -1,6 +1,5 @@
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -37,10 +36,11 @@ def test_good_data(tmp_path, capsys):
     write(tmp_path, "one")
     write(tmp_path, "two", GOOD + OBJECT.format("dog", 1, 1, 64, 64))
     write(tmp_path, "empty", "")
-    code, out, _ = checked(capsys, tmp_path)
+    code, out, err = checked(capsys, tmp_path)
     assert code == 0
     assert "3 images, 3 objects of 2 classes; every image decoded" in out
     assert "images without objects: 1 (first: " in out and "empty.xml" in out
+    assert err.endswith(f"next: python -m frcnn_keras prep --voc {tmp_path} --out work/prep/NAME\n")
     assert "problems: 0 fatal, 0 notes" in out and "ok: nothing here stops prep" in out
     row = next(line.split() for line in out.splitlines() if line.startswith("cat"))
     assert row[:5] == ["cat", "2", "2", "0", "0"] and row[5:10] == ["32"] * 5
@@ -202,10 +202,3 @@ def test_sheet_that_cannot_be_written(tmp_path, capsys):
     for sheet, message in (("file/s.png", "cannot be written"), ("s.tiff", "pictures are written as")):
         code, _, err = checked(capsys, tmp_path, "--sheet-images", "4", "--sheet", str(tmp_path / sheet))
         assert code == 2 and message in err
-
-
-@pytest.mark.parametrize("id, path, title", [
-    ("cam1/a.jpg", "/data/cam1/a.jpg", "cam1/a.jpg"), (17, "/data/cam1/a.jpg", "a.jpg"), (17, "", "17"),
-    ("b.jpg", "/data/all.record", "b.jpg")])
-def test_captions_are_file_names(id, path, title):
-    assert check.caption(SimpleNamespace(id=id, path=path)) == title

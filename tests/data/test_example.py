@@ -75,3 +75,10 @@ def test_a_data_set_tells_of_itself_in_a_line():
     data = dataclasses.replace(data, problems=(Problem("a.xml", "broken"),))
     assert repr(data) == "Dataset('set': 2 images, 4 objects of 2 classes: x 1, y 3; 1 problem)"
     assert repr(dataset()) == "Dataset('set': 0 images, 0 objects of 2 classes: x 0, y 0)"
+
+
+@pytest.mark.parametrize("id, path, title", [
+    ("cam1/a.jpg", "/data/cam1/a.jpg", "cam1/a.jpg"), (17, "/data/cam1/a.jpg", "a.jpg"), (17, "", "17"),
+    ("b.jpg", "/data/all.record", "b.jpg")])
+def test_captions_are_file_names(id, path, title):
+    assert example(id, path=path).caption == title

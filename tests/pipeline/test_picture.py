@@ -18,7 +18,13 @@ def test_what_is_sure_is_drawn_and_nothing_else():
               for other in (NONE, found(0.9), found(0.4))]
     assert (sheets[0] != sheets[1]).any() and (sheets[0] == sheets[2]).all()
     changed = np.flatnonzero((sheets[0] != sheets[1]).any((0, 2)))
-    assert changed.min() >= CELL[0]  # in the second cell alone
+    assert sheets[0].shape[1] < 3 * CELL[0] and changed.min() >= 160  # in the second cell alone, as wide as its image
+
+
+def test_large_images_fill_their_cells():
+    large = shapes_dataset(2, 0, 600, 800)
+    sheet = detections_sheet(large.examples, [NONE] * 2, DATA.class_names)
+    assert sheet.shape[1] >= 2 * CELL[0]
 
 
 def test_so_many_of_all():

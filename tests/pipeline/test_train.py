@@ -7,13 +7,14 @@ import pytest
 from data_prep.prepare import prepare
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
-from frcnn_keras.pipeline.train import PICTURE, RECORD, TrainConfig, train
-from frcnn_keras.readers.splits import as_splits
+from frcnn_keras.pipeline.train import PICTURE, RECORD, TrainConfig, splits_of, train
+from frcnn_keras.readers.splits import as_splits, read
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.scoring import score
 from frcnn_keras.settings import stages
 from frcnn_keras.training.rcnn_stage import train_rcnn
 from frcnn_keras.training.rpn_stage import train_rpn
+from tests import recognised_sets
 
 RPN = stages.RPNConfig(dataclasses.replace(stages.RPNConfig().fit, warmup=2, precision="float32"), channels=16,
                        proposals=stages.ProposalConfig(after=60))
@@ -97,3 +98,24 @@ def test_epochs_follow_from_the_images():
     assert (rpn.fit.epochs, rcnn.fit.epochs) == (16, 16) and lengths["rpn"].epochs == 16
     rpn, rcnn, lengths = TrainConfig(rpn_epochs=1).stages(80)
     assert (rpn.fit.epochs, rcnn.fit.epochs) == (1, 16) and lengths["rpn"].reason == "1 epoch, as asked"
+
+
+def test_what_a_program_gives(shapes, tmp_path):
+    """Paths, data sets and splits, in every mixture."""
+    others = shapes_dataset(3, 9, 120, 160)
+    given = as_splits(shapes, others)
+    assert splits_of(given) is given
+    assert splits_of(shapes, others) == given
+    held = splits_of(shapes, holdout="50%")
+    assert held.holdout == 0.5 and 0 < len(held.val.dataset.examples) < len(shapes.examples)
+    mine, theirs = recognised_sets.voc(tmp_path / "mine"), recognised_sets.table(tmp_path / "theirs")
+    path = splits_of(mine, theirs)
+    assert [len(part.dataset.examples) for part in (path.train, path.val)] == [6, 3] and path.recognised is not None
+    assert splits_of(read(mine), theirs).val.dataset.fingerprint() == path.val.dataset.fingerprint()
+    assert splits_of(mine, read(theirs)).train.dataset.fingerprint() == path.train.dataset.fingerprint()
+
+
+@pytest.mark.parametrize("settings", [{"val": "x"}, {"holdout": 0.2}])
+def test_splits_say_all_themselves(settings, shapes):
+    with pytest.raises(InputError, match="leave --val and --holdout out"):
+        splits_of(as_splits(shapes, shapes), **settings)

@@ -25,3 +25,7 @@ def test_what_a_person_reads(words):
 def test_its_lines_fit_into_80_columns_but_for_commands():
     lines = summary(TRAINED, "photos").splitlines()
     assert max(len(line) for line in lines if "frcnn_keras" not in line) <= 80
+
+
+def test_in_a_notebook():
+    assert repr(TRAINED) == "Trained('work/run': AP 0.571, AP50 0.905 on 72 val images; 20 s)"
