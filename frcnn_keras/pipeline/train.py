@@ -110,8 +110,7 @@ def _prepare(sets: dict[str, Dataset], out: Path, config: PrepConfig, skip_bad: 
     """The prep folders of the images to train and to measure on."""
     with timed("backbone"):
         train = prepare(sets["train"], out / "prep" / "train", config, skip_bad=skip_bad, fresh=fresh)
-        val = prepare(sets["val"], out / "prep" / "val", config, like=train, eval_only=True, skip_bad=skip_bad,
-                      fresh=fresh)
+        val = prepare(sets["val"], out / "prep" / "val", like=train, eval_only=True, skip_bad=skip_bad, fresh=fresh)
     return train, val
 
 

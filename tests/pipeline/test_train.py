@@ -5,6 +5,7 @@ import json
 import pytest
 
 from data_prep.prepare import prepare
+from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.pipeline.train import PICTURE, RECORD, TrainConfig, train
@@ -97,3 +98,17 @@ def test_epochs_follow_from_the_images():
     assert (rpn.fit.epochs, rcnn.fit.epochs) == (16, 16) and lengths["rpn"].epochs == 16
     rpn, rcnn, lengths = TrainConfig(rpn_epochs=1).stages(80)
     assert (rpn.fit.epochs, rcnn.fit.epochs) == (1, 16) and lengths["rpn"].reason == "1 epochs, as asked"
+
+
+@pytest.mark.slow
+def test_anchor_sizes_of_the_data(splits, config, tmp_path):
+    """They are chosen once, of the images to train on: those to measure on have them too, and a second start."""
+    auto = dataclasses.replace(config, rpn_epochs=1, rcnn_epochs=1, prep=dataclasses.replace(
+        config.prep, anchors=stages.LevelAnchorConfig("auto", config.prep.anchors.ratios)))
+    train(splits, tmp_path / "run", auto)
+    chosen = [open_prepared(tmp_path / "run" / "prep" / name).config.anchors.sizes for name in ("train", "val")]
+    assert chosen[0] == chosen[1] == load(tmp_path / "run").model.geometry.anchor_sizes[0]
+    assert chosen[0] not in ((), stages.LevelAnchorConfig().sizes)
+    before = content(tmp_path / "run")
+    train(splits, tmp_path / "run", auto)
+    assert content(tmp_path / "run") == before
