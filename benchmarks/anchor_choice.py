@@ -8,7 +8,7 @@ image, so the last epoch counts; scores --test-split, which has to be the valida
 what is printed (with --shapes: images of seed 1). --zoom 2 trains and scores on a quarter of each image, so that
 objects are twice as large in images of the same size; --zoom 0.5 on the image within a grey one of twice its sides.
 
---anchors, each a column of sets to compare: default; suggested, what `check` suggests for the images trained on;
+--anchors, the sets to compare: default; suggested, what `check` suggests for the images trained on;
 dense, half octaves from 32 to 512; or sizes, as 45:91:181; behind a / ratios where they are other than the usual ones,
 as suggested/1 or default/0.7:1:1.4. Reach is the share of objects of the images trained on whose best anchor has an
 IoU of 0.5 or more, and of 0.7; small, medium and large are AP by COCO's areas (32 and 96 pixels a side, of the image as
@@ -29,7 +29,7 @@ import numpy as np
 from benchmarks.inputs import prepare_quietly
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.settings.detector import AnchorConfig, BackboneConfig, ImageConfig, LevelAnchorConfig
-from frcnn_keras.settings.stages import PrepConfig, RCNNConfig, StageHeadConfig
+from frcnn_keras.settings.stages import MinibatchConfig, PrepConfig, RCNNConfig, StageHeadConfig
 
 DENSE = tuple(round(32 * 2 ** (step / 2)) for step in range(9))
 GREY = 118
@@ -134,6 +134,7 @@ def main(argv=None) -> None:
     parser.add_argument("--backbone-weights", required=True, metavar="FILE", help="of MobileNetV2")
     parser.add_argument("--shorter", default="600", help="comma-separated (default 600)")
     parser.add_argument("--anchors", default="default,suggested", help="comma-separated (default default,suggested)")
+    parser.add_argument("--best-anchor", action=argparse.BooleanOptionalAction, default=True, help="as prep's")
     parser.add_argument("--head-width", type=int, default=1024, help="of the head (default 1024)")
     parser.add_argument("--seeds", default="0", help="comma-separated (default 0)")
     args = parser.parse_args(argv)
@@ -148,7 +149,8 @@ def main(argv=None) -> None:
         for seed in map(int, args.seeds.split(",")):
             for text in args.anchors.split(","):
                 anchors, reach = anchors_of(text, train, images.shorter, images.longer)
-                config = PrepConfig(BackboneConfig(weights=args.backbone_weights), images, anchors=anchors, seed=seed)
+                config = PrepConfig(BackboneConfig(weights=args.backbone_weights), images, anchors=anchors, seed=seed,
+                                    minibatches=MinibatchConfig(best_anchor=args.best_anchor))
                 begun = time.perf_counter()
                 metrics = trained(train, test, config, args.head_width, seed)
                 print(f"{row(shorter, text, anchors, reach, seed, metrics)} {time.perf_counter() - begun:.0f} s",

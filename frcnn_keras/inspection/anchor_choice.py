@@ -1,4 +1,4 @@
-"""Anchor sizes by the data: the usual ones where they serve, else those that `check` suggests."""
+"""Anchor sizes by the data: the usual ones where they reach enough objects, else those that `check` suggests."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,7 +8,11 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.inspection.dataset_check import anchor_report, resized_objects
 from frcnn_keras.settings.detector import AnchorConfig, ImageConfig, LevelAnchorConfig
 
-USUAL = AnchorConfig.sizes  # what is kept where nothing serves better
+USUAL = AnchorConfig.sizes
+# The share of objects at IoU 0.7 from which the usual ones are kept. On BCCD at --shorter 600 they reach .71, and the
+# suggested ones, which reach .79, have less AP; at 424 and 848, where they reach .12 and .19, a little more
+# (benchmarks/anchor_choice.py; README, What was tried).
+ENOUGH = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +37,14 @@ def choose_sizes(dataset: Dataset, images: ImageConfig, anchors: LevelAnchorConf
         raise InputError(f"--anchor-sizes auto chooses for one feature level, and the backbone has {len(strides)}; "
                          "give one size a level")
     objects = resized_objects(dataset, images.shorter, images.longer)
+    if not len(objects.labels):
+        return AnchorChoice(USUAL, f"{_text(USUAL)}, the usual ones, without objects to choose by")
     found = anchor_report(objects, dataset.class_names, USUAL, anchors.ratios, strides[0], offsets[0])
-    if not found["suggested_sizes"]:
-        return AnchorChoice(USUAL, f"{_text(USUAL)}, the usual ones: no others serve clearly better")
-    sizes = tuple(found["suggested_sizes"])
-    now, then = (found[name]["all"] for name in ("reach", "suggested_reach"))
+    now, sizes = found["reach"]["all"], tuple(found["suggested_sizes"] or USUAL)
+    if now[1] >= ENOUGH or sizes == USUAL:
+        return AnchorChoice(USUAL, f"{_text(USUAL)}, the usual ones, reach {_percent(now[0])} of the objects at IoU "
+                                   f"0.5 and {_percent(now[1])} at 0.7")
+    then = found["suggested_reach"]["all"]
     return AnchorChoice(sizes, f"{_text(sizes)} reach {_percent(then[0])} of the objects at IoU 0.5 and "
                                f"{_percent(then[1])} at 0.7; the usual {_text(USUAL)} {_percent(now[0])} and "
                                f"{_percent(now[1])}")
