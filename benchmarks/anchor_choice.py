@@ -1,15 +1,15 @@
 """Whether anchor sizes chosen by the data pay: the stages with unlike anchors, on images of unlike sizes.
 
     python -m benchmarks.anchor_choice --voc DIR --backbone-weights FILE --shorter 300,424,600 --seeds 0,1
-    python -m benchmarks.anchor_choice --shapes --backbone-weights FILE --shorter 80,120,240 --anchors default,23,32,45
+    python -m benchmarks.anchor_choice --shapes --backbone-weights FILE --shorter 80,240 --anchors default,23:32:45
 
 Trains on --split (with --shapes: on drawn images of seed 0) as long as `train` would, without looking at any other
 image, so the last epoch counts; scores --test-split, which has to be the validation images where a choice is made by
 what is printed (with --shapes: images of seed 1). --zoom 2 trains and scores on a quarter of each image, so that
 objects are twice as large in images of the same size; --zoom 0.5 on the image within a grey one of twice its sides.
 
---anchors, the sets to compare: default; suggested, what `check` suggests for the images trained on;
-dense, half octaves from 32 to 512; or sizes, as 45:91:181; behind a / ratios where they are other than the usual ones,
+--anchors, the sets to compare: default; suggested, what `check` suggests for the images trained on (auto takes them
+where the default ones reach few); dense, half octaves from 32 to 512; or sizes, as 45:91:181; behind a / other ratios,
 as suggested/1 or default/0.7:1:1.4. Reach is the share of objects of the images trained on whose best anchor has an
 IoU of 0.5 or more, and of 0.7; small, medium and large are AP by COCO's areas (32 and 96 pixels a side, of the image as
 it is stored).

@@ -9,9 +9,10 @@ from frcnn_keras.inspection.dataset_check import anchor_report, resized_objects
 from frcnn_keras.settings.detector import AnchorConfig, ImageConfig, LevelAnchorConfig
 
 USUAL = AnchorConfig.sizes
-# The share of objects at IoU 0.7 from which the usual ones are kept. On BCCD at --shorter 600 they reach .71, and the
-# suggested ones, which reach .79, have less AP; at 424 and 848, where they reach .12 and .19, a little more
-# (benchmarks/anchor_choice.py; README, What was tried).
+# The share of objects at IoU 0.7 from which the usual ones are kept. On BCCD at --shorter 600 they reach .71 and have
+# AP .514, the suggested ones .79 and .510; at 424, .12 and .502, the suggested ones .77 and .509 (means of two seeds,
+# whose AP differs by as much): sizes matter little while an object's best anchors are positive. With
+# --no-best-anchor at 424, one seed, AP goes from .384 to .445 (benchmarks/anchor_choice.py).
 ENOUGH = 0.5
 
 
