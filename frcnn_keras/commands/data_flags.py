@@ -86,7 +86,7 @@ def _only_split(args: argparse.Namespace) -> str | None:
     found: list[str] = []
     if args.voc is not None:
         root = Path(args.voc)
-        found = list(find_splits(root) or folder_splits(find_folders(root).files))
+        found = list(find_splits(root) or folder_splits(find_folders(root)))
     if args.yolo is not None:
         found = [name for name in find_set(args.yolo).splits if name]
     if found and training_split(found) is None:

@@ -13,7 +13,6 @@ from frcnn_keras.readers.recognise import Recognised, recognise
 from frcnn_keras.readers.sources import SORTED, Source
 from frcnn_keras.readers.split_names import canonical, training_split
 
-
 _GIVEN = "leave --val out, and a share of the images to train on is held out (--holdout 20%), or name others"
 
 
@@ -118,8 +117,7 @@ def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
     if own is None:
         train, val = (Part(read_of[name], sources[name].flags()) for name in ("train", "val"))
         return _checked(Splits(train, val, test, None, found, (found.line, _sizes(train, val, test))),
-                        f"name others with --val, or leave val out of {found.path}, of whose images to train on a share "
-                        "is held out then")
+                        f"name others with --val, or leave val out of {found.path}: then a share is held out")
     share = parse_share(DEFAULT if holdout is None else holdout)
     halves = hold_out(read_of[first], share)
     train, val = (Part(halves.side(name), (*_without_split(sources[first]), "--split", name, "--holdout",
