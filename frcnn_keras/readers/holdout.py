@@ -41,8 +41,8 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
 
     An image's side follows from SHA-256 of its id; that of near-duplicates (see `look_alikes`) from the smallest id of
     them. Of these a group larger than `share` trains; where all are, as with a camera that never moves, ids alone
-    decide, and a note says so. Where hashes leave a side empty, or without objects though several images have some, the
-    image nearest to it changes over.
+    decide, and a note says so. Where hashes leave a side empty, or without objects though several images have some,
+    what is nearest to it changes over.
 
     Raises:
         InputError: there are not two images; or near-duplicates leave a side without objects.

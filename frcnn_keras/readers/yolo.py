@@ -123,9 +123,9 @@ def _note(assembly: Assembly, found: YoloSet, pictures: Pictures, labelled: Sequ
                                     f"beside {bare[0]}, and in labels where its folder is images")
     values = 0 if found.keypoints else are_poses(line for each in labelled if each.labels for line in each.labels.lines)
     if values:
-        assembly.report(found.file, f"the lines read as polygons, and as boxes with {values} values of keypoints inside; "
-                                    "of a pose data set data.yaml needs kpt_shape: [points, 2 or 3]; --skip-bad takes "
-                                    "them as polygons", fatal=False, question=True)
+        assembly.report(found.file, f"its lines read as polygons, and as boxes with {values} values of keypoints "
+                                    "inside; of a pose data set data.yaml needs kpt_shape: [points, 2 or 3]; "
+                                    "--skip-bad takes them as polygons", fatal=False, question=True)
     sixth = [each.file for each in labelled if each.labels and each.labels.confidences]
     points = [each.file for each in labelled if each.labels and each.labels.polygons]
     for files, one, many in (
