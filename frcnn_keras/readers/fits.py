@@ -12,6 +12,7 @@ from frcnn_keras.data.image_paths import IMAGE_SUFFIXES
 from frcnn_keras.data.own_folders import data_folders
 from frcnn_keras.data.wording import listed
 from frcnn_keras.errors import InputError
+from frcnn_keras.readers.csv_file import csv_splits
 from frcnn_keras.readers.csv_table import Broken, Row, rows
 from frcnn_keras.readers.file_tree import Tree, file_names, split_by_path
 from frcnn_keras.readers.sources import Source
@@ -145,8 +146,15 @@ def csv_fit(tree: Tree) -> Fit | None:
     if not files:
         return None
     chosen, said = _one_each(tree, files, "CSV")
-    return Fit({split: Source("csv", (str(tree.root / name),)) for split, name in chosen.items()},
-               _with(", ".join(chosen.values()), said))
+    sources = {split: Source("csv", (str(tree.root / name),)) for split, name in chosen.items()}
+    if list(chosen) == [""]:
+        sources = table_sources(tree.root / chosen[""])
+    return Fit(sources, _with(", ".join(chosen.values()), said))
+
+
+def table_sources(path: Path) -> dict[str, Source]:
+    """A CSV by what its column of splits says."""
+    return {split: Source("csv", (str(path),), split or None) for split in csv_splits(path) or ("",)}
 
 
 def is_table(path: Path) -> bool:

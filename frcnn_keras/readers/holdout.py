@@ -67,9 +67,9 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
     if len(bearing) > 1 and not (bearing & held and bearing - held):
         held = _with_objects(ids, places, held, largest, bearing)
         if not (bearing & held and bearing - held):
-            raise InputError(f"{dataset.name}: the {len(bearing)} images with objects look so much alike that they stay "
-                             f"on one side at --holdout {100 * share:g}%; give another --holdout, or images to measure "
-                             "on")
+            raise InputError(f"{dataset.name}: the {len(bearing)} images with objects look so much alike that they "
+                             f"stay on one side at --holdout {100 * share:g}%; give another --holdout, or images to "
+                             "measure on")
     kept = [place for place in range(len(examples)) if place not in held]
     together = sum(len(group) for group in places if len(group) > 1)
     if together and not notes:

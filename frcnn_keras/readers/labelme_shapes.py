@@ -23,8 +23,8 @@ class Shapes(NamedTuple):
 
 
 def objects_of(shapes: Sequence[Any]) -> Shapes:
-    """The objects. Polygons and masks of one group_id and label are one object's parts, as labelme's own converters have
-    it; rectangles and circles are whole objects, whatever else their group is to say (a herd, a track, a page)."""
+    """The objects. Polygons and masks of one group_id and label are one object's parts, as labelme's own converters
+    have it; rectangles and circles are whole objects, whatever else their group says (a herd, a track, a page)."""
     found = Shapes([], [], 0, 0, 0)
     groups: dict[tuple[str, str], int] = {}  # where an object of parts is, by label and group
     whole: set[tuple[str, str]] = set()  # groups of other shapes

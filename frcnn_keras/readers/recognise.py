@@ -8,7 +8,7 @@ from pathlib import Path
 from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, shown
 from frcnn_keras.errors import InputError, printable
 from frcnn_keras.readers.file_tree import Tree, kind_of_json, split_by_path
-from frcnn_keras.readers.fits import FITS, Fit, described_yolo, images_of, is_table, table_fault
+from frcnn_keras.readers.fits import FITS, Fit, described_yolo, images_of, is_table, table_fault, table_sources
 from frcnn_keras.readers.inner_sets import reads, sets_below, unwrapped
 from frcnn_keras.readers.sources import FORMS, Source
 from frcnn_keras.readers.split_names import canonical
@@ -16,6 +16,9 @@ from frcnn_keras.readers.yolo_sets import find_set
 
 _LOOKED_FOR = ("VOC's XML, COCO's JSON, YOLO's data.yaml or label files, labelme's JSON, TFRecords with a label map "
                "(.pbtxt), CSV of objects")
+
+
+_MOST_TABLES = 20  # that are asked what is wrong with them where nothing is recognised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _of_file(path: Path) -> Recognised:
         source = Source("coco", (str(images_of(path, split)), str(path)))
         return Recognised(path, "coco", {"": source}, path.name)
     if suffix in (".csv", ".tsv", ".txt") and is_table(path):
-        return Recognised(path, "csv", {"": Source("csv", (str(path),))}, path.name)
+        return Recognised(path, "csv", table_sources(path), path.name)
     if suffix in (".csv", ".tsv") and table_fault(path):
         raise InputError(table_fault(path))
     if "tfrecord" in path.name.lower() or suffix == ".record":
@@ -139,7 +142,8 @@ def _nothing(path: Path, tree: Tree) -> str:
     records = [name for name in tree.files if "tfrecord" in name.lower()]
     lacking = "; TFRecords need a label map (.pbtxt)" if records and not tree.ending(".pbtxt") else ""
     own = f"; what this package wrote is passed over: {', '.join(tree.own[:5])}" if tree.own else ""
-    fault = next(filter(None, map(table_fault, sorted(path.glob("*.csv")) + sorted(path.glob("*/*.csv")))), "")
+    tables = Tree(path).ending(".csv", ".tsv")[:_MOST_TABLES]
+    fault = next(filter(None, (table_fault(path / name) for name in tables)), "")
     if fault:
         return f"{fault}; nothing else is recognised as a data set{own}"
     return f"{path}: no data set is recognised: found {tree.content()}{lacking}{own}; looked for: {_LOOKED_FOR}"
