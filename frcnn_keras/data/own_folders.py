@@ -13,6 +13,7 @@ from frcnn_keras.files.ledger import NAME as LEDGER
 
 _KEYS = {  # files that say that a whole folder is ours, with some of their keys: of a run, an import, prep, a stage
     **dict.fromkeys(("rpn.json", "rcnn.json", "finetune.json", "joint.json"), ("format", "config", "data")),
+    "train.json": ("format", "config", "train", "val"),
     "import.json": ("model", "sha256", "class_names", "category_ids"),
     "config.json": ("format", "prep", "eval_only", "classes", "annotations"),
     "proposer.json": ("format", "extractor", "rpn", "geometry"),
@@ -21,7 +22,7 @@ _KEYS = {  # files that say that a whole folder is ours, with some of their keys
 }
 _MODEL = "saved_model.pb"  # a SavedModel's, whoever exported it
 # by which a ledger's files are results; that of drawn images to train on (`demo`) lists none of these
-_RESULTS = {"detections.json", "proposals.json", "ground_truth.json", "metrics.json", "train.json"}
+_RESULTS = {"detections.json", "proposals.json", "ground_truth.json", "metrics.json", "train_metrics.json"}
 
 
 def own(folder: str | os.PathLike, names: Collection[str]) -> Collection[str]:

@@ -42,7 +42,7 @@ def test_an_exported_model(tmp_path):
 
 
 @pytest.mark.parametrize("names", [("a.png", "detections.json"), ("a.png", "proposals.json"),
-                                   ("metrics.json", "ground_truth.json"), ("detections.jpg", "train.json")])
+                                   ("metrics.json", "ground_truth.json"), ("detections.jpg", "train_metrics.json")])
 def test_results_are_what_the_ledger_lists(names, tmp_path):
     """What a user has beside them is the user's."""
     results(tmp_path / "drawn", *names)
@@ -69,7 +69,7 @@ def test_folders_of_folders(tmp_path):
     for split in ("train", "val"):
         text(tmp_path / "run/prep" / split / "config.json",
              to_json(dict.fromkeys(("format", "prep", "eval_only", "classes", "annotations"), 1)))
-    results(tmp_path / "run", "train.json")
+    results(tmp_path / "run", "train_metrics.json")
     assert is_own(tmp_path / "run") and not is_own(tmp_path / "run", depth=0)
     (tmp_path / "run/empty").mkdir()
     assert not is_own(tmp_path / "run")
