@@ -118,4 +118,4 @@ def test_what_a_program_gives(shapes, tmp_path):
 @pytest.mark.parametrize("settings", [{"val": "x"}, {"holdout": 0.2}])
 def test_splits_say_all_themselves(settings, shapes):
     with pytest.raises(InputError, match="leave --val and --holdout out"):
-        splits_of(as_splits(shapes, shapes), **settings)
+        splits_of(as_splits(shapes, shapes_dataset(3, 9, 120, 160)), **settings)
