@@ -32,7 +32,7 @@ from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.runs.scoring import score
+from frcnn_keras.runs.scoring import compared, score, with_intervals
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
 from frcnn_keras.settings.arguments import in_arguments
@@ -205,14 +205,25 @@ def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | 
 
 
 @in_words(in_arguments)
-def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
+def evaluate(run: FilePath | Detector, dataset: Dataset, *, interval: bool = False,
+             compare: FilePath | Detector | None = None, skip_bad: bool = False) -> dict[str, Any]:
     """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
 
+    interval: with the 95 % intervals of COCO's (evaluation.intervals.coco_intervals). compare: another detector: is
+    this one better on these images (evaluation.intervals.coco_comparison)?
+
     Returns:
-        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image".
+        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image";
+        where asked for, "interval" and "comparison".
     """
-    detector = run if isinstance(run, Detector) else detectors.load(run)
-    return score(detector, settle(dataset, skip_bad)).metrics
+    dataset = settle(dataset, skip_bad)
+    scores = score(run if isinstance(run, Detector) else detectors.load(run), dataset)
+    if interval:
+        scores = with_intervals(scores, dataset)
+    if compare is not None:
+        other = compare if isinstance(compare, Detector) else detectors.load(compare)
+        scores = compared(scores, score(other, dataset), dataset, "the other" if other is compare else str(compare))
+    return scores.metrics
 
 
 @in_words(in_arguments)
