@@ -51,14 +51,14 @@ def format_table(metrics: dict) -> str:
 
 def _score_table(metrics: dict) -> str:
     coco = metrics["coco"]
-    means = [f"{name} {_number(coco[name])}" for name in ("AP", "AP50", "AP75", "AR100")]
-    voc = [f"{name} mAP {_number(metrics[key]['mAP'])}" for name, key in (("VOC07", "voc07"), ("VOC10", "voc10"))]
+    means = [f"{name} {number(coco[name])}" for name in ("AP", "AP50", "AP75", "AR100")]
+    voc = [f"{name} mAP {number(metrics[key]['mAP'])}" for name, key in (("VOC07", "voc07"), ("VOC10", "voc10"))]
     first = f"{metrics['images']} images   "
     lines = [first + "   ".join(means), " " * len(first) + "   ".join(voc), ""]
     width = max([len("class"), *map(len, metrics["per_class"])])
     lines.append("class".ljust(width) + "".join(name.rjust(9) for name in _CLASS_COLUMNS))
     for name, values in metrics["per_class"].items():
-        cells = [str(values["objects"]), *(_number(values[column]) for column in _CLASS_COLUMNS[1:])]
+        cells = [str(values["objects"]), *(number(values[column]) for column in _CLASS_COLUMNS[1:])]
         lines.append(name.ljust(width) + "".join(cell.rjust(9) for cell in cells))
     return "\n".join(lines)
 
@@ -71,7 +71,7 @@ def _interval_table(metrics: dict) -> str:
              for name, ends in own.items()]
     width = max([len("all classes"), *map(len, found["per_class"])])
     head = f"{100 * found['share']:g} % intervals of {found['draws']} draws of the images:"
-    return "\n".join([head, *(f"{label or 'all classes':{width}}  {name:6}{_number(value):>7}   {_ends(ends)}"
+    return "\n".join([head, *(f"{label or 'all classes':{width}}  {name:6}{number(value):>7}   {_ends(ends)}"
                               for label, name, value, ends in rows)])
 
 
@@ -88,7 +88,7 @@ def _comparison_table(comparison: dict) -> str:
 
 
 def _ends(entry: dict, form=None) -> str:
-    form = form or _number
+    form = form or number
     return f"{form(entry['low'])} to {form(entry['high'])}"
 
 
@@ -100,5 +100,6 @@ def _percent(share: float) -> str:
     return "-" if math.isnan(share) else f"{100 * share:.0f} %"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """A share with three decimals; "-" where it is undefined."""
     return "-" if math.isnan(value) else f"{value:.3f}"
