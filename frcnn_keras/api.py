@@ -20,6 +20,9 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
+from frcnn_keras.crossval import grid as _grid
+from frcnn_keras.crossval.cross_validation import cross_validate as _cross_validate
+from frcnn_keras.crossval.cross_validation import split as _split
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
@@ -50,8 +53,8 @@ from frcnn_keras.training.loop import History
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "TrainConfig",
-    "Trained", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
-    "train_rcnn", "train_rpn",
+    "Trained", "check", "cross_validate", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
+    "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -141,6 +144,35 @@ def train_rcnn(data: FilePath, run: FilePath, config: RCNNConfig | None = None, 
     """
     return rcnn_stage.train_rcnn(data, run, config, val=val, fresh=fresh, callbacks=callbacks,
                                  distribution=distribution)
+
+
+@in_words(in_arguments)
+def cross_validate(data: FilePath | Prepared, run: FilePath,
+                   config: TrainConfig | Mapping[str, TrainConfig] | None = None, *, folds: int = 5,
+                   group: FilePath | None = None, fresh: bool = False, distribution: Distribution = SINGLE
+                   ) -> dict[str, Any]:
+    """How good the stages' detectors are on images that they never saw: trains the RPN and the head of a prep folder
+    `folds` times, each time without a part of its images, which that detector is measured on.
+
+    config: the trainers' settings (its `prep` is that of the folder); several by names are cross-validated on the same
+    folds, what they share computed once. group: a file of lines `image id,group` of images that must not part;
+    near-duplicates never do. A second call goes on where the first was stopped.
+
+    Returns:
+        What RUN/cv.json holds: "AP", "AP50", "AP75", "AR100": {"mean", "std", "pooled", "low", "high"}, "per_class",
+        "recall", "folds", ... (crossval.results.summarise); of several settings what RUN/grid.json holds: "best" and
+        "cells" (crossval.grid.cross_validate_grid).
+
+    Raises:
+        InputError: no prep folder, too few images for so many folds, or `run` was begun with other settings.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    images = _split(data, folds, group)
+    if isinstance(config, Mapping):
+        cells = {name: one.stages(images.learning)[:2] for name, one in config.items()}
+        return _grid.cross_validate_grid(images, run, cells, fresh=fresh, distribution=distribution)
+    rpn, rcnn, _ = (config or TrainConfig()).stages(images.learning)
+    return _cross_validate(images, run, rpn, rcnn, fresh=fresh, distribution=distribution)
 
 
 @in_words(partial(in_arguments, settings=FinetuneConfig))
