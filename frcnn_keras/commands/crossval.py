@@ -59,6 +59,7 @@ def main(args) -> int:
         for name, length in lengths.items():
             say(f"{name}: {length.reason}")
         results = cross_validate(images, args.run, rpn, rcnn, fresh=args.fresh, distribution=distribution)
+    say(f"crossval: {args.run} is finished")
     print(to_json(results) if args.json else format_grid(results) if varied else format_results(results))
     return 0
 

@@ -1,6 +1,7 @@
 """What a cross-validation comes to: numbers over folds and over all images, and a table of them."""
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -80,4 +81,6 @@ def format_results(results: dict) -> str:
     head = f"{'':{width}}   mean     std  pooled   {100 * results['share']:g} % interval"
     lines = [f"{name:{width}}{number(entry['mean']):>7}{number(entry['std']):>8}{number(entry['pooled']):>8}   "
              f"{number(entry['low'])} to {number(entry['high'])}" for name, entry in rows]
-    return "\n".join([folds, "", head, *lines])
+    seconds = sorted(results.get("seconds", {}).items(), key=lambda part: -part[1])
+    took = f"{sum(value for _, value in seconds):.0f} s: " + ", ".join(f"{part} {value:.0f}" for part, value in seconds)
+    return "\n".join([folds, "", head, *lines, *(["", *textwrap.wrap(took, 80)] if seconds else [])])

@@ -54,7 +54,7 @@ def test_one_setting(asked, capsys):
     assert rpn == RPNConfig(FitConfig(epochs=2))
     assert settings == {"fresh": True, "distribution": "devices of none"}
     told = capsys.readouterr()
-    assert told.err == "rpn: 2 epochs, as asked\nrcnn: 2 epochs, as asked\n"
+    assert told.err == "rpn: 2 epochs, as asked\nrcnn: 2 epochs, as asked\ncrossval: r is finished\n"
     lines = told.out.splitlines()
     assert lines[0] == "40 images in 3 folds, each found by a detector that never saw it"
     assert max(map(len, lines)) <= 80

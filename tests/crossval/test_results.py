@@ -60,6 +60,9 @@ def test_the_table(results):
     assert lines[0] == "4 images in 2 folds, each found by a detector that never saw it"
     assert [line.split()[0] for line in lines[3:7]] == ["AP", "AP50", "AP75", "AR100"]
     assert "b AP50" in lines[10] and lines[10].split()[2:5] == ["1.000", "-", "1.000"]
+    assert len(lines) == 12
+    timed = format_results({**results, "seconds": {"RPN": 9.6, "head of a very long name": 100, "other": 0.4}})
+    assert timed.splitlines()[12:] == ["", "110 s: head of a very long name 100, RPN 10, other 0"]
 
 
 def test_recall_of_images_without_objects():
