@@ -74,6 +74,13 @@ def test_a_rare_class_beside_a_common_one_is_in_every_fold():
     assert absent_line(images, found, ["common", "rare"]) == ""
 
 
+def test_images_without_objects_and_groups_fill_what_room_is_left():
+    images = images_of([set()] * 40)
+    assert np.bincount(assign(images, alone(images), 5))[1:].tolist() == [8] * 5
+    groups = [list(range(8)), *([place] for place in range(8, 40))]
+    assert np.bincount(assign(images, groups, 5))[1:].tolist() == [8] * 5
+
+
 def test_folds_follow_from_ids():
     images = images_of([{1}] * 40)
     found = assign(images, alone(images), 4)
