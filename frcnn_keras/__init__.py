@@ -38,8 +38,6 @@ if TYPE_CHECKING:
         TrainConfig,
         Trained,
         check,
-        cross_validate,
-        evaluate,
         export,
         finetune,
         load,
@@ -62,16 +60,18 @@ if TYPE_CHECKING:
         read_voc,
         read_yolo,
     )
+    from frcnn_keras.measuring import cross_validate, evaluate
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
     from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
-    **dict.fromkeys(("check", "cross_validate", "evaluate", "export", "finetune", "load", "load_torchvision",
-                     "prepare", "train", "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
+    **dict.fromkeys(("check", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
+                     "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
+    **dict.fromkeys(("cross_validate", "evaluate"), "frcnn_keras.measuring"),
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",

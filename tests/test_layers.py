@@ -21,7 +21,7 @@ FLOORS = (
     ("serving", "torchvision", "training", "data_prep"),
     ("pipeline", "crossval"),
     ("commands",),
-    ("api", "datasets"),
+    ("api", "datasets", "measuring"),
     ("__init__",),
     ("__main__",),
     ("train_rpn", "train_rcnn"),
