@@ -14,7 +14,6 @@ or stage by stage:
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -23,7 +22,6 @@ from data_prep.prepare import prepare as _prepare
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
-from frcnn_keras.inspection.dataset_check import scorable
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
 from frcnn_keras.pipeline import train as _pipeline
 from frcnn_keras.pipeline.settings import TrainConfig
@@ -33,7 +31,6 @@ from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.runs.scoring import score
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
 from frcnn_keras.settings.arguments import in_arguments
@@ -51,8 +48,8 @@ from frcnn_keras.training.loop import History
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "TrainConfig",
-    "Trained", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
-    "train_rcnn", "train_rpn",
+    "Trained", "check", "export", "finetune", "load", "load_torchvision", "prepare",
+    "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -204,17 +201,6 @@ def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | 
     """
     return importing.load_torchvision(weights, model, num_classes, min_size, max_size, class_names, keep_classes,
                                       precision, bn_epsilon)
-
-
-@in_words(in_arguments)
-def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
-    """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
-
-    Returns:
-        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image".
-    """
-    detector = run if isinstance(run, Detector) else detectors.load(run)
-    return score(detector, scorable(dataset, skip_bad)).metrics
 
 
 @in_words(in_arguments)
