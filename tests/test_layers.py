@@ -18,7 +18,7 @@ FLOORS = (
     ("readers",),
     ("evaluation",),
     ("runs", "inspection"),
-    ("serving", "torchvision", "training", "data_prep"),
+    ("serving", "torchvision", "training", "data_prep", "audit"),
     ("pipeline",),
     ("commands",),
     ("api", "datasets"),
