@@ -71,8 +71,8 @@ def _yolo(audited: Audited) -> dict[str, bytes]:
     files = {}
     for image, stem in zip(audited.images, _stems(audited.images, ".txt"), strict=True):
         size = np.tile((image.width, image.height), 2)
-        values = np.concatenate([image.boxes[:, :2] + image.boxes[:, 2:], 2 * (image.boxes[:, 2:] - image.boxes[:, :2])],
-                                axis=1) / 2 / size  # (G, 4) centre and sides
+        middles, sides = (image.boxes[:, :2] + image.boxes[:, 2:]) / 2, image.boxes[:, 2:] - image.boxes[:, :2]
+        values = np.concatenate([middles, sides], axis=1) / size  # (G, 4)
         lines = [f"{label - 1} " + " ".join(f"{value:.8g}" for value in row) + "\n" for label, row, ignored in
                  zip(image.labels, values, image.ignored, strict=True) if not ignored]
         files[f"labels/{_below_images(stem)}.txt"] = "".join(lines).encode()

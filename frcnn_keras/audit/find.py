@@ -35,5 +35,5 @@ def find(audited: Audited, least: float = LEAST) -> Audit:
         fold = folds[one.image.fold]
         found += [*missing(one, fold, names), *wrong_class(one, fold, names), *shifted(one, fold, names),
                   *duplicate(one, names)]
-    found += spurious(matched, folds, names)
+    found += spurious(matched, names)
     return Audit(audited, best_first([one for one in found if one.score >= least]), folds)

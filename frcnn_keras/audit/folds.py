@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frcnn_keras.audit.calibration import Calibration, calibrate
-from frcnn_keras.audit.hypotheses import iou
+from frcnn_keras.audit.calibration import Calibration, calibrate, logit
+from frcnn_keras.audit.hypotheses import Hypotheses, area, intersection, iou
 from frcnn_keras.audit.matching import RIGHT, Matched
 
+EVIDENCE = ("logit of the best score", "logit of all classes' scores together",
+            "IoU with the surer place that it overlaps most", "share of it in the surer place that holds most of it")
+_SHARES = 4.0  # shares in units in which a weight of 1 is as much as one of a logit
 ENOUGH = 30  # objects of a class, from which it is judged by itself
 _LEAST_SPREAD = 0.03  # IoU: an edge is a pixel off here and there, however good the detector is
 
@@ -25,14 +28,19 @@ class Placing:
 class Fold:
     """One fold's detector."""
 
-    objects: Calibration  # whether any object is there, by the sum of a place's class scores
+    objects: Calibration  # whether any object is there, by object_evidence
     classes: Calibration  # whether one of the detection's class is there, by its score
     placing: tuple[Placing, ...]  # of classes 1..C
+
+    def chance(self, score: float) -> float:
+        """Of a detection with that score to be right, class and place."""
+        return float(self.classes(logit(np.array([[score]])))[0])
 
 
 def fold_of(matched: Sequence[Matched], classes: int) -> Fold:
     """From all images of a fold."""
-    sums, surest, present, right = [np.zeros(0)], [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, bool)]
+    evidence, surest = [np.zeros((0, len(EVIDENCE)))], [np.zeros(0)]
+    present, right = [np.zeros(0, bool)], [np.zeros(0, bool)]
     for one in matched:
         found = one.label_of >= 0
         near = np.zeros(len(found), bool)
@@ -40,17 +48,33 @@ def fold_of(matched: Sequence[Matched], classes: int) -> Fold:
         same = near.copy()
         same[near] = one.image.labels[one.label_of[near]] == one.seen.labels[near]
         counts = ~one.explained
-        sums.append(objectness(one)[counts])
+        evidence.append(object_evidence(one.seen)[counts])
         surest.append(one.seen.scores[counts])
         present.append(near[counts])
         right.append(same[counts])
-    known = calibrate(np.concatenate(surest), np.concatenate(right))
-    return Fold(calibrate(np.concatenate(sums), np.concatenate(present)), known, _placing(matched, known, classes))
+    classes_of = calibrate(logit(np.concatenate(surest))[:, None], np.concatenate(right))
+    objects = calibrate(np.concatenate(evidence), np.concatenate(present))
+    return Fold(objects, classes_of, _placing(matched, classes_of, classes))
 
 
-def objectness(one: Matched) -> np.ndarray:
-    """(H,) the chance of any object, as the detector says: classes exclude each other, so their scores add up."""
-    return np.minimum(one.seen.chances.sum(axis=1), 1.0)
+def object_evidence(seen: Hypotheses) -> np.ndarray:
+    """(H, len(EVIDENCE)) what tells a place with an object from one without.
+
+    The sum counts beside the best score: where two classes are in doubt the object is not, but a detector in doubt is
+    wrong more often than one that is sure. A place that lies on a surer one, or in it, is often a part of that object
+    found once more. How much each weighs is the fold's own affair (Calibration): where objects lie in each other,
+    lying in another says nothing.
+    """
+    earlier = np.tril(np.ones((len(seen.boxes), len(seen.boxes))), -1)
+    shared = intersection(seen.boxes, seen.boxes) * earlier
+    on = (iou(seen.boxes, seen.boxes) * earlier).max(axis=1, initial=0.0)
+    inside = shared.max(axis=1, initial=0.0) / np.maximum(area(seen.boxes), 1e-9)
+    return np.stack([logit(seen.scores), logit(objectness(seen)), on * _SHARES, inside * _SHARES], axis=1)
+
+
+def objectness(seen: Hypotheses) -> np.ndarray:
+    """(H,) the score of any object at a place: classes exclude each other, so their scores add up."""
+    return np.minimum(seen.chances.sum(axis=1), 1.0)
 
 
 def own_class(one: Matched, label: int) -> tuple[float, np.ndarray, float]:
@@ -68,7 +92,7 @@ def _placing(matched: Sequence[Matched], known: Calibration, classes: int) -> tu
     for one in matched:
         for label in np.flatnonzero((one.place_of >= 0) & ~one.image.ignored):
             score, _, overlap = own_class(one, label)
-            if score > 0 and known(np.array(score)) >= 0.5:
+            if score > 0 and known(logit(np.array([[score]])))[0] >= 0.5:
                 found[one.image.labels[label] - 1].append(overlap)
     pooled = [overlap for of_class in found for overlap in of_class]
     return tuple(_spread(of_class if len(of_class) >= ENOUGH else pooled) for of_class in found)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from frcnn_keras.audit.findings import Finding
-from frcnn_keras.audit.folds import Fold, objectness
+from frcnn_keras.audit.folds import Fold, object_evidence
 from frcnn_keras.audit.hypotheses import iou
 from frcnn_keras.audit.matching import RIGHT, Matched
 
@@ -11,13 +11,13 @@ from frcnn_keras.audit.matching import RIGHT, Matched
 def missing(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
     """Every place that speaks of no label.
 
-    The score is p (1 - (u / 0.5)^2). p: the calibrated chance that there is an object, of whatever class: two classes
-    in doubt are no doubt about the object. u: the largest IoU with a label, or with a surer place. Half on a
-    labelled object it is that object once more, badly placed; objects that touch overlap by a little, which should cost
-    little: hence the square.
+    The score is p (1 - (u / 0.5)^2). p: the chance that there is an object of whatever class, the labels saying that
+    there is none: by Bayes, from the calibrated chance and the share of objects that the labels lack. u: the largest
+    IoU with a label, or with a surer place. Half on a labelled object it is that object once more, badly placed;
+    objects that touch overlap by a little, which should cost little: hence the square.
     """
     seen, image = one.seen, one.image
-    chances = fold.objects(objectness(one))  # (H,)
+    chances = fold.objects.refuted(object_evidence(seen))  # (H,)
     nearest = np.maximum(one.overlaps.max(axis=1, initial=0.0),
                          np.tril(iou(seen.boxes, seen.boxes), -1).max(axis=1, initial=0.0))
     scores = chances * np.maximum(0.0, 1 - (nearest / RIGHT) ** 2)

@@ -26,7 +26,7 @@ def shifted(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[Find
         if score <= 0:
             continue
         name = class_names[image.labels[label] - 1]
-        chance = float(fold.classes(np.array(score))) * badly_drawn(overlap, fold.placing[image.labels[label] - 1])
+        chance = fold.chance(score) * badly_drawn(overlap, fold.placing[image.labels[label] - 1])
         findings.append(Finding("shifted", image.id, image.file, tuple(map(float, box)), name, name, chance,
                                 int(image.annotations[label]), tuple(map(float, image.boxes[label]))))
     return findings

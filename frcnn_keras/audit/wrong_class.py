@@ -27,5 +27,5 @@ def wrong_class(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[
         fits = min(1.0, (one.overlaps[place, label] - NEAR) / (RIGHT - NEAR))
         box = tuple(map(float, image.boxes[label]))
         findings.append(Finding("wrong_class", image.id, image.file, box, class_names[own], class_names[other],
-                                float(fold.classes(others[other]) * share * fits), int(image.annotations[label]), box))
+                                fold.chance(others[other]) * share * fits, int(image.annotations[label]), box))
     return findings

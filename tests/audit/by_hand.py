@@ -34,9 +34,10 @@ def many(draw, count=60, score=0.97):
     return images
 
 
-def plain_fold(middle=0.9, spread=0.05):
-    """A fold whose detector's scores are chances as they are."""
+def plain_fold(middle=0.9, spread=0.05, wrong=0.5):
+    """A fold whose detector's scores are chances as they are; of objects, `wrong` are not labelled."""
     from frcnn_keras.audit.calibration import Calibration
-    from frcnn_keras.audit.folds import Fold, Placing
+    from frcnn_keras.audit.folds import EVIDENCE, Fold, Placing
 
-    return Fold(Calibration(1.0, 0.0, 0.0), Calibration(1.0, 0.0, 0.0), (Placing(middle, spread),) * len(NAMES))
+    weights = (0.0, 1.0) + (0.0,) * (len(EVIDENCE) - 1)
+    return Fold(Calibration(weights, wrong), Calibration((0.0, 1.0), 0.0), (Placing(middle, spread),) * len(NAMES))
