@@ -60,7 +60,7 @@ def _iou(box, other) -> float:
 def rows(audited, injected: Sequence[Injected]):
     """(kind, errors, AP and precision of the audit, AP and precision of ObjectLab) of each kind."""
     from benchmarks import objectlab
-    from frcnn_keras.audit.find import find
+    from frcnn_keras.auditing.find import find
 
     own, theirs = find(audited, 0.0).findings, objectlab.scores(audited)
     for kind in SHARES:
@@ -74,7 +74,7 @@ def main(argv=None) -> None:
     start_tensorflow()
     import frcnn_keras
     from benchmarks.out_of_fold import out_of_fold
-    from frcnn_keras.audit.reading import read_run
+    from frcnn_keras.auditing.reading import read_run
 
     print("| seed | kind | errors | AP | precision at N | ObjectLab's AP | ObjectLab's precision |\n"
           "|---|---|---|---|---|---|---|", flush=True)

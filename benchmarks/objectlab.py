@@ -8,7 +8,7 @@ image's score is made.
 
 from typing import NamedTuple
 
-from frcnn_keras.audit.findings import Audited, AuditedImage
+from frcnn_keras.auditing.findings import Audited, AuditedImage
 
 ALPHA = 0.9
 LOW, HIGH = 0.5, 0.95  # confidence of detections that judge a place; of those that judge a class or a gap
@@ -16,7 +16,7 @@ LEAST = 1e-6  # the similarity of boxes that have nothing in common
 
 
 class Ranked(NamedTuple):
-    kind: str  # of audit.findings.KINDS
+    kind: str  # of auditing.findings.KINDS
     image: int | str
     box: tuple[float, float, float, float]  # the found one where missing or shifted, else the label's
     score: float  # larger is worse

@@ -19,6 +19,7 @@ from frcnn_keras.runtime import register_with_keras
 
 if TYPE_CHECKING:
     from frcnn_keras.api import (
+        Audit,
         CheckConfig,
         Dataset,
         DatasetReport,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         RPNConfig,
         TrainConfig,
         Trained,
+        audit,
         check,
         evaluate,
         export,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.auditing.findings import Finding
     from frcnn_keras.datasets import (
         drawn_shapes,
         from_items,
@@ -66,10 +69,11 @@ if TYPE_CHECKING:
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
-    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
+    **dict.fromkeys(("audit", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
                      "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
+    "Audit": "frcnn_keras.auditing.find", "Finding": "frcnn_keras.auditing.findings",
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
@@ -86,9 +90,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
-    "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
-    "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "check",
+    "Audit", "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
+    "Finding", "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
+    "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "audit", "check",
     "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn", "load_torchvision",
     "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord", "read_voc",
     "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",

@@ -18,7 +18,7 @@ FLOORS = (
     ("readers",),
     ("evaluation",),
     ("runs", "inspection"),
-    ("serving", "torchvision", "training", "data_prep", "audit"),
+    ("serving", "torchvision", "training", "data_prep", "auditing"),
     ("pipeline",),
     ("commands",),
     ("api", "datasets"),

@@ -50,11 +50,11 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, finds, writes, prints."""
-    from frcnn_keras.audit.accepting import accepted
-    from frcnn_keras.audit.find import find
-    from frcnn_keras.audit.listing import records, report, table
-    from frcnn_keras.audit.picture_files import Pictures
-    from frcnn_keras.audit.reading import read_run
+    from frcnn_keras.auditing.accepting import accepted
+    from frcnn_keras.auditing.find import find
+    from frcnn_keras.auditing.listing import records, report, table
+    from frcnn_keras.auditing.picture_files import Pictures
+    from frcnn_keras.auditing.reading import read_run
 
     _check(args)
     out = settled(args.out)
@@ -86,9 +86,9 @@ def _check(args) -> None:
 
 def corrected_files(audit, chosen, form: str | None) -> dict[str, bytes]:
     """The files of --write, by their paths in its folder."""
-    from frcnn_keras.audit import label_studio
-    from frcnn_keras.audit.annotation_forms import written
-    from frcnn_keras.audit.corrections import correct
+    from frcnn_keras.auditing import label_studio
+    from frcnn_keras.auditing.annotation_forms import written
+    from frcnn_keras.auditing.corrections import correct
 
     if form is None:
         return {}
@@ -128,7 +128,7 @@ def sheets(audit, pictures, count: int, device: str | None) -> dict[str, bytes]:
     from frcnn_keras.runtime import start_tensorflow
 
     start_tensorflow(device)
-    from frcnn_keras.audit import pictures as drawing
+    from frcnn_keras.auditing import pictures as drawing
     from frcnn_keras.pictures.drawing import encoded_image
 
     say_undrawable(audit.audited.class_names)
