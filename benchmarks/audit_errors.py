@@ -2,9 +2,10 @@
 N, N being as many as there are.
 
     python -m benchmarks.audit_errors --out work/audit-errors [--images 400] [--seeds 0,1] [--folds 3]
+    python -m benchmarks.audit_errors --out work/audit-errors --data DIR --split train --backbone-weights FILE
 
-Draws shapes, spoils their labels by a seed, trains a detector for every fold, and ranks, beside ObjectLab's formulas on
-the same detections. --out keeps the folders, and goes on with what is there.
+Draws shapes, or reads a data set of any form, spoils the labels by a seed, trains a detector for every fold, and ranks,
+beside ObjectLab's formulas on the same detections. --out keeps the folders, and goes on with what is there.
 """
 
 import argparse
@@ -25,6 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder of the detectors")
     parser.add_argument("--images", type=int, default=400, metavar="N", help="drawn (default %(default)s)")
+    parser.add_argument("--data", metavar="PATH", help="a data set in place of shapes")
+    parser.add_argument("--split", metavar="NAME", help="of --data")
+    parser.add_argument("--backbone-weights", metavar="FILE", help="MobileNetV2's, for --data")
     parser.add_argument("--folds", type=int, default=3, metavar="K", help="default %(default)s")
     parser.add_argument("--seeds", default="0", metavar="S,...", help="of drawing and spoiling (default %(default)s)")
     return parser
@@ -73,15 +77,17 @@ def main(argv=None) -> None:
     args = build_parser().parse_args(argv)
     start_tensorflow()
     import frcnn_keras
-    from benchmarks.out_of_fold import out_of_fold
+    from benchmarks.out_of_fold import for_photographs, for_shapes, out_of_fold
     from frcnn_keras.auditing.reading import read_run
 
     print("| seed | kind | errors | AP | precision at N | ObjectLab's AP | ObjectLab's precision |\n"
           "|---|---|---|---|---|---|---|", flush=True)
     for seed in map(int, args.seeds.split(",")):
-        spoilt = spoil(frcnn_keras.drawn_shapes(args.images, seed=10 + seed), seed)
-        folder = Path(args.out) / f"shapes{args.images}-{seed}"
-        audited = read_run(out_of_fold(spoilt.dataset, folder, args.folds))
+        spoilt = spoil(frcnn_keras.drawn_shapes(args.images, seed=10 + seed) if args.data is None
+                       else frcnn_keras.read(args.data, args.split), seed)
+        name = f"shapes{args.images}" if args.data is None else Path(args.data).name
+        settings = for_shapes(Path(args.out)) if args.data is None else for_photographs(args.backbone_weights)
+        audited = read_run(out_of_fold(spoilt.dataset, Path(args.out) / f"{name}-{seed}", args.folds, settings))
         for kind, count, *values in rows(audited, spoilt.injected):
             print(f"| {seed} | {kind} | {count} | {' | '.join(f'{value:.3f}' for value in values)} |", flush=True)
 

@@ -1,4 +1,4 @@
-"""Out-of-fold detections of drawn shapes by small detectors: what `crossval` leaves, in its files, made plainly."""
+"""Out-of-fold detections in the files that `crossval` leaves, made plainly: a detector trained for each fold."""
 
 import dataclasses
 from pathlib import Path
@@ -10,9 +10,12 @@ FILES = ("ground_truth.json", "detections.json")
 CROPS, CROP_SEED, EPOCHS = 6000, 2, 8  # the demo's
 
 
-def out_of_fold(dataset: Dataset, folder: Path, folds: int) -> Path:
+def out_of_fold(dataset: Dataset, folder: Path, folds: int, settings) -> Path:
     """FOLDER/evaluation/ground_truth.json, FOLDER/evaluation/detections.json and FOLDER/folds.json, each image found by
-    the detector that did not train on it; what is there is taken. Returns FOLDER."""
+    the detector that did not train on it; what is there is taken. Returns FOLDER.
+
+    settings: of the stages, `for_shapes` or `for_photographs`.
+    """
     if (folder / "folds.json").exists():
         return folder
     import frcnn_keras
@@ -25,7 +28,7 @@ def out_of_fold(dataset: Dataset, folder: Path, folds: int) -> Path:
             example for place, example in enumerate(dataset.examples) if place % folds != fold))
         other = dataclasses.replace(dataset, examples=dataset.examples[fold::folds])
         run = folder / "folds" / str(fold + 1)
-        prep, rpn, rcnn = settings(folder)
+        prep, rpn, rcnn = settings
         prepared = frcnn_keras.prepare(own, run / "prep", prep)
         frcnn_keras.train_rpn(prepared.path, run, rpn)
         frcnn_keras.train_rcnn(prepared.path, run, rcnn)
@@ -42,12 +45,20 @@ def out_of_fold(dataset: Dataset, folder: Path, folds: int) -> Path:
     return folder
 
 
-def settings(folder: Path):
-    """The stages' settings, of the demo's sizes; its backbone is made in FOLDER where it is absent."""
+def for_photographs(weights: str):
+    """The stages' settings with MobileNetV2 and its weights: their own."""
+    from frcnn_keras.settings import stages
+
+    backbone = stages.BackboneConfig(weights=str(Path(weights).resolve()))
+    return stages.PrepConfig(backbone=backbone), stages.RPNConfig(), stages.RCNNConfig()
+
+
+def for_shapes(folder: Path):
+    """The same of the demo's sizes; its backbone is made in FOLDER where it is absent."""
     from frcnn_keras.commands.demo_backbone import pretrain
     from frcnn_keras.settings import stages
 
-    backbone = folder.parent / "backbone.keras"
+    backbone = folder / "backbone.keras"
     if not backbone.exists():
         pretrain(backbone, CROPS, CROP_SEED)
     prep = stages.PrepConfig(

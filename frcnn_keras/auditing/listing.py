@@ -45,7 +45,7 @@ def report(audit: Audit, shown: int) -> str:
         lines.append(f"{kind:12}{len(scores):9}" + "".join(f"{sum(score > least for score in scores):11}"
                                                            for least in SURE))
     if found and shown:
-        lines += ["", f"{'':>5} {'score':>5}  {'kind':11}  {'label -> suggested':26}  picture"]
+        lines += ["", f"{'':>5} {'score':>5}  {'kind':11}  {'class':26}  picture"]
         lines += [_line(number, one) for number, one in enumerate(found[:shown], 1)]
         if len(found) > shown:
             lines.append(f"{'':5} and {len(found) - shown} more")
@@ -53,8 +53,9 @@ def report(audit: Audit, shown: int) -> str:
 
 
 def _line(number: int, one: Finding) -> str:
-    label, suggested = _short(one.label or "-", 12), _short(one.suggested or "-", 12)
-    words = label if one.kind == "shifted" else f"{label} -> {suggested}"
+    words = _short(one.label or one.suggested, 26)
+    if one.kind == "wrong_class":
+        words = f"{_short(one.label, 11)} -> {_short(one.suggested, 11)}"
     left = f"{number:5} {one.score:5.2f}  {one.kind:11}  {words:26}  "
     return left + _short(one.file, WIDTH - len(left))
 

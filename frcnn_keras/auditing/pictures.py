@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from frcnn_keras.auditing.findings import REMOVED, Finding
+from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.auditing.picture_files import Pictures
 from frcnn_keras.data.decoding import decode
 from frcnn_keras.data.image_files import read_file
@@ -16,6 +16,7 @@ LABELLED, SUGGESTED = (255, 140, 0), (0, 200, 255)  # orange: what is labelled; 
 CELL = (240, 200)  # pixels, of a crop on a sheet
 ON_SHEET, COLUMNS = 24, 4
 _AROUND = 0.6  # of the box's longer side, on each side of it: what a box is of, its surroundings show
+_LINE = 2  # pixels, of a frame
 _LEAST = 48  # pixels of the picture that a crop shows, across and down
 
 
@@ -34,7 +35,7 @@ def crop_of(one: Finding, image: np.ndarray, cell: tuple[int, int] = CELL) -> np
     wide, high_ = max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale))
     part = cv2.resize(image[y1:y2, x1:x2], (wide, high_), interpolation=cv2.INTER_AREA if scale < 1 else
                       cv2.INTER_LINEAR)
-    return draw_boxes(part, (around - (x1, y1, x1, y1)) * scale, colours)
+    return draw_boxes(part, (around - (x1, y1, x1, y1)) * scale, colours, _LINE)
 
 
 def _suggested(one: Finding) -> tuple[float, float, float, float] | None:
@@ -42,9 +43,8 @@ def _suggested(one: Finding) -> tuple[float, float, float, float] | None:
 
 
 def title_of(number: int, one: Finding) -> str:
-    """`12 wrong_class 0.93 cat > dog`"""
-    words = one.label if one.kind in ("shifted", "spurious", "duplicate") else f"{one.label or 'nothing'} > " \
-        f"{one.suggested or REMOVED}"
+    """`12 wrong_class 0.93 cat -> dog`"""
+    words = f"{one.label} -> {one.suggested}" if one.kind == "wrong_class" else one.label or one.suggested
     return f"{number} {one.kind} {one.score:.2f} {words}"
 
 
