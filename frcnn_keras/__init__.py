@@ -19,7 +19,6 @@ from frcnn_keras.runtime import register_with_keras
 
 if TYPE_CHECKING:
     from frcnn_keras.api import (
-        Audit,
         CheckConfig,
         Dataset,
         DatasetReport,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
         RPNConfig,
         TrainConfig,
         Trained,
-        audit,
         check,
         evaluate,
         export,
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.auditing.find import Audit
     from frcnn_keras.auditing.findings import Finding
     from frcnn_keras.datasets import (
         drawn_shapes,
@@ -63,14 +62,17 @@ if TYPE_CHECKING:
         read_voc,
         read_yolo,
     )
+    from frcnn_keras.judging import audit, thresholds
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
     from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
+    from frcnn_keras.runs.thresholds import Thresholds
 
 _HOMES = {
-    **dict.fromkeys(("audit", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
+    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
                      "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
+    **dict.fromkeys(("audit", "thresholds"), "frcnn_keras.judging"), "Thresholds": "frcnn_keras.runs.thresholds",
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
     "Audit": "frcnn_keras.auditing.find", "Finding": "frcnn_keras.auditing.findings",
@@ -90,12 +92,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "Audit", "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
-    "Finding", "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
-    "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "audit", "check",
-    "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn", "load_torchvision",
-    "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord", "read_voc",
-    "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
+    "Audit", "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example",
+    "Exported", "Finding", "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared",
+    "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig", "Splits", "Thresholds", "TrainConfig", "Trained",
+    "__version__", "audit", "check", "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load",
+    "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
+    "read_tfrecord", "read_voc", "read_yolo", "thresholds", "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

@@ -20,9 +20,6 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
-from frcnn_keras.auditing.find import Audit
-from frcnn_keras.auditing.find import find as _find
-from frcnn_keras.auditing.reading import read_run as _read_audited
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
@@ -51,10 +48,10 @@ from frcnn_keras.training.image_losses import LOSSES
 from frcnn_keras.training.loop import History
 
 __all__ = [
-    "Audit", "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported",
-    "FinetuneConfig", "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig",
-    "TrainConfig", "Trained", "audit", "check", "evaluate", "export", "finetune", "load", "load_torchvision",
-    "prepare", "train", "train_joint", "train_rcnn", "train_rpn",
+    "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
+    "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "TrainConfig",
+    "Trained", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
+    "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -175,12 +172,13 @@ def train_joint(dataset: Dataset, out: FilePath, config: JointConfig | None = No
 
 
 @in_words(in_arguments)
-def load(run: FilePath, *, score_threshold: float | None = None, nms: float | None = None, limit: int | None = None,
-         precision: str | None = None) -> Detector:
+def load(run: FilePath, *, score_threshold: float | str | None = None, nms: float | None = None,
+         limit: int | None = None, precision: str | None = None) -> Detector:
     """The detector of a run folder, or of a `.keras` file.
 
-    score_threshold, nms, limit: in place of the run's own: the score that a detection must pass, the IoU above which a
-    better one of its class removes it, and how many an image may have. precision: `float32` or `bfloat16` products.
+    score_threshold, nms, limit: in place of the run's own: the score that a detection must pass (`best`: what
+    `thresholds` chose for each class), the IoU above which a better one of its class removes it, and how many an image
+    may have. precision: `float32` or `bfloat16` products.
 
     Raises:
         InputError: there is no finished detector, or no such precision.
@@ -216,20 +214,6 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = Fal
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
     return score(detector, settle(dataset, skip_bad)).metrics
-
-
-@in_words(in_arguments)
-def audit(run: FilePath) -> Audit:
-    """What is probably wrong in a data set's labels, best first, by detections of images that no detector trained on.
-
-    run: what crossval made, or an evaluated run, whose test images are audited then. Each Finding has kind (`missing`,
-    `wrong_class`, `shifted`, `spurious`, `duplicate`), image, file, box, label, suggested and a score within 0..1;
-    `audit(run).corrected(dataset, audit(run).above(0.9))` is the data set with those put right.
-
-    Raises:
-        InputError: the folder has no evaluation, or a file of it is damaged.
-    """
-    return _find(_read_audited(run))
 
 
 @in_words(in_arguments)

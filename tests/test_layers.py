@@ -21,7 +21,7 @@ FLOORS = (
     ("serving", "torchvision", "training", "data_prep", "auditing"),
     ("pipeline",),
     ("commands",),
-    ("api", "datasets"),
+    ("api", "datasets", "judging"),
     ("__init__",),
     ("__main__",),
     ("train_rpn", "train_rcnn"),
