@@ -193,4 +193,8 @@ def test_audit_of_a_folder(tmp_path):
     [one] = frcnn_keras.audit(tmp_path)
     assert isinstance(one, frcnn_keras.Finding) and (one.kind, one.file) == ("missing", "a.jpg")
     with pytest.raises(frcnn_keras.InputError, match="not found"):
-        frcnn_keras.audit(tmp_path / "evaluation")
+        frcnn_keras.audit(tmp_path / "none")
+    chosen = frcnn_keras.thresholds(tmp_path)
+    assert isinstance(chosen, frcnn_keras.Thresholds) and chosen.classes[0].pooled
+    with pytest.raises(frcnn_keras.InputError, match="precision must be more than 0"):
+        frcnn_keras.thresholds(tmp_path, 0.0)

@@ -21,10 +21,12 @@ def corrected_dataset(dataset: Dataset, accepted: Sequence[Finding]) -> Dataset:
     places = {example.id: place for place, example in enumerate(dataset.examples)}
     by_image: dict[int, list[Finding]] = {}
     for one in accepted:
-        if one.image not in places or not {one.label, one.suggested} - {""} <= labels.keys():
+        # an evaluation without folds calls images by number; their files' names are then the data set's ids
+        place = places.get(one.image, places.get(one.file))
+        if place is None or not {one.label, one.suggested} - {""} <= labels.keys():
             raise InputError(f"{dataset.name}: has no image {one.image} with a label {one.label or one.suggested}, as "
                              "a finding says; give the data set that was audited")
-        by_image.setdefault(places[one.image], []).append(one)
+        by_image.setdefault(place, []).append(one)
     examples = list(dataset.examples)
     for place, findings in by_image.items():
         examples[place] = _corrected_example(examples[place], findings, labels, dataset.name)

@@ -9,31 +9,33 @@ from frcnn_keras.auditing.findings import Audited, AuditedImage
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
 
-TRUTH, FOUND, FOLDS = "evaluation/ground_truth.json", "evaluation/detections.json", "folds.json"
+TRUTH, FOUND, FOLDS = "ground_truth.json", "detections.json", "folds.json"
 
 
 def read_run(run: str | Path) -> Audited:
     """RUN/evaluation/ground_truth.json and detections.json, with RUN/folds.json where there are folds; without it one
-    detector found everything, in images that it did not train on if they are a test split.
+    detector found everything, in images that it did not train on if they are a test split. Or the folder that evaluate
+    was given, which has the two files in it.
 
     Raises:
         InputError: a file is missing, is no JSON, or does not fit the others; names file and entry.
     """
     root = Path(run)
+    home = root if (root / TRUTH).exists() else root / "evaluation"
     for name in (TRUTH, FOUND):
-        if not (root / name).is_file():
-            raise InputError(f"{root / name}: not found; {command('crossval')} writes it, and {command('evaluate')} "
+        if not (home / name).is_file():
+            raise InputError(f"{home / name}: not found; {command('crossval')} writes it, and {command('evaluate')} "
                              "--run RUN for one detector's images")
-    truth, results = read_json(root / TRUTH), read_json(root / FOUND)
+    truth, results = read_json(home / TRUTH), read_json(home / FOUND)
     folds = read_json(root / FOLDS) if (root / FOLDS).exists() else None
-    file = root / TRUTH
+    file = home / TRUTH
     try:
         classes = {int(one["id"]): place for place, one in enumerate(truth["categories"], start=1)}
         labelled = _by_image(truth["annotations"])
         fold_of = {int(one["image_id"]): (one["id"], int(one["fold"])) for one in folds or ()}
-        file = root / FOUND
+        file = home / FOUND
         found = _by_image(results)
-        file = root / FOLDS if folds is not None else root / TRUTH
+        file = root / FOLDS if folds is not None else home / TRUTH
         images = tuple(_image(one, labelled.pop(one["id"], []), found.pop(one["id"], []), classes,
                               fold_of[one["id"]] if folds is not None else (one["id"], 1)) for one in truth["images"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -41,7 +43,7 @@ def read_run(run: str | Path) -> Audited:
                          "anew") from error
     for name, left in ((TRUTH, labelled), (FOUND, found)):
         if left:
-            raise InputError(f"{root / name}: has image {next(iter(left))}, which {TRUTH} does not list; the files are "
+            raise InputError(f"{home / name}: has image {next(iter(left))}, which {TRUTH} does not list; the files are "
                              "of two runs, make them anew")
     return Audited(str(truth.get("info", {}).get("description", root.name)),
                    tuple(str(one["name"]) for one in truth["categories"]), tuple(classes), images)

@@ -34,6 +34,11 @@ def test_each_kind():
     assert new.examples[:PLACE] == data.examples[:PLACE] and one.read() == EXAMPLE.read()
 
 
+def test_images_by_number_are_found_by_their_files():
+    one = dataclasses.replace(finding("spurious", 0), image=PLACE + 1, file=EXAMPLE.id)
+    assert len(corrected_dataset(DATA, [one]).examples[PLACE].boxes) == len(EXAMPLE.boxes) - 1
+
+
 def test_the_better_of_two_counts():
     new = corrected_dataset(DATA, [finding("shifted", 0, box=(5, 5, 9, 9)), finding("spurious", 0, score=0.2)])
     assert new.examples[PLACE].boxes[0].tolist() == [5, 5, 9, 9]

@@ -42,6 +42,10 @@ def test_an_evaluated_run_has_one_fold(tmp_path):
     assert [(one.id, one.fold) for one in read_run(write(tmp_path, folds=None)).images] == [(1, 1), (2, 1)]
 
 
+def test_the_folder_that_evaluate_was_given(tmp_path):
+    assert len(read_run(write(tmp_path) / "evaluation").images) == 2
+
+
 @pytest.mark.parametrize("changed, named", [
     ({"truth": None}, "ground_truth.json: not found"), ({"found": None}, "detections.json: not found"),
     ({"truth": "{"}, "ground_truth.json: cannot be read"), ({"truth": {}}, "ground_truth.json: not in the form"),
