@@ -1,6 +1,7 @@
 """The offline stage as a function: data set and settings in, prep folder out."""
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from frcnn_keras.data.prepared import LAYOUT, REQUEST, Prepared, open_prepared
 from frcnn_keras.errors import InputError
 from frcnn_keras.files.folders import discard, is_empty, recover, require_place, settled
 from frcnn_keras.files.locks import alone, shared
+from frcnn_keras.inspection.anchor_choice import USUAL, choose_sizes
 from frcnn_keras.models.receptive_field import map_sizes
 from frcnn_keras.ops.images import padded_size
 from frcnn_keras.progress import WORKERS, say
@@ -34,6 +36,9 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
     """
     out = settled(out)
     config = _settled(config, like)
+    source = None
+    if not (config.anchors.sizes or config.anchors.scales):
+        config, source = _with_sizes(config, dataset)
     if write_tiles and eval_only:
         raise InputError("--write-tiles writes minibatches, and --eval-only makes none; leave one out")
     request = PrepRequest(config, eval_only, write_tiles, tuple(dataset.class_names), len(dataset.examples),
@@ -53,7 +58,7 @@ def prepare(dataset: Dataset, out: str | Path, config: PrepConfig | None = None,
             return open_prepared(out)
         if out.exists():
             held.enter_context(alone(out))
-        skipped = _make(dataset, out, request, feature_source(config, like), skip_bad, workers or WORKERS)
+        skipped = _make(dataset, out, request, source or feature_source(config, like), skip_bad, workers or WORKERS)
     for line in sorted(skipped):
         say(f"left out: {line}")
     say(f"prep: {out} is finished")
@@ -85,6 +90,18 @@ def _settled(config: PrepConfig | None, like: Prepared | None) -> PrepConfig:
     if config is not None and config != like.config:
         raise InputError(f"{like.path}: fixes the settings of a folder that is like it; give none besides")
     return like.config
+
+
+def _with_sizes(config: PrepConfig, dataset: Dataset) -> tuple[PrepConfig, FeatureSource]:
+    """Settings with numbers in place of `auto`, so that the folder, a resume and --like are of these and no others."""
+    usual = dataclasses.replace(config.anchors, sizes=USUAL)
+    source = feature_source(dataclasses.replace(config, anchors=usual), None)
+    geometry = source.geometry
+    choice = choose_sizes(dataset, config.images, usual, geometry.strides, geometry.offsets)
+    say(f"anchors: {choice.reason}")
+    anchors = dataclasses.replace(usual, sizes=choice.sizes)
+    geometry = dataclasses.replace(geometry, anchor_sizes=(choice.sizes,))
+    return dataclasses.replace(config, anchors=anchors), dataclasses.replace(source, geometry=geometry)
 
 
 def is_finished(out: Path, request: PrepRequest, fresh: bool, examples: Sequence[Example] = ()) -> bool:

@@ -81,7 +81,7 @@ _HOMES = {
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
     "Problem": "frcnn_keras.data.example", "Prepared": "frcnn_keras.data.prepared",
     "DatasetReport": "frcnn_keras.inspection.report", "Detector": "frcnn_keras.runs.detector",
-    "TrainConfig": "frcnn_keras.pipeline.train", "Trained": "frcnn_keras.pipeline.trained",
+    "TrainConfig": "frcnn_keras.pipeline.settings", "Trained": "frcnn_keras.pipeline.trained",
     **dict.fromkeys(("Detection", "Detections"), "frcnn_keras.runs.detections"),
     "Exported": "frcnn_keras.serving.comparison",
     **dict.fromkeys(("Proposed", "Proposer", "load_rpn"), "frcnn_keras.runs.proposer"),

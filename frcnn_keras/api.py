@@ -11,7 +11,7 @@ or stage by stage:
     frcnn_keras.evaluate("work/run", frcnn_keras.read_voc("DIR", "test"))["coco"]["AP50"]
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from data_prep.prepare import prepare as _prepare
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
+from frcnn_keras.inspection.dataset_check import scorable
 from frcnn_keras.inspection.report import AnchorGrid, DatasetReport, report
 from frcnn_keras.pipeline import train as _pipeline
-from frcnn_keras.pipeline.train import TrainConfig
+from frcnn_keras.pipeline.settings import TrainConfig
 from frcnn_keras.pipeline.trained import Trained
 from frcnn_keras.readers.splits import Splits
 from frcnn_keras.readers.validation import settle
@@ -73,20 +74,21 @@ def check(dataset: Dataset, config: CheckConfig | None = None, *, backbone: str 
 
 
 @in_words(in_arguments)
-def train(data: FilePath | Dataset | Splits, run: FilePath, config: TrainConfig | None = None, *,
-          val: FilePath | Dataset | None = None, holdout: str | float | None = None, skip_bad: bool = False,
-          fresh: bool = False, callbacks: Callbacks = ()) -> Trained:
+def train(data: FilePath | Dataset | Splits | Iterable[Any], out: FilePath, config: TrainConfig | None = None, *,
+          val: FilePath | Dataset | Iterable[Any] | None = None, holdout: str | float | None = None,
+          skip_bad: bool = False, fresh: bool = False, callbacks: Callbacks = ()) -> Trained:
     """From images with boxes to a scored detector: check, prepare, train_rpn, train_rcnn, evaluate in one process.
 
-    data: a folder or file of any form (see `read`), a Dataset, or Splits of your own. val: images to measure on, of any
-    form too; else the data set's own, else `holdout` of it ("20%" by default). RUN is what the stages' own functions
-    make, with prep/ in it. callbacks: of Keras, for both trainers. A second call goes on where the first was stopped.
+    data: a folder or file of any form (see `read`), a Dataset, items as `from_items` takes them, or Splits. val: images
+    to measure on, of any form too; else the data set's own, else `holdout` of it ("20%" by default). OUT is what the
+    stages' own functions make, with prep/ in it. callbacks: of Keras, for both trainers. A second call goes on where
+    the first was stopped.
 
     Raises:
-        InputError: the data set is bad, val and holdout are both given, or `run` was begun with other settings.
+        InputError: the data set is bad, val and holdout are both given, or `out` was begun with other settings.
         FloatingPointError: the loss became NaN or infinite.
     """
-    return _pipeline.train(_pipeline.splits_of(data, val, holdout), run, config, skip_bad=skip_bad, fresh=fresh,
+    return _pipeline.train(_pipeline.splits_of(data, val, holdout), out, config, skip_bad=skip_bad, fresh=fresh,
                            callbacks=callbacks)
 
 
@@ -213,7 +215,7 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = Fal
         "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image".
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
-    return score(detector, settle(dataset, skip_bad)).metrics
+    return score(detector, scorable(dataset, skip_bad)).metrics
 
 
 @in_words(in_arguments)

@@ -72,7 +72,7 @@ def _reach(report: DatasetReport) -> str:
         lines.append(f"{report.unreached} objects overlap no anchor inside the image and make none positive")
     if report.suggested_sizes is None:
         return "\n".join([*lines, "no other anchor sizes were found that serve clearly better"])
-    lines.append(f"these sizes serve better: {report.suggested_flag}")
+    lines.append(f"these sizes reach more: {report.suggested_flag}")
     then = report.suggested_reach
     rows = [("", "IoU>=.5", "then", "IoU>=.7", "then")]
     for name, now in report.reach.items():

@@ -62,7 +62,7 @@ def main(args) -> int:
     ledger = Ledger(out)
     start_tensorflow(args.device)
     from frcnn_keras.evaluation import metrics
-    from frcnn_keras.readers.validation import settle
+    from frcnn_keras.inspection.dataset_check import scorable
     from frcnn_keras.runs.detector import load
     from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
     from frcnn_keras.runs.scoring import score
@@ -72,7 +72,7 @@ def main(args) -> int:
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
     say_thresholds(detector)
-    dataset = settle(read_source(args, detector.class_names), args.skip_bad)
+    dataset = scorable(read_source(args, detector.class_names), args.skip_bad)
     ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)
     say_undrawable(detector.class_names)

@@ -25,11 +25,16 @@ def value_of(kind: type) -> Callable[[str], Any]:
     return convert
 
 
-def tuple_of(kind: type) -> Callable[[str], tuple]:
-    """The converter of comma-separated values."""
+def tuple_of(kind: type, words: dict[str, tuple] | None = None) -> Callable[[str], tuple]:
+    """The converter of comma-separated values; words: what stands for some of them; nothing then does for
+    none."""
     convert = value_of(kind)
 
     def parse(text: str) -> tuple:
+        if words and text in words:
+            return words[text]
+        if words and not text.strip(", "):
+            raise argparse.ArgumentTypeError(f"must be numbers, or {' or '.join(words)}; received: {received(text)}")
         return tuple(convert(part) for part in text.split(",") if part)
 
     parse.__name__ = f"comma-separated {kind.__name__}"

@@ -15,7 +15,7 @@ from frcnn_keras.commands.help_text import HelpAll, help_text, seldom, settings_
 from frcnn_keras.commands.other_words import SENTENCES, flags_meant
 from frcnn_keras.errors import InputError, one_line
 from frcnn_keras.settings.options import leaves, title_of
-from frcnn_keras.settings.ranges import SettingError, element_of, flag_of, received
+from frcnn_keras.settings.ranges import SettingError, element_of, flag_of, received, text_of
 
 
 class Parser(argparse.ArgumentParser):
@@ -93,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) 
         value = functools.reduce(getattr, path, defaults)
         convert, many = element_of(hint), typing.get_origin(hint) is tuple
         shown = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value) if many else value
+        shown = text_of(field, value) if many and not value else shown
         shown = f" (default {shown:.4g})" if isinstance(shown, float) else f" (default {shown})" if shown != "" else ""
         settings = {"dest": flag_of(field).replace("-", "_"), "default": value, "help": field.metadata["help"] + shown}
         group = settings_group(parser, title_of(config_class, path))
@@ -103,8 +104,9 @@ def add_arguments(parser: argparse.ArgumentParser, config_class, defaults=None) 
             names = [f"--{name}" for name in (flag_of(field), field.metadata["alias"]) if name and name not in shared]
             if field.metadata["spellings"]:
                 convert = one_of(field.metadata["choices"], field.metadata["spellings"])
-            action = group.add_argument(*names, type=tuple_of(convert) if many else value_of(convert), metavar=metavar,
-                                        choices=field.metadata["choices"], **settings)
+            action = group.add_argument(*names, type=tuple_of(convert, field.metadata["words"]) if many
+                                        else value_of(convert), metavar=metavar, choices=field.metadata["choices"],
+                                        **settings)
         if not field.metadata["common"]:
             seldom(action)
     if isinstance(parser, Parser):
@@ -146,7 +148,7 @@ def to_arguments(config, names: frozenset[str] | None = None) -> list[str]:
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            arguments.append(f"--{flag}={','.join(map(str, value)) if isinstance(value, tuple) else value}")
+            arguments.append(f"--{flag}={text_of(field, value)}")
     return arguments
 
 

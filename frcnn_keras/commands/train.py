@@ -23,9 +23,9 @@ EXAMPLES = """examples:
 DATA is a folder or a file of any form: Pascal VOC, COCO, YOLO, labelme, TFRecord, CSV (docs/data.md). Without images of
 its own to measure on, a fifth of them is held out.
 reads: images and annotations.   writes OUT: prep/train and prep/val (features), the RPN, detector.keras, evaluation/,
-detections.jpg and train.json. Every flag of prep is one of this command; those of train-rpn and train-rcnn stand in a
-TOML file's tables of that name (where they name no seed, --seed is theirs too). Stopped, the same command goes on where
-it was, and so do the stages' own commands.
+detections.jpg and train_metrics.json. Every flag of prep is one of this command; those of train-rpn and train-rcnn
+stand in a TOML file's tables of that name (where they name no seed, --seed is theirs too). Stopped, the same command
+goes on where it was, and so do the stages' own commands.
 next: {frcnn} predict --run work/run --images ... --out work/drawn"""
 
 
@@ -48,7 +48,7 @@ def build_parser():
     parser.add_argument("--patience", type=like(RCNNConfig, "fit.patience"), metavar="N", help="stop the head's "
                         "training when AP has not risen for N epochs (default: never)")
     parser.add_argument("--fresh", action="store_true", help="start over")
-    seldom(parser.add_argument("--json", action="store_true", help="print what train.json holds"))
+    seldom(parser.add_argument("--json", action="store_true", help="print what train_metrics.json holds"))
     flags.add_arguments(parser, PrepConfig)
     return parser
 
@@ -58,7 +58,8 @@ def main(args) -> int:
     begun = time.monotonic()
     start_tensorflow(args.device)
     from frcnn_keras.files import to_json
-    from frcnn_keras.pipeline.train import TrainConfig, train
+    from frcnn_keras.pipeline.settings import TrainConfig
+    from frcnn_keras.pipeline.train import train
     from frcnn_keras.pipeline.trained import summary
     from frcnn_keras.readers.splits import read_splits
 

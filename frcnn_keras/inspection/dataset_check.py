@@ -12,7 +12,7 @@ from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.errors import InputError
 from frcnn_keras.inspection import anchor_reach
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.progress import Progress, ahead
+from frcnn_keras.progress import Progress, ahead, say
 from frcnn_keras.readers.validation import settle
 
 PERCENTILES = (0, 5, 50, 95, 100)
@@ -54,6 +54,18 @@ def decode_images(dataset: Dataset) -> Dataset:
             files = ", ".join(other.file for other in others[:3]) + rest
             problems.append(Problem(first.file, f"its image is the same, to the byte, as that of {files}", fatal=False))
     return dataclasses.replace(dataset, examples=tuple(good), problems=tuple(problems))
+
+
+def scorable(dataset: Dataset, skip_bad: bool) -> Dataset:
+    """The settled data set to detect in. skip_bad: without the images that cannot be decoded, which are said."""
+    if not skip_bad:
+        return settle(dataset)
+    known = set(map(str, dataset.problems))
+    found = settle(decode_images(dataset), True)
+    for problem in found.problems:
+        if str(problem) not in known:
+            say(f"note: {problem}")
+    return found
 
 
 def _decode(example: Example) -> tuple[bytes, Problem | None]:

@@ -2,7 +2,8 @@
 to the byte, and either can go on with what the other has begun."""
 
 import dataclasses
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -10,56 +11,35 @@ import keras
 from data_prep.prepare import prepare
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.prepared import Prepared
-from frcnn_keras.data.wording import counted
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.files import to_json
 from frcnn_keras.files.folders import settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
-from frcnn_keras.inspection.dataset_check import decode_images
+from frcnn_keras.inspection.dataset_check import decode_images, scorable
 from frcnn_keras.inspection.repeats import repeats
 from frcnn_keras.pictures.drawing import encoded_image
-from frcnn_keras.pipeline.lengths import Length, length_of
+from frcnn_keras.pipeline.begun import TrainRequest, begin, look_at
 from frcnn_keras.pipeline.picture import detections_sheet
-from frcnn_keras.pipeline.trained import Trained
+from frcnn_keras.pipeline.settings import TrainConfig
+from frcnn_keras.pipeline.trained import Trained, read_trained
 from frcnn_keras.progress import Timings, say, timed
+from frcnn_keras.readers.items import from_items
 from frcnn_keras.readers.splits import Splits, as_splits, read, read_splits
 from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
 from frcnn_keras.runs.scoring import score
-from frcnn_keras.settings.learning import FitConfig
-from frcnn_keras.settings.stages import PrepConfig, RCNNConfig, RPNConfig
+from frcnn_keras.settings.stages import PrepConfig
 from frcnn_keras.training.rcnn_stage import train_rcnn
 from frcnn_keras.training.rpn_stage import train_rpn
 
-RECORD, PICTURE = "train.json", "detections.jpg"
+RECORD, PICTURE = "train_metrics.json", "detections.jpg"
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """The settings of all stages. Epochs that are None follow from the number of images, see `lengths`."""
-
-    prep: PrepConfig = PrepConfig()
-    rpn: RPNConfig = RPNConfig()
-    rcnn: RCNNConfig = RCNNConfig()
-    rpn_epochs: int | None = None
-    rcnn_epochs: int | None = None
-
-    def stages(self, images: int) -> tuple[RPNConfig, RCNNConfig, dict[str, Length]]:
-        """The trainers' settings for so many images, mirror images counted, and why they train so long."""
-        asked = {"rpn": self.rpn_epochs, "rcnn": self.rcnn_epochs}
-        fits: dict[str, FitConfig] = {"rpn": self.rpn.fit, "rcnn": self.rcnn.fit}
-        lengths = {name: length_of(name, fit.epochs, images, min(fit.batch, images)) if asked[name] is None
-                   else Length(asked[name], f"{counted(asked[name], 'epoch')}, as asked") for name, fit in fits.items()}
-        rpn, rcnn = (dataclasses.replace(config, fit=dataclasses.replace(config.fit, epochs=lengths[name].epochs))
-                     for name, config in (("rpn", self.rpn), ("rcnn", self.rcnn)))
-        return rpn, rcnn, lengths
-
-
-def splits_of(data: str | Path | Dataset | Splits, val: str | Path | Dataset | None = None,
+def splits_of(data: str | Path | Dataset | Splits | Iterable, val: str | Path | Dataset | Iterable | None = None,
               holdout: str | float | None = None) -> Splits:
-    """What trains and what is measured on, of what a program gives.
+    """What trains and what is measured on, of what a program gives: a path, data sets, or (image, boxes, labels).
 
     Raises:
         InputError: no form is recognised, classes differ, or both val and holdout are given.
@@ -68,11 +48,18 @@ def splits_of(data: str | Path | Dataset | Splits, val: str | Path | Dataset | N
         if val is not None or holdout is not None:
             raise InputError("data: Splits say themselves what is measured on; leave --val and --holdout out")
         return data
-    if not isinstance(data, Dataset) and not isinstance(val, Dataset):
+    if isinstance(data, str | os.PathLike) and (val is None or isinstance(val, str | os.PathLike)):
         return read_splits(data, holdout, val=val)
-    own = data if isinstance(data, Dataset) else read(data)
-    other = val if val is None or isinstance(val, Dataset) else read(val, class_names=own.class_names)
-    return as_splits(own, other, holdout=holdout)
+    own = _dataset(data, None)
+    return as_splits(own, None if val is None else _dataset(val, own.class_names), holdout=holdout)
+
+
+def _dataset(data: str | Path | Dataset | Iterable, class_names: tuple[str, ...] | None) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read(data, class_names=class_names)
+    return from_items(data, class_names)
 
 
 def train(splits: Splits, out: str | Path, config: TrainConfig | None = None, *, skip_bad: bool = False,
@@ -91,26 +78,38 @@ def train(splits: Splits, out: str | Path, config: TrainConfig | None = None, *,
     out, config = settled(out), config or TrainConfig()
     with Timings("start-up", begun) as timings:
         trained = _train(splits, out, config, skip_bad, fresh, callbacks)
+    if trained.seconds:  # finished by an earlier start
+        return trained
     trained = dataclasses.replace(trained, seconds=timings.seconds)
     with alone(out):
         Ledger(out).write(RECORD, (to_json(dataclasses.asdict(trained)) + "\n").encode())
     return trained
 
 
+@in_words(lambda message: message.replace("--run", "--out"))
 def _train(splits: Splits, out: Path, config: TrainConfig, skip_bad: bool, fresh: bool, callbacks) -> Trained:
+    request = TrainRequest.of(splits, config)
+    look_at(out, request, splits, fresh)
     Ledger(out).require_free((RECORD, PICTURE), "--out")
     Ledger(out / "evaluation").require_free(RESULTS, "--out")
     with timed("reading"):
         parts = {"train": splits.train, "val": splits.val, "test": splits.test}
         sets = {name: _checked(part.dataset, skip_bad) for name, part in parts.items() if part}
+    begin(out, request, fresh)
+    if fresh:
+        with alone(out):
+            Ledger(out).remove(RECORD)
     prep, val = _prepare(sets, out, config.prep, skip_bad, fresh)
     rpn, rcnn, lengths = config.stages(len(prep.feature_spans))
     for name, length in lengths.items():
         say(f"{name}: {length.reason}")
     train_rpn(prep.path, out, rpn, val=val.path, fresh=fresh, callbacks=callbacks)
     train_rcnn(prep.path, out, rcnn, val=val.path, fresh=fresh, callbacks=callbacks)
+    if all((out / name).exists() for name in (RECORD, PICTURE, *(f"evaluation/{name}" for name in RESULTS))):
+        say(f"train: {out} is finished already")
+        return read_trained(out / RECORD)
     on = "test" if "test" in sets else "val"
-    metrics = _score(out, sets[on])
+    metrics = _score(out, scorable(sets[on], skip_bad))
     return Trained(str(out), splits.lines, {name: part.flags for name, part in parts.items() if part}, splits.holdout,
                    {name: length.reason for name, length in lengths.items()}, on, metrics, {}, str(out / PICTURE))
 
@@ -130,8 +129,7 @@ def _prepare(sets: dict[str, Dataset], out: Path, config: PrepConfig, skip_bad: 
     """The prep folders of the images to train and to measure on."""
     with timed("backbone"):
         train = prepare(sets["train"], out / "prep" / "train", config, skip_bad=skip_bad, fresh=fresh)
-        val = prepare(sets["val"], out / "prep" / "val", config, like=train, eval_only=True, skip_bad=skip_bad,
-                      fresh=fresh)
+        val = prepare(sets["val"], out / "prep" / "val", like=train, eval_only=True, skip_bad=skip_bad, fresh=fresh)
     return train, val
 
 

@@ -1,16 +1,20 @@
 """What a whole training came to: its record, and what a person reads of it."""
 
 import dataclasses
+import math
+import shlex
 from pathlib import Path
+from typing import Any
 
 from frcnn_keras.data.wording import counted
-from frcnn_keras.errors import command
+from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.metrics import format_table
+from frcnn_keras.files import read_json
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Trained:
-    """A finished training, as RUN/train.json keeps it."""
+    """A finished training, as RUN/train_metrics.json keeps it."""
 
     run: str  # the folder
     data: tuple[str, ...]  # lines: what the data set was recognised as, and how it is split
@@ -39,11 +43,34 @@ def seconds_table(seconds: dict[str, float]) -> str:
 
 def summary(trained: Trained, images: str) -> str:
     """The last block: scores, seconds, paths, and the next commands. images: a folder or file to predict on."""
-    name = Path(trained.run).name
+    run = Path(trained.run)
+    predict = ["--run", str(run), "--images", images, "--out", str(run / "drawn")]
+    export = ["--run", str(run), "--out", str(Path("work", "serving", run.name))]
     return "\n".join([
         "", f"scores on the {trained.scored_on} images:", format_table(trained.metrics), "",
         seconds_table(trained.seconds), "",
-        f"detector   {Path(trained.run, 'detector.keras')}",
+        f"detector   {run / 'detector.keras'}",
         f"picture    {trained.picture}",
-        f"next       {command('predict')} --run {trained.run} --images {images} --out {Path(trained.run, 'drawn')}",
-        f"           {command('export')} --run {trained.run} --out {Path('work', 'serving', name)}"])
+        f"next       {command('predict')} {shlex.join(predict)}",
+        f"           {command('export')} {shlex.join(export)}"])
+
+
+def read_trained(path: Path) -> Trained:
+    """What a finished training wrote: null is what JSON has for NaN.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    stored = read_json(path)
+    names = {field.name for field in dataclasses.fields(Trained)}
+    if not isinstance(stored, dict) or set(stored) != names or not isinstance(stored["metrics"], dict):
+        raise InputError(f"{path}: damaged (no record of a training); remove it, and the same command writes it anew")
+    return Trained(**stored | {"metrics": _with_nan(stored["metrics"]), "data": tuple(stored["data"]),
+                               "flags": {name: tuple(flags) for name, flags in stored["flags"].items()}})
+
+
+def _with_nan(value: Any) -> Any:
+    """Nested numbers, NaN for each None."""
+    if isinstance(value, dict):
+        return {name: _with_nan(part) for name, part in value.items()}
+    return math.nan if value is None else value

@@ -10,6 +10,7 @@ MARKS = {
     "rcnn.json": ("format", "config", "data", "rpn", "val"),
     "finetune.json": ("format", "config", "detector", "data", "val"),
     "joint.json": ("format", "config", "trunk", "data", "val", "losses", "proposals"),
+    "train.json": ("format", "config", "train", "val", "test", "holdout"),
     "import.json": ("model", "file", "sha256", "classes", "class_names", "category_ids", "min_size", "max_size",
                     "settings", "coco_ap"),
 }
@@ -24,6 +25,7 @@ def is_run(run: Path) -> bool:
 LAYOUT = Layout(
     r"(rpn|rcnn|joint|finetune)(\.json|_state\.npz|_best\.weights\.h5|_log\.csv|_curves\.png|_metrics\.json|"
     r"_pictures\.json)|rpn\.weights\.h5|proposer\.json|extractor\.keras|detector\.keras|import\.json|"
+    r"train\.json|"
     r"proposals/(train|val)(\.partial)?/(manifest\.json|request\.json|checksums\.json|\d{5,}-of-\d{5,}\.tfrecord)|"
     r"tensorboard/(rpn|rcnn|joint|finetune)/(.+/)?events\.out\.tfevents\..*",
     tuple((name, frozenset(keys)) for name, keys in MARKS.items()),

@@ -91,6 +91,9 @@ class AnchorConfig(Settings):
 class LevelAnchorConfig(AnchorConfig):
     """Anchors, and how they are spread over a pyramid's levels."""
 
+    sizes: tuple[float, ...] = option(AnchorConfig.sizes, "anchor sizes (root of the area), pixels after resizing; "
+                                      "auto, of the stages alone: by the objects of the images to train on",
+                                      flag="anchor-sizes", words={"auto": ()}, least=1, most=SIDE, counts=range(1, 65))
     every_level: bool = option(False, "pyramids: all sizes on every level, instead of one size a level",
                                flag="anchors-on-every-level")
     rounded: bool = option(False, "round half widths and heights to whole pixels, as torchvision's trained RPNs need",

@@ -126,6 +126,11 @@ class JointConfig(Settings):
     training: FinetuneConfig = FinetuneConfig(fit=ImageFitConfig(epochs=12, learning_rate=5e-4))
     network: DeepRPNNetworkConfig = dataclasses.field(default=DeepRPNNetworkConfig(), metadata={LATER: True})
 
+    def contradiction(self, name: Callable[[str], str]) -> str:
+        """Anchors by the data, which the stages alone choose."""
+        return "" if self.anchors.sizes or self.anchors.scales else \
+            f"{name('anchors.sizes')} auto is for prep and train; give the sizes that check suggests"
+
 
 @dataclasses.dataclass(frozen=True)
 class AlternateConfig(Settings):

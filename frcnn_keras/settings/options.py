@@ -15,16 +15,18 @@ _SCALARS: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int
 
 
 def option(default: Any, help: str, flag: str | None = None, choices: tuple | None = None, alias: str | None = None,
-           spellings: dict[str, str] | None = None, later: bool = False, common: bool = False, **bounds: Any) -> Any:
+           spellings: dict[str, str] | None = None, words: dict[str, tuple] | None = None, later: bool = False,
+           common: bool = False, **bounds: Any) -> Any:
     """A config field with its flag's help.
 
     flag: where it differs from the field's own name. alias: another flag of the same meaning, where no other setting of
-    a command has it too. spellings: other words for some of the choices. later: see `to_dict`. common: one that many
-    change, which --help shows; --help-all shows the others too. bounds: keywords of ranges.Range, which every number
-    and every tuple of numbers has.
+    a command has it too. spellings: other words for some of the choices. words: what stands for some tuples in text,
+    and in Python too. later: see `to_dict`. common: one that many change, which --help shows; --help-all shows the
+    others too. bounds: keywords of ranges.Range, which every number and every tuple of numbers has.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "choices": choices, "alias": alias,
-                                                        "spellings": spellings or {}, LATER: later, "common": common,
+                                                        "spellings": spellings or {}, "words": words or {},
+                                                        LATER: later, "common": common,
                                                         "range": Range(**bounds) if bounds else None})
 
 

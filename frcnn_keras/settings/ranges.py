@@ -110,10 +110,14 @@ class Settings:
     TITLE: ClassVar[str] = ""  # of the group that the flags of its own fields stand in
 
     def __post_init__(self) -> None:
-        """Makes tuples of lists; raises SettingError."""
+        """Makes tuples of lists and of words that stand for them; raises SettingError."""
         for name, hint in typing.get_type_hints(type(self)).items():
             if typing.get_origin(hint) is tuple and isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        for field in dataclasses.fields(typing.cast(Any, self)):
+            words, value = field.metadata.get("words"), getattr(self, field.name)
+            if words and isinstance(value, str) and value in words:
+                object.__setattr__(self, field.name, words[value])
         line = fault(self, lambda path: f"--{flag_of(field_at(type(self), path))}")
         if line:
             raise SettingError(line, fault(self, lambda path: f"{type(self).__name__}.{path}"))
@@ -146,7 +150,11 @@ def _field_fault(field: Any, hint: Any, value: Any) -> str:
     choices, allowed = field.metadata["choices"], field.metadata["range"]
     if choices and value not in (*choices, *field.metadata["spellings"]):
         return f"must be one of {', '.join(filter(None, choices))}; received: {received(value)}"
-    return allowed.fault(value, element_of(hint)) if allowed else ""
+    words = field.metadata["words"]
+    if not allowed or value in words.values():
+        return ""
+    line = allowed.fault(value, element_of(hint))
+    return line.replace("; received", f", or {' or '.join(words)}; received", 1) if words else line
 
 
 def element_of(hint: Any) -> Any:
@@ -157,6 +165,14 @@ def element_of(hint: Any) -> Any:
 def flag_of(field: Any) -> str:
     """The flag of a setting's field, without its dashes."""
     return (field.metadata["flag"] or field.name).replace("_", "-")
+
+
+def text_of(field: Any, value: Any) -> str:
+    """A setting's value as its flag takes it: a tuple with commas between, or the word that stands for it."""
+    word = next((word for word, meant in field.metadata["words"].items() if meant == value), None)
+    if word is not None or not isinstance(value, tuple):
+        return str(value) if word is None else word
+    return ",".join(map(str, value))
 
 
 def field_at(config_class: Any, path: str) -> Any:

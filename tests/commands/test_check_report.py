@@ -67,7 +67,7 @@ def test_anchors():
     assert "(sizes 32,64.5; ratios 1; every 16 pixels from 7.5)" in text
     assert "2 objects overlap no anchor inside the image" in text and "no other anchor sizes were found" in text
     text = lines(suggested_sizes=[16.0, 32.0], suggested_reach={"all": [1, 1], "bee": [1, 0.75], "ant": [math.nan] * 2})
-    at = text.index("these sizes serve better: --anchor-sizes 16,32")
+    at = text.index("these sizes reach more: --anchor-sizes 16,32")
     assert text[at + 2].split() == ["bee", "50.0%", "100.0%", "33.3%", "75.0%"] and text[at + 3] == ""
 
 

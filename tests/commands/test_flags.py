@@ -49,11 +49,27 @@ def test_no_flags_give_the_defaults(config_class):
 @pytest.mark.parametrize("config", [
     Outer(), Outer(Inner(0.25, ("x", "y")), 7, (4.0, -1.5), False, "b"), Outer(Inner(names=())),
     configs.PrepConfig(backbone=configs.BackboneConfig("x.keras", "none", ("a", "b"), "tf"), mirror=False),
+    configs.PrepConfig(anchors=configs.LevelAnchorConfig("auto")),
     JointConfig(training=FinetuneConfig(fit=ImageFitConfig(learning_rate=1 / 3)))])
 def test_arguments_stand_for_their_config(config):
     arguments = flags.to_arguments(config)
     assert flags.from_args(type(config), parser_of(type(config)).parse_args(arguments)) == config
     assert arguments == [] or config != type(config)()
+
+
+def test_a_word_that_stands_for_numbers(tmp_path):
+    parser = parser_of(configs.PrepConfig)
+    assert parser.parse_args(["--anchor-sizes", "auto"]).anchor_sizes == ()
+    assert flags.to_arguments(configs.PrepConfig(anchors=configs.LevelAnchorConfig(()))) == ["--anchor-sizes=auto"]
+    flags.apply_toml(parser, str(written(tmp_path, "[prep]\nanchor_sizes = 'auto'\n")), "prep")
+    assert parser.parse_args([]).anchor_sizes == ()
+
+
+@pytest.mark.parametrize("text", ["", ",", " "])
+def test_nothing_is_not_the_word_that_stands_for_no_numbers(text, capsys):
+    with pytest.raises(SystemExit):
+        parser_of(configs.PrepConfig).parse_args([f"--anchor-sizes={text}"])
+    assert "must be numbers, or auto; received: " in capsys.readouterr().err
 
 
 def test_arguments_of_some_settings_alone():

@@ -12,6 +12,7 @@ import pytest
 from frcnn_keras.commands import prep, train
 from frcnn_keras.commands.flags import from_args
 from frcnn_keras.pipeline import train as pipeline
+from frcnn_keras.pipeline.settings import TrainConfig
 from frcnn_keras.pipeline.trained import Trained
 from frcnn_keras.settings.stages import PrepConfig
 from tests import recognised_sets
@@ -55,7 +56,7 @@ def test_flags_become_arguments(asked, data, capsys):
 
 def test_without_flags_everything_is_at_its_default(asked, data):
     assert train.run([data, "--out", "o"]) == 0
-    assert asked[0][2] == pipeline.TrainConfig()
+    assert asked[0][2] == TrainConfig()
 
 
 def test_the_toml_file_of_the_stages_serves(asked, data):

@@ -11,6 +11,7 @@ from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_json
 from frcnn_keras.files.locks import alone
+from frcnn_keras.inspection.anchor_choice import USUAL, choose_sizes
 from frcnn_keras.runs.request import stored_form
 from frcnn_keras.settings.detector import NeckConfig
 from frcnn_keras.settings.stages import MinibatchConfig
@@ -283,3 +284,33 @@ def test_other_weights_of_the_same_name_are_noticed(prep_config, tiny_backbone, 
     model.save(path)
     with pytest.raises(InputError, match="was begun with another config .backbone: "):
         prepare(shapes_dataset(1, 3, 120, 156), tmp_path / "prep", config)
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_anchor_sizes_of_the_data_are_stored_as_numbers(prep_config, shapes, tmp_path, capsys):
+    """The folder, and a second start, are those of the numbers; --like takes these."""
+    auto = dataclasses.replace(prep_config, anchors=dataclasses.replace(prep_config.anchors, sizes=()))
+    found = prepare(shapes, tmp_path / "auto", auto)
+    sizes = choose_sizes(shapes, auto.images, auto.anchors, found.geometry.strides, found.geometry.offsets).sizes
+    assert found.config.anchors.sizes == sizes != USUAL and found.geometry.anchor_sizes == (sizes,)
+    assert f"anchors: {','.join(f'{size:g}' for size in sizes)} reach " in capsys.readouterr().err
+    numbers = dataclasses.replace(auto, anchors=dataclasses.replace(auto.anchors, sizes=sizes))
+    assert content(prepare(shapes, tmp_path / "numbers", numbers).path) == content(found.path)
+    for config in (auto, numbers):
+        before = {path: path.stat().st_mtime_ns for path in found.path.rglob("*")}
+        prepare(shapes, tmp_path / "auto", config)
+        assert {path: path.stat().st_mtime_ns for path in found.path.rglob("*")} == before
+    assert "is finished already" in capsys.readouterr().err
+    like = prepare(shapes_dataset(2, 9, 120, 160), tmp_path / "val", like=found, eval_only=True)
+    assert like.config == numbers
+
+
+def test_a_start_with_sizes_of_the_data_goes_on_with_no_others(prep_config, prep, shapes, tmp_path):
+    """Here those of the folder are other ones."""
+    begun(tmp_path / "prep", request_of(prep_config, shapes))
+    auto = dataclasses.replace(prep_config, anchors=dataclasses.replace(prep_config.anchors, sizes=()))
+    with pytest.raises(InputError, match="prep.anchors.sizes: .* -> "):
+        prepare(shapes, tmp_path / "prep", auto)

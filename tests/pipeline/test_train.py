@@ -2,12 +2,17 @@ import dataclasses
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from data_prep.prepare import prepare
+from frcnn_keras.data.prepared import open_prepared
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
-from frcnn_keras.pipeline.train import PICTURE, RECORD, TrainConfig, splits_of, train
+from frcnn_keras.files import to_json
+from frcnn_keras.pipeline.begun import REQUEST
+from frcnn_keras.pipeline.settings import TrainConfig
+from frcnn_keras.pipeline.train import PICTURE, RECORD, splits_of, train
 from frcnn_keras.readers.splits import as_splits, read
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.scoring import score
@@ -20,7 +25,7 @@ RPN = stages.RPNConfig(dataclasses.replace(stages.RPNConfig().fit, warmup=2, pre
                        proposals=stages.ProposalConfig(after=60))
 RCNN = stages.RCNNConfig(dataclasses.replace(stages.RCNNConfig().fit, warmup=2, precision="float32"),
                          stages.StageHeadConfig(width=32, roi_size=3), stages.RegionSamplingConfig(32))
-NOT_COMPARED = {RECORD, PICTURE, ".frcnn_keras.json"}
+NOT_COMPARED = {RECORD, PICTURE, REQUEST, ".frcnn_keras.json"}
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +76,10 @@ def test_what_it_ends_with(trained, splits):
 
 @pytest.mark.slow
 def test_a_second_start_makes_nothing_anew(trained, splits, config):
-    out, _ = trained
-    before = content(out)
-    train(splits, out, config)
-    assert content(out) == before
+    out, result = trained
+    before, record = content(out), (out / RECORD).read_bytes()
+    assert to_json(dataclasses.asdict(train(splits, out, config))) == to_json(dataclasses.asdict(result))
+    assert content(out) == before and (out / RECORD).read_bytes() == record  # its seconds are the training's
 
 
 @pytest.mark.slow
@@ -93,13 +98,6 @@ def test_what_would_spoil_training_stops_before_anything_is_written(splits, conf
     assert not (tmp_path / "run").exists()
 
 
-def test_epochs_follow_from_the_images():
-    rpn, rcnn, lengths = TrainConfig().stages(80)
-    assert (rpn.fit.epochs, rcnn.fit.epochs) == (16, 16) and lengths["rpn"].epochs == 16
-    rpn, rcnn, lengths = TrainConfig(rpn_epochs=1).stages(80)
-    assert (rpn.fit.epochs, rcnn.fit.epochs) == (1, 16) and lengths["rpn"].reason == "1 epoch, as asked"
-
-
 def test_what_a_program_gives(shapes, tmp_path):
     """Paths, data sets and splits, in every mixture."""
     others = shapes_dataset(3, 9, 120, 160)
@@ -115,7 +113,42 @@ def test_what_a_program_gives(shapes, tmp_path):
     assert splits_of(mine, read(theirs)).train.dataset.fingerprint() == path.train.dataset.fingerprint()
 
 
+def test_items_of_other_libraries(shapes):
+    """What from_items takes, in place of a data set."""
+    picture = np.zeros((40, 60, 3), np.uint8)
+    items = [(picture + number, [(5, 5, 30, 30)], ["cat"]) for number in range(4)]
+    found = splits_of(items, items[:2])
+    assert [len(part.dataset.examples) for part in (found.train, found.val)] == [4, 2]
+    assert found.val.dataset.class_names == ("cat",)
+    assert found.train.dataset.examples[0].boxes.tolist() == [[5, 5, 30, 30]]
+
+
+@pytest.mark.slow
+def test_a_bad_image_to_measure_on_may_be_left_out(splits, config, tmp_path, capsys):
+    """Under skip_bad nothing stops for it, scoring no more than training; else it stops before anything is written."""
+    first, *others = splits.val.dataset.examples
+    cut = dataclasses.replace(first, read=lambda: first.read()[:-60])
+    val = dataclasses.replace(splits.val.dataset, examples=(cut, *others))
+    short = dataclasses.replace(config, rpn_epochs=1, rcnn_epochs=1)
+    found = train(as_splits(splits.train.dataset, val), tmp_path / "run", short, skip_bad=True)
+    assert found.metrics["images"] == len(others) and "the PNG is truncated" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("settings", [{"val": "x"}, {"holdout": 0.2}])
 def test_splits_say_all_themselves(settings, shapes):
     with pytest.raises(InputError, match="leave --val and --holdout out"):
         splits_of(as_splits(shapes, shapes), **settings)
+
+
+@pytest.mark.slow
+def test_anchor_sizes_of_the_data(splits, config, tmp_path):
+    """They are chosen once, of the images to train on: those to measure on have them too, and a second start."""
+    auto = dataclasses.replace(config, rpn_epochs=1, rcnn_epochs=1, prep=dataclasses.replace(
+        config.prep, anchors=stages.LevelAnchorConfig("auto", config.prep.anchors.ratios)))
+    train(splits, tmp_path / "run", auto)
+    chosen = [open_prepared(tmp_path / "run" / "prep" / name).config.anchors.sizes for name in ("train", "val")]
+    assert chosen[0] == chosen[1] == load(tmp_path / "run").model.geometry.anchor_sizes[0]
+    assert chosen[0] not in ((), stages.LevelAnchorConfig().sizes)
+    before = content(tmp_path / "run")
+    train(splits, tmp_path / "run", auto)
+    assert content(tmp_path / "run") == before

@@ -1,6 +1,11 @@
+import dataclasses
+import math
+
 import pytest
 
-from frcnn_keras.pipeline.trained import Trained, seconds_table, summary
+from frcnn_keras.errors import InputError
+from frcnn_keras.files import to_json
+from frcnn_keras.pipeline.trained import Trained, read_trained, seconds_table, summary
 
 METRICS = {"coco": {"AP": 0.5712, "AP50": 0.905, "AP75": 0.66, "AR100": 0.7}, "voc07": {"mAP": 0.8},
            "voc10": {"mAP": 0.9}, "images": 72,
@@ -20,6 +25,29 @@ def test_the_parts_add_up():
     "picture    work/run/detections.jpg"])
 def test_what_a_person_reads(words):
     assert words in summary(TRAINED, "photos")
+
+
+def test_names_with_blanks_are_quoted():
+    lines = summary(dataclasses.replace(TRAINED, run="work/my run"), "my photos")
+    assert "predict --run 'work/my run' --images 'my photos' --out 'work/my run/drawn'" in lines
+    assert "export --run 'work/my run' --out 'work/serving/my run'" in lines
+
+
+def test_what_was_written_is_read(tmp_path):
+    """NaN, which JSON has not, too."""
+    undefined = {**METRICS, "coco": {**METRICS["coco"], "AP75": math.nan}}
+    trained = dataclasses.replace(TRAINED, metrics=undefined)
+    (tmp_path / "t.json").write_text(to_json(dataclasses.asdict(trained)))
+    found = read_trained(tmp_path / "t.json")
+    assert math.isnan(found.metrics["coco"].pop("AP75")) and undefined["coco"].pop("AP75")
+    assert found == trained and "AP75 -" in summary(read_trained(tmp_path / "t.json"), "x")
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"run": "r"}'])
+def test_what_is_damaged_is_told(text, tmp_path):
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(InputError, match="damaged"):
+        read_trained(tmp_path / "t.json")
 
 
 def test_its_lines_fit_into_80_columns_but_for_commands():

@@ -9,7 +9,7 @@ import pytest
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.settings import options
-from frcnn_keras.settings.detector import AnchorConfig, BackboneConfig, ImageConfig, ProposalConfig
+from frcnn_keras.settings.detector import AnchorConfig, BackboneConfig, ImageConfig, LevelAnchorConfig, ProposalConfig
 from frcnn_keras.settings.image_trainers import (
     AlternateConfig,
     AugmentConfig,
@@ -129,6 +129,13 @@ def test_all_settings_are_looked_at():
     (lambda: AnchorConfig(()), "--anchor-sizes must be 1 to 64 numbers, each 1 to 32768; received: nothing", None),
     (lambda: AnchorConfig((32.0,), scales=(2.0,)), "--anchor-sizes and --anchor-scales both say how large anchors are; "
      "leave one out", None),
+    (lambda: LevelAnchorConfig("auto", scales=(2.0,)), "--anchor-sizes and --anchor-scales both say how large anchors "
+     "are; leave one out", None),
+    (lambda: LevelAnchorConfig("car"), "--anchor-sizes must be 1 to 64 numbers, each 1 to 32768, or auto; "
+     "received: 'car'", None),
+    (lambda: JointConfig(anchors=LevelAnchorConfig("auto")), "--anchor-sizes auto is for prep and train; give the "
+     "sizes that check suggests", "JointConfig.anchors.sizes auto is for prep and train; give the sizes that "
+     "check suggests"),
     (lambda: FitConfig(batch=2.0), "--batch must be 1 to 65536 (whole numbers); received: 2.0", None),
     (lambda: FitConfig(optimizer="rms"), "--optimizer must be one of adam, sgd; received: 'rms'", None),
     (lambda: BackboneConfig(preprocess="x"), "--preprocess must be one of caffe, tf, torch, none; received: 'x'", None),
@@ -149,6 +156,11 @@ def test_what_is_said(make, flagged, spoken):
 
 def test_lists_become_tuples():
     assert AnchorConfig([32, 64.5], [1.0]) == AnchorConfig((32, 64.5), (1.0,))
+
+
+def test_a_word_stands_for_its_tuple():
+    assert LevelAnchorConfig("auto") == LevelAnchorConfig(()) != LevelAnchorConfig()
+    assert LevelAnchorConfig("auto").sizes == ()
 
 
 def test_one_number_of_the_background_is_its_lower_bound():
