@@ -89,7 +89,10 @@ def main(argv=None) -> None:
         settings = for_shapes(Path(args.out)) if args.data is None else for_photographs(args.backbone_weights)
         audited = read_run(out_of_fold(spoilt.dataset, Path(args.out) / f"{name}-{seed}", args.folds, settings))
         for kind, count, *values in rows(audited, spoilt.injected):
-            print(f"| {seed} | {kind} | {count} | {' | '.join(f'{value:.3f}' for value in values)} |", flush=True)
+            cells = [f"{value:.3f}" for value in values]
+            if kind == "spurious":
+                cells[2:] = "-", "-"  # ObjectLab has no score for it
+            print(f"| {seed} | {kind} | {count} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

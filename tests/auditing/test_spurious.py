@@ -17,33 +17,57 @@ def test_support_by_hand():
     assert support(one) == pytest.approx([0.9, 0.6 * 2 / 3, 0])
 
 
-def test_one_label_without_support_among_many():
-    good = [image([(0, 0, 40, 40, 1)], [(0, 0, 40, 40, 1, 0.9)], number=n, first=n) for n in range(1, 50)]
-    bad = image([(100, 10, 140, 50, 1)], number=50, first=50)
-    scores = {one.annotation: one.score for one in found_in(*good, bad)}
-    # of the 49 others none has so little; in the class half of itself, of 50
-    assert scores[50] == pytest.approx(0.02 / (0.02 + 25 * 0.01 / (49 + 25)))
-    # all others have no more
-    assert scores[1] == pytest.approx(0.1 * 0.02 / (0.02 + (49 + 25 * 0.99) / (49 + 25)))
+def found_at(score, number, side=40):
+    """An object with that support; without a detection where it is 0."""
+    box = (0, 0, side, side, 1)
+    return image([box], [(*box, score)] if score else (), number=number, first=number)
 
 
-def test_where_half_is_missed_a_miss_says_little():
-    images = [image([(0, 0, 40, 40, 1)], [(0, 0, 40, 40, 1, 0.9)] if n % 2 else (), number=n, first=n)
-              for n in range(1, 41)]
-    assert max(one.score for one in found_in(*images)) < 0.05
+def test_bayes_by_hand():
+    # 96 well found, 3 in the tail from 0.2 to 0.6, one not found
+    images = [found_at(0.9, n) for n in range(1, 97)] + [found_at(0.4, n) for n in (97, 98, 99)] + [found_at(0, 100)]
+    scores = {one.annotation: one.score for one in found_in(*images)}
+    # the one itself left out none is faint: half a one of 50 before anything is seen, of 99 labels, then the class's
+    # own none of 99, drawn to that by 100
+    share = 100 * (0.5 / (99 + 50)) / (99 + 100)
+    # of the 50 nearest in size, which stand in order of support, the last 50: 3; the class 3 of 100, weighing 99; one
+    # of 10 besides
+    tail = (3 + 99 * 0.03 + 1) / (50 + 99 + 10) / 0.4
+    assert scores[100] == pytest.approx(share / 0.07 / (share / 0.07 + tail))
+    assert scores[1] < 1e-4
 
 
-def test_small_ones_are_missed_and_a_large_one_is_not():
-    small = [image([(0, 0, 4, 4, 1)], number=n, first=n) for n in range(1, 11)]
-    large = [image([(0, 0, 60, 60, 1)], [(0, 0, 60, 60, 1, 0.9)], number=n, first=n) for n in range(11, 211)]
-    odd = image([(0, 0, 61, 61, 1)], number=211, first=211)
-    scores = {one.annotation: one.score for one in found_in(*small, *large, odd)}
-    # of the 50 nearest of the small one 9 are missed too; of the odd one's none. In the class 11 of 211
-    in_class = 10.5 / 211
-    assert scores[1] == pytest.approx(0.02 / (0.02 + (10 - 1 + 25 * in_class) / 75))
-    assert scores[211] == pytest.approx(0.02 / (0.02 + 25 * in_class / 75))
+def test_many_without_support_and_no_tail():
+    """What is beyond the right ones' tail has no object: 5 of 200 where no detection is faint."""
+    scores = {one.annotation: one.score for one in
+              found_in(*[found_at(0.95, n) for n in range(1, 196)], *[found_at(0, n) for n in range(196, 201)])}
+    assert min(scores[n] for n in range(196, 201)) > 0.9 > 0.01 > max(scores[n] for n in range(1, 196))
+
+
+def test_where_faint_detections_are_usual_a_miss_says_little():
+    scores = {one.annotation: one.score for one in
+              found_in(*[found_at(0.95, n) for n in range(1, 101)], *[found_at(0.4, n) for n in range(101, 196)],
+                       *[found_at(0, n) for n in range(196, 201)])}
+    assert max(scores.values()) < 0.05
+
+
+def test_small_ones_are_faint_and_a_large_one_is_not():
+    small = [found_at(0.4 if n % 2 else 0.9, n, side=6) for n in range(1, 101)]
+    large = [found_at(0.95, n, side=60) for n in range(101, 201)]
+    scores = {one.annotation: one.score for one in
+              found_in(*small, *large, found_at(0, 201, side=6), found_at(0, 202, side=61))}
+    assert scores[202] > 1.5 * scores[201]
+
+
+def test_one_that_overlaps_another_label_is_missed_for_that():
+    good = [found_at(0.95, n) for n in range(1, 100)]
+    # 40 x 40 beside one another by 30: IoU 1 / 7
+    pair = image([(0, 0, 40, 40, 1), (30, 0, 70, 40, 1)], number=100, first=100)
+    apart = image([(0, 0, 40, 40, 1), (80, 0, 120, 40, 1)], number=100, first=100)
+    near, far = ({one.annotation: one.score for one in found_in(*good, two)} for two in (pair, apart))
+    assert near[100] == pytest.approx(far[100] * (1 - (2 / 7) ** 2))
 
 
 def test_a_label_alone_and_none():
-    assert found_in(image([(0, 0, 40, 40, 1)]))[0].score == pytest.approx(0.02 / 0.52)
+    assert found_in(image([(0, 0, 40, 40, 1)]))[0].score < 0.5
     assert found_in(image([(0, 0, 40, 40, 1)], ignored=[0])) == found_in(image()) == []
