@@ -87,9 +87,11 @@ def read_coco(images: FilePath, annotations: FilePath, class_names: Sequence[str
 
 
 @in_words(in_arguments)
-def read_csv(file: FilePath, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
-    """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; see `read_voc`."""
-    return csv_file.read_csv(file, class_names, scale_boxes=scale_boxes)
+def read_csv(file: FilePath, class_names: Sequence[str] | None = None, *, split: str | None = None,
+             scale_boxes: bool = False) -> Dataset:
+    """Lines `path,x1,y1,x2,y2,class`; `path,,,,,` for an image without objects; of a column `split` those that say
+    this one; see `read_voc`."""
+    return csv_file.read_csv(file, class_names, split=split, scale_boxes=scale_boxes)
 
 
 @in_words(in_arguments)

@@ -13,7 +13,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.readers.class_names import parse_names
 from frcnn_keras.readers.coco import read_coco
-from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.csv_file import csv_splits, read_csv
 from frcnn_keras.readers.holdout import SIDES, hold_out, parse_share
 from frcnn_keras.readers.labelme import read_labelme
 from frcnn_keras.readers.split_names import canonical, training_split
@@ -25,7 +25,7 @@ from frcnn_keras.readers.yolo_sets import find_set
 from frcnn_keras.settings.learning import FitConfig
 
 SOURCES = ("voc", "coco", "csv", "tfrecord", "shapes", "yolo", "labelme")
-SPLIT = ("voc", "yolo")  # those that can have splits of their own
+SPLIT = ("voc", "yolo", "csv")  # those that can have splits of their own
 READINGS = {"scale_boxes": ("voc", "coco", "csv", "tfrecord", "labelme"), "voc_from_zero": ("voc",),
             "coco_corners": ("coco",)}
 MOST_IMAGES = 10**7
@@ -86,12 +86,14 @@ def _only_split(args: argparse.Namespace) -> str | None:
     found: list[str] = []
     if args.voc is not None:
         root = Path(args.voc)
-        found = list(find_splits(root) or folder_splits(find_folders(root).files))
+        found = list(find_splits(root) or folder_splits(find_folders(root)))
     if args.yolo is not None:
         found = [name for name in find_set(args.yolo).splits if name]
+    if args.csv is not None:
+        found = csv_splits(Path(args.csv))
     if found and training_split(found) is None:
         names = ", ".join(found[:20])
-        raise InputError(f"{args.voc or args.yolo}: has splits of its own ({names}); leave --holdout out")
+        raise InputError(f"{args.voc or args.yolo or args.csv}: has splits of its own ({names}); leave --holdout out")
     return training_split(found)
 
 
@@ -102,7 +104,7 @@ def _read(args: argparse.Namespace, split: str | None, names: tuple[str, ...] | 
     elif args.coco is not None:
         dataset = read_coco(*args.coco, names, scale_boxes=args.scale_boxes, corners=args.coco_corners)
     elif args.csv is not None:
-        dataset = read_csv(args.csv, names, scale_boxes=args.scale_boxes)
+        dataset = read_csv(args.csv, names, split=split, scale_boxes=args.scale_boxes)
     elif args.yolo is not None:
         dataset = read_yolo(args.yolo, split, names)
     elif args.labelme is not None:
@@ -140,7 +142,8 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError("name one data set: --voc, --coco, --yolo, --csv, --tfrecord, --labelme or --shapes; "
                          f"received: {' and '.join(given) or 'none'}")
     if args.split is not None and args.holdout is None and given[0][2:] not in SPLIT:
-        raise InputError(f"--split belongs to --voc and --yolo, and with --holdout 20% to any; received: {given[0]}")
+        raise InputError("--split belongs to --voc, --yolo and --csv, and with --holdout 20% to any; received: "
+                         f"{given[0]}")
     if args.holdout is not None:
         parse_share(args.holdout)
         if args.split is None or canonical(args.split) not in SIDES:

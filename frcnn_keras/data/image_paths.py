@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+from frcnn_keras.data.own_folders import own
 from frcnn_keras.errors import InputError, printable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".jfif", ".jpe")
@@ -183,9 +184,10 @@ def is_hidden(name: str) -> bool:
     return os.path.basename(name).startswith(".")
 
 
-def files_below(root: str | os.PathLike, suffixes: tuple[str, ...]) -> list[str]:
+def files_below(root: str | os.PathLike, suffixes: tuple[str, ...], left_out: list[str] | None = None) -> list[str]:
     """Sorted paths, relative to the folder and parted by "/", of the files below it with one of these suffixes in any
-    case. Hidden files and folders are left out, and __MACOSX; links are followed, each folder once.
+    case. Hidden files and folders are left out, and __MACOSX; so is what this package wrote into its sub-folders, whose
+    names go to `left_out`. Links are followed, each folder once.
 
     Raises:
         InputError: a folder that cannot be listed.
@@ -201,16 +203,20 @@ def files_below(root: str | os.PathLike, suffixes: tuple[str, ...]) -> list[str]
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            with os.scandir(os.path.join(root, folder)) as entries:
-                for entry in entries:
-                    looked += 1
-                    path = f"{folder}/{entry.name}" if folder else entry.name
-                    if is_hidden(entry.name) or entry.name == "__MACOSX":
-                        continue
-                    if entry.name.lower().endswith(suffixes) and entry.is_file():
-                        found.append(path)
-                    elif entry.is_dir():
-                        waiting.append(path)
+            with os.scandir(os.path.join(root, folder)) as listed:
+                entries = list(listed)
+            looked += len(entries)
+            ours = own(os.path.join(root, folder), {entry.name for entry in entries}) if folder else ()
+            if ours and left_out is not None:
+                left_out.append(folder)
+            for entry in entries:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if is_hidden(entry.name) or entry.name == "__MACOSX" or entry.name in ours:
+                    continue
+                if entry.name.lower().endswith(suffixes) and entry.is_file():
+                    found.append(path)
+                elif entry.is_dir():
+                    waiting.append(path)
         except OSError as error:
             raise InputError(f"{os.path.join(root, folder)}: the folder cannot be listed ({error.strerror})") from error
     return sorted(found)

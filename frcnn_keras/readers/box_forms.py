@@ -51,6 +51,10 @@ def suspicion(boxes: np.ndarray, sizes: np.ndarray, form: BoxForm) -> Suspicion 
     if form is BoxForm.SIDES and _are_corners(boxes, sizes):
         return Suspicion("most boxes reach far over the image as x, y, width, height and none does as x1, y1, x2, y2; "
                          "with --coco-corners they are read as these", True)
+    if form is BoxForm.CORNERS and (impossible := _as_sides(boxes, sizes)) > 1:
+        return Suspicion(f"all boxes lie in their images as x, y, width, height, and {impossible} of {len(boxes)} are "
+                         "none as x1, y1, x2, y2, which they must be: write x + width and y + height in place of width "
+                         "and height", 4 * impossible >= len(boxes))
     count = int(_before_first(boxes).any(axis=1).sum()) if form is BoxForm.FROM_ONE else 0
     if count:
         some = "1 box begins" if count == 1 else f"{count} boxes begin"
@@ -63,6 +67,15 @@ def suspicion(boxes: np.ndarray, sizes: np.ndarray, form: BoxForm) -> Suspicion 
 def _before_first(boxes: np.ndarray) -> np.ndarray:
     """(N, 2) bool: which xmin, ymin lie in front of pixel 1, where nothing counted from 1 can."""
     return (boxes[:, :2] >= 0) & (boxes[:, :2] < 1)
+
+
+def _as_sides(boxes: np.ndarray, sizes: np.ndarray) -> int:
+    """How many boxes are none as x1, y1, x2, y2, while all are good as x, y, width, height; 0 where some are not."""
+    sides = np.asarray(sizes, np.float64).reshape(-1, 2)[:, ::-1]  # (N, 2) width, height
+    with np.errstate(invalid="ignore", over="ignore"):
+        inside = (boxes >= 0) & np.concatenate([boxes[:, :2] + boxes[:, 2:] <= sides + 1, boxes[:, 2:] > 0], axis=1)
+        impossible = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+    return int(impossible.sum()) if inside.all() else 0
 
 
 def _are_corners(boxes: np.ndarray, sizes: np.ndarray) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_files import read_file
-from frcnn_keras.data.image_paths import ImageFolder
+from frcnn_keras.data.image_paths import ImageFolder, shown
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.csv_table import Broken, Row, rows
+from frcnn_keras.readers.split_names import SPLITS, canonical
 from frcnn_keras.readers.validation import Assembly, RawObject, resolve_classes
 
 
@@ -34,11 +35,25 @@ class _Image:
             self.objects.append(row.raw)
 
 
-def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: bool = False) -> Dataset:
+def csv_splits(path: Path) -> list[str]:
+    """train, val and test as a column `split` (subset, partition) has them, in that order; empty where there is none,
+    or not every line has one of these. InputError for a file that is no CSV of objects."""
+    found: set[str] = set()
+    for row in rows(path):
+        if isinstance(row, Row):
+            found.add(canonical(row.split))
+            if not found <= SPLITS.keys():
+                return []
+    return [name for name in SPLITS if name in found]
+
+
+def read_csv(path, class_names: Sequence[str] | None = None, *, split: str | None = None,
+             scale_boxes: bool = False) -> Dataset:
     """Reads lines path,x1,y1,x2,y2,class; a line `path,,,,,` is an image without objects.
 
     A header may name columns in any order, among them the image's width and height and `difficult`, as the TensorFlow
-    tutorials' filename,width,height,class,xmin,ymin,xmax,ymax does; other columns are passed over. Cells are parted by
+    tutorials' filename,width,height,class,xmin,ymin,xmax,ymax does; other columns are passed over. split: only lines
+    that a column `split` says that of (see `csv_splits`); all where it is None. Cells are parted by
     commas, semicolons (numbers may have decimal commas then) or tabs; UTF-8, or UTF-16 with its mark.
 
     Boxes are pixels from 0 with continuous edges (width = x2 - x1) and stay as they are; scale_boxes: see `Assembly`.
@@ -47,13 +62,22 @@ def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: boo
     Problem that names it.
     """
     path = Path(path)
+    splits = csv_splits(path)
+    if split is not None and canonical(split) not in splits:
+        told = f"there are: {', '.join(splits)}" if splits else "it has no column split with train, val or test in " \
+                                                                "every line; leave --split out"
+        raise InputError(f"{path}: there is no split {shown(split)}; {told}")
     folder = ImageFolder(path.parent)
     images: dict[str, _Image] = {}  # by where they are
     spelled: dict[str, _Image] = {}  # as the lines name them: one image may have several spellings
     broken: list[Broken] = []
+    told = False  # whether a column of splits says anything
     for row in rows(path):
         if isinstance(row, Broken):
             broken.append(row)
+            continue
+        told = told or bool(row.split)
+        if split is not None and canonical(row.split) != canonical(split):
             continue
         if row.path not in spelled:
             try:
@@ -64,9 +88,15 @@ def read_csv(path, class_names: Sequence[str] | None = None, *, scale_boxes: boo
                 broken.append(Broken(row.line, str(error)))
         spelled[row.path].add(row)
     names = sorted({raw.name for image in spelled.values() for raw in image.objects})
-    assembly = Assembly(str(path), resolve_classes(names, class_names), scale_boxes=scale_boxes)
+    assembly = Assembly(f"{path} {split}" if split else str(path), resolve_classes(names, class_names), scale_boxes)
     for line, message in broken:
         assembly.report(path, message, f"line {line}")
+    if splits and split is None:
+        assembly.report(path, f"lines of all its splits are read ({', '.join(splits)}); name one with --split",
+                        fatal=False)
+    if told and not splits:
+        assembly.report(path, "its column of splits is passed over: not every line says train, val or test there",
+                        fatal=False)
     for image in images.values():
         _add(assembly, path, folder, image)
     return assembly.finish()

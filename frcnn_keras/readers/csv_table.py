@@ -18,7 +18,7 @@ _COLUMNS = {  # the words that stand for each column in a header, likelier ones 
     "x2": ("x2", "xmax", "x_max", "right"), "y2": ("y2", "ymax", "y_max", "bottom"),
     "class": ("class", "class_name", "classname", "label", "label_name", "labelname", "category", "name"),
     "width": ("width", "image_width", "img_width"), "height": ("height", "image_height", "img_height"),
-    "difficult": ("difficult",),
+    "difficult": ("difficult",), "split": ("split", "subset", "partition"),
 }
 _BOX = ("x1", "y1", "x2", "y2")
 _PLAIN = ("path", *_BOX, "class")  # the columns of a file without a header
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     path: str  # of the image, as it stands there
     raw: RawObject | None  # None where the line stands for an image without objects
     stated: tuple[int, int]  # (height, width) of the image; 0 where the line does not say
+    split: str = ""  # what a column of splits says
 
 
 class Broken(NamedTuple):
@@ -186,22 +187,22 @@ def _parse(line: int, cells: list[str], table: Table) -> Row:
         needed = f"{table.width} columns as in the header" if table.header else "six columns path,x1,y1,x2,y2,class"
         raise InputError(f"{needed} are needed; received {len(cells)}: {received}")
     path, *box, name = (cells[table.columns[column]] for column in _PLAIN)
-    width, height, difficult = (cells[table.columns[column]] if column in table.columns else ""
-                                for column in ("width", "height", "difficult"))
+    width, height, difficult, split = (cells[table.columns[column]] if column in table.columns else ""
+                                       for column in ("width", "height", "difficult", "split"))
     if not path:
         raise InputError(f"the image's path is missing; received: {received}")
     if "\0" in "".join(cells):
         raise InputError(f"it holds a NUL character; received: {received}")
     stated = _side(height, "height", table.separator), _side(width, "width", table.separator)
     if not any((*box, name)):
-        return Row(line, path, None, stated)
+        return Row(line, path, None, stated, split)
     numbers = [_number(cell, table.separator) for cell in box]
     if None in numbers:
         raise InputError(f"x1,y1,x2,y2 must be numbers; received: {printable(','.join(box))[:100]}")
     if difficult.lower() not in _FLAGS:
         raise InputError(f"difficult must be 0 or 1; received: {printable(difficult)[:100]}")
     item = f"line {line}" + (f" ({printable(name[:80])})" if name else "")
-    return Row(line, path, RawObject(name, tuple(numbers), item, _FLAGS[difficult.lower()]), stated)
+    return Row(line, path, RawObject(name, tuple(numbers), item, _FLAGS[difficult.lower()]), stated, split)
 
 
 def _number(text: str, separator: str) -> float | None:

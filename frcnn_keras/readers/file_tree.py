@@ -22,25 +22,26 @@ class Tree:
 
     def __init__(self, root: Path):
         self.root = root
-        self.files = files_below(root, ("",))
+        self.own: list[str] = []  # folders with what this package wrote, which is passed over
+        self.files = files_below(root, ("",), self.own)
         self._kinds: dict[str, str] = {}
 
     def ending(self, *suffixes: str) -> list[str]:
         """The files with one of these suffixes."""
         return [name for name in self.files if name.lower().endswith(suffixes)]
 
-    def json_of(self, kind: str, few: bool) -> list[str]:
-        """The JSON files of a kind, `coco` or `labelme`. few: only of folders that hold few, and all of them; else of
-        those looked at first."""
+    def json_of(self, kind: str) -> list[str]:
+        """The JSON files of a kind, `coco` or `labelme`, of folders that hold few."""
         names = self.ending(".json")
         inside = Counter(map(os.path.dirname, names))
-        looked = [name for name in names if inside[os.path.dirname(name)] <= _MOST] if few else names[:_MOST]
-        return [name for name in looked[: 10 * _MOST] if self._kind(name) == kind]
+        looked = [name for name in names if inside[os.path.dirname(name)] <= _MOST]
+        return [name for name in looked[: 10 * _MOST] if self.is_json_of(kind, name)]
 
-    def _kind(self, name: str) -> str:
+    def is_json_of(self, kind: str, name: str) -> bool:
+        """Whether a JSON file is of a kind."""
         if name not in self._kinds:
             self._kinds[name] = kind_of_json(self.root / name)
-        return self._kinds[name]
+        return self._kinds[name] == kind
 
     def content(self) -> str:
         """How many files of which kinds there are, in a few words."""

@@ -1,5 +1,6 @@
 """Whether a folder is a data set of a form, and where its splits are: a function for each form."""
 
+import functools
 import glob
 import os
 import re
@@ -8,12 +9,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from frcnn_keras.data.image_paths import IMAGE_SUFFIXES
+from frcnn_keras.data.own_folders import data_folders
+from frcnn_keras.data.wording import listed
 from frcnn_keras.errors import InputError
-from frcnn_keras.readers.csv_table import Row, rows
+from frcnn_keras.readers.csv_file import csv_splits
+from frcnn_keras.readers.csv_table import Broken, Row, rows
 from frcnn_keras.readers.file_tree import Tree, file_names, split_by_path
 from frcnn_keras.readers.sources import Source
+from frcnn_keras.readers.split_folders import Parts, folders_with, split_folders
 from frcnn_keras.readers.split_names import SPLITS, canonical, split_of
-from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_splits
+from frcnn_keras.readers.voc_folders import find_folders, find_splits, folder_parts, is_annotation
 from frcnn_keras.readers.yolo_labels import IMAGES, label_below
 from frcnn_keras.readers.yolo_sets import YoloSet, describing, find_set
 
@@ -30,34 +35,38 @@ class Fit(NamedTuple):
 
 def voc_fit(tree: Tree) -> Fit | None:
     """XML annotations; splits by ImageSets, or by folders."""
-    files = [name for name in tree.ending(".xml")[:_MOST] if _is_annotation(tree.root / name)]
-    if not files:
+    inside = folders_with(tree.ending(".xml"), lambda name: is_annotation(tree.root / name))
+    if not inside:
         return None
     lists = find_splits(tree.root)
     known = {canonical(name): name for name in lists}
     usual = [name for name in ("train", "trainval", "val", "test") if name in known]
     if usual or len(lists) == 1:
+        bare = usual and not {"train", "trainval"} & known.keys()
+        said = f"; there is no train or trainval among {listed(list(lists))}" if bare else ""
         return Fit({split: Source("voc", (str(tree.root),), known[split]) for split in usual or known},
-                   "XML and ImageSets")
-    folders = _split_folders(tree, ".xml")
-    if list(folders) == [""]:
-        splits = folder_splits(find_folders(tree.root).files) or {"": ""}
-        return Fit({split: Source("voc", (str(tree.root),), split or None) for split in splits}, f"XML, {files[0]}")
-    return Fit({split: Source("voc", (folder,)) for split, folder in folders.items()}, f"XML, {files[0]}")
+                   f"XML and ImageSets{said}")
+    seen = f"XML, {_first(tree, '.xml', inside[0])}"
+    parts = split_folders(inside)
+    if "" in parts.folders and not parts.spare:
+        parts = folder_parts(find_folders(tree.root))
+        return Fit({split: Source("voc", (str(tree.root),), split or None) for split in parts.folders},
+                   _with(seen, parts.said))
+    return Fit(_folder_sources("voc", tree, parts), _with(seen, parts.said))
 
 
 def coco_fit(tree: Tree) -> Fit | None:
     """Instances JSON; splits by the files' names, or their folders'."""
-    files = tree.json_of("coco", few=True)
+    files = tree.json_of("coco")
     if not files:
         return None
     usual = [name for name in files if "instances" in os.path.basename(name).lower()] or files
-    chosen = _one_each(tree, usual, "COCO JSON")
+    chosen, said = _one_each(tree, usual, "COCO JSON")
     sources = {}
     for split, name in chosen.items():
         file = tree.root / name
         sources[split] = Source("coco", (str(images_of(file, split, tree.root)), str(file)))
-    return Fit(sources, ", ".join(chosen.values()))
+    return Fit(sources, _with(", ".join(chosen.values()), said))
 
 
 def images_of(file: Path, split: str, root: Path | None = None) -> Path:
@@ -68,9 +77,8 @@ def images_of(file: Path, split: str, root: Path | None = None) -> Path:
     inside = file.parent.name.lower() in ("annotations", "annotation", "labels")
     root = file.parent.parent if inside else root or file.parent
     above = [folder for folder in (root, root / "images") if folder.is_dir()]
-    named = [folder / name for folder in above for name in sorted(os.listdir(folder))
-             if split and split_of(name) == split and (folder / name).is_dir()]
-    images = [path for path in sorted(root.iterdir()) if path.name.lower() in IMAGES and path.is_dir()]
+    named = [path for folder in above if split for path in data_folders(folder) if split_of(path.name) == split]
+    images = [path for path in data_folders(root) if path.name.lower() in IMAGES]
     places = [file.parent, *named, *images, root]
     for name in file_names(file):
         for spelled in dict.fromkeys((name, os.path.basename(name))):
@@ -101,21 +109,21 @@ def described_yolo(found: YoloSet, seen: str) -> Fit:
     if not sources:
         found.entries(next(iter(found.splits)))  # which says why
     lacking = f", which has no images of {' and '.join(empty)}" if empty else ""
-    return Fit(sources, seen + lacking)
+    return Fit(sources, _with(seen + lacking, found.said))
 
 
 def labelme_fit(tree: Tree) -> Fit | None:
     """One JSON file an image; splits by folders."""
-    files = tree.json_of("labelme", few=False)
-    if not files:
+    inside = folders_with(tree.ending(".json"), functools.partial(tree.is_json_of, "labelme"))
+    if not inside:
         return None
-    folders = _split_folders(tree, ".json")
-    return Fit({split: Source("labelme", (folder,)) for split, folder in folders.items()}, f"JSON, {files[0]}")
+    parts = split_folders(inside)
+    return Fit(_folder_sources("labelme", tree, parts), _with(f"JSON, {_first(tree, '.json', inside[0])}", parts.said))
 
 
 def tfrecord_fit(tree: Tree) -> Fit | None:
     """Records with a label map beside them, or elsewhere; splits by the files' names, or their folders'."""
-    files = [name for name in tree.files if _RECORD.search(os.path.basename(name)) and not name.endswith(".pbtxt")]
+    files = [name for name in tree.files if is_record(os.path.basename(name))]
     maps = tree.ending(".pbtxt")
     if not files or not maps:
         return None
@@ -123,11 +131,12 @@ def tfrecord_fit(tree: Tree) -> Fit | None:
     for name in files:
         by_split.setdefault(split_by_path(name), []).append(name)
     sources = {}
-    for split, names in _without_rest(by_split).items():
+    chosen, said = _without_rest(by_split)
+    for split, names in chosen.items():
         folder = os.path.dirname(names[0])
         beside = [name for name in maps if os.path.dirname(name) == folder] or maps
         sources[split] = Source("tfrecord", (_pattern(tree.root, names), str(tree.root / beside[0])))
-    return Fit(sources, f"{files[0]} with {maps[0]}")
+    return Fit(sources, _with(f"{files[0]} with {maps[0]}", said))
 
 
 def csv_fit(tree: Tree) -> Fit | None:
@@ -136,9 +145,16 @@ def csv_fit(tree: Tree) -> Fit | None:
     files = [name for name in files if is_table(tree.root / name)]
     if not files:
         return None
-    chosen = _one_each(tree, files, "CSV")
-    return Fit({split: Source("csv", (str(tree.root / name),)) for split, name in chosen.items()},
-               ", ".join(chosen.values()))
+    chosen, said = _one_each(tree, files, "CSV")
+    sources = {split: Source("csv", (str(tree.root / name),)) for split, name in chosen.items()}
+    if list(chosen) == [""]:
+        sources = table_sources(tree.root / chosen[""])
+    return Fit(sources, _with(", ".join(chosen.values()), said))
+
+
+def table_sources(path: Path) -> dict[str, Source]:
+    """A CSV by what its column of splits says."""
+    return {split: Source("csv", (str(path),), split or None) for split in csv_splits(path) or ("",)}
 
 
 def is_table(path: Path) -> bool:
@@ -149,43 +165,61 @@ def is_table(path: Path) -> bool:
         return False
 
 
+def table_fault(path: Path) -> str:
+    """Why a CSV is none of objects, as its reader says it: its header lacks a column, its first line is broken."""
+    try:
+        first = next(rows(path), None)
+    except InputError as error:
+        return str(error)
+    return f"{path}: line {first.line}: {first.message}" if isinstance(first, Broken) else ""
+
+
+def is_record(name: str) -> bool:
+    """Whether a file's name is one of TFRecords."""
+    return bool(_RECORD.search(name)) and not name.endswith(".pbtxt")
+
+
 FITS: dict[str, Callable[[Tree], Fit | None]] = {
     "voc": voc_fit, "coco": coco_fit, "yolo": yolo_fit, "labelme": labelme_fit, "tfrecord": tfrecord_fit,
     "csv": csv_fit}
 
 
-def _is_annotation(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return b"<annotation" in file.read(4096).replace(b"\0", b"").lower()
-    except OSError:
-        return False
+def _first(tree: Tree, suffix: str, folder: str) -> str:
+    """The first file of a suffix in a folder."""
+    return next(name for name in tree.ending(suffix) if os.path.dirname(name) == folder)
 
 
-def _split_folders(tree: Tree, suffix: str) -> dict[str, str]:
-    """Folders that are called as splits are and hold such files; the root, by "", where there are none, or others
-    hold some as well."""
-    tops = dict.fromkeys(name.split("/")[0] if "/" in name else "" for name in tree.ending(suffix))
-    found = {canonical(top): str(tree.root / top) for top in tops if canonical(top) in SPLITS}
-    if len(found) < len(tops):
-        return {"": str(tree.root)}
-    return {name: found[name] for name in SPLITS if name in found}
+def _folder_sources(form: str, tree: Tree, parts: Parts) -> dict[str, Source]:
+    return {split: Source(form, (str(tree.root / folder),)) for split, folder in parts.folders.items()}
 
 
-def _one_each(tree: Tree, files: Iterable[str], form: str) -> dict[str, str]:
-    """A file for each split; InputError where two fit one."""
+def _with(seen: str, said: str) -> str:
+    return f"{seen}; {said}" if said else seen
+
+
+def _one_each(tree: Tree, files: Iterable[str], form: str) -> tuple[dict[str, str], str]:
+    """A file for each split, and what is said of others; InputError where two fit one."""
     by_split: dict[str, list[str]] = {}
     for name in files:
         by_split.setdefault(split_by_path(name), []).append(name)
-    for names in (chosen := _without_rest(by_split)).values():
+    chosen, said = _without_rest(by_split)
+    for names in chosen.values():
         if len(names) > 1:
             raise InputError(f"{tree.root}: {names[0]} and {names[1]} both are {form} of objects; name one of them")
-    return {split: names[0] for split, names in chosen.items()}
+    return {split: names[0] for split, names in chosen.items()}, said
 
 
-def _without_rest(by_split: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Files by split in the order train, val, test; those that belong to none only where there are no others."""
-    return {name: by_split[name] for name in SPLITS if name in by_split} or by_split
+def _without_rest(by_split: dict[str, list[str]]) -> tuple[dict[str, list[str]], str]:
+    """Files by split in the order train, val, test; those that belong to none, where they are all, or they train: no
+    others are called so. And what is said of these, or of their being left out."""
+    chosen = {name: by_split[name] for name in SPLITS if name in by_split}
+    rest = by_split.get("", [])
+    if not chosen or not rest:
+        return chosen or by_split, ""
+    names = f"{listed(rest)} {'is' if len(rest) == 1 else 'are'}"
+    if "train" in chosen:
+        return chosen, f"{names} left out: no split is called so"
+    return {"train": rest, **chosen}, f"{names} to train on: nothing is called so"
 
 
 def _pattern(root: Path, names: list[str]) -> str:

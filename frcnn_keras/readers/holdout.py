@@ -41,10 +41,11 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
 
     An image's side follows from SHA-256 of its id; that of near-duplicates (see `look_alikes`) from the smallest id of
     them. Of these a group larger than `share` trains; where all are, as with a camera that never moves, ids alone
-    decide, and a note says so. Where hashes leave a side empty, the image nearest to it changes over.
+    decide, and a note says so. Where hashes leave a side empty, or without objects though several images have some,
+    what is nearest to it changes over.
 
     Raises:
-        InputError: there are not two images.
+        InputError: there are not two images; or near-duplicates leave a side without objects.
     """
     examples = dataset.examples
     if len(examples) < 2:
@@ -62,6 +63,13 @@ def hold_out(dataset: Dataset, share: float = DEFAULT) -> Halves:
         if min(map(len, places)) > largest:
             places = [[place] for place in range(len(examples))]
     held = _held(ids, places, share, largest)
+    bearing = {place for place, example in enumerate(examples) if example.certain and not example.ignored.all()}
+    if len(bearing) > 1 and not (bearing & held and bearing - held):
+        held = _with_objects(ids, places, held, largest, bearing)
+        if not (bearing & held and bearing - held):
+            raise InputError(f"{dataset.name}: the {len(bearing)} images with objects look so much alike that they "
+                             f"stay on one side at --holdout {100 * share:g}%; give another --holdout, or images to "
+                             "measure on")
     kept = [place for place in range(len(examples)) if place not in held]
     together = sum(len(group) for group in places if len(group) > 1)
     if together and not notes:
@@ -86,11 +94,25 @@ def place_of(id: str) -> float:
 
 def _held(ids: Sequence[str], places: Sequence[Sequence[int]], share: float, largest: float) -> set[int]:
     """The images that are held out; at least one, and not all."""
-    ranked = sorted((place_of(min(ids[place] for place in group)), group) for group in places if len(group) <= largest)
+    ranked = _ranked(ids, places, largest)
     held = [group for at, group in ranked if at < share] or [ranked[0][1]]
     if sum(map(len, held)) == len(ids):
         held = held[:-1]
     return {place for group in held for place in group}
+
+
+def _with_objects(ids: Sequence[str], places: Sequence[Sequence[int]], held: set[int], largest: float,
+                  bearing: set[int]) -> set[int]:
+    """The same where one side has no object: the group nearest to it that has some changes over to it."""
+    groups = [set(group) for _, group in _ranked(ids, places, largest) if bearing & set(group)]
+    if not bearing & held:
+        return held.union(*groups[:1])
+    return held.difference(*[group for group in groups if group <= held][-1:])
+
+
+def _ranked(ids: Sequence[str], places: Sequence[Sequence[int]], largest: float) -> list[tuple[float, Sequence[int]]]:
+    """The groups that may be held out by where their hashes lie."""
+    return sorted((place_of(min(ids[place] for place in group)), group) for group in places if len(group) <= largest)
 
 
 def _part(dataset: Dataset, name: str, places: Sequence[int]) -> Dataset:

@@ -150,11 +150,13 @@ def read_image_data(path: str) -> bytes:
 
 def _note(assembly: Assembly, folder: ImageFolder, files: Sequence[_File], taken: set[str], others: int) -> None:
     """What was left out or put together, each with how much of it."""
-    left_out, joined = (sum(getattr(file.shapes, name) for file in files) for name in ("left_out", "joined"))
+    left_out, joined, apart = (sum(getattr(file.shapes, name) for file in files)
+                               for name in ("left_out", "joined", "apart"))
     lone = [id for id in map(folder.id_of, folder.images()) if id not in taken]
     for count, words in (
         (left_out, f"{left_out} points and lines are left out: they have no box"),
         (joined, f"{joined} shapes are taken as parts of others, with their label and group_id"),
+        (apart, f"{apart} rectangles and circles have the label and group_id of others, and are objects all the same"),
         (others, f"{others} JSON files are no labelme files and are passed over"),
         (len(lone), f"{len(lone)} images without a JSON file are left out, first: {next(iter(lone), '')} (an image "
                     "without objects needs one without shapes)"),

@@ -9,6 +9,7 @@ from frcnn_keras.readers.coco_values import flag, number, received
 from frcnn_keras.readers.validation import RawObject
 
 _POINTS = {"rectangle": 2, "polygon": 3, "circle": 2, "mask": 2, "rotation": 3}  # how many each needs at least
+_PARTS = ("polygon", "mask")  # of which several can be one object's, where something stands in front of it
 _LEFT_OUT = ("point", "points", "line", "linestrip")  # have no area: keypoints and marks
 MOST_POINTS = 1_000_000
 
@@ -17,14 +18,17 @@ class Shapes(NamedTuple):
     objects: list[RawObject]  # boxes x1, y1, x2, y2 in pixels
     faults: list[tuple[str, str]]  # item and what is wrong with it
     left_out: int  # points and lines
-    joined: int  # shapes that are parts of one object with another
+    joined: int  # polygons and masks that are parts of one object with another
+    apart: int  # other shapes of one group_id with another, each an object
 
 
 def objects_of(shapes: Sequence[Any]) -> Shapes:
-    """The objects. Shapes of one group_id and label are one object's parts, as labelme's own converters take them."""
-    found = Shapes([], [], 0, 0)
-    groups: dict[tuple[str, str], int] = {}  # where an object is, by label and group
-    left_out = joined = 0
+    """The objects. Polygons and masks of one group_id and label are one object's parts, as labelme's own converters
+    have it; rectangles and circles are whole objects, whatever else their group says (a herd, a track, a page)."""
+    found = Shapes([], [], 0, 0, 0)
+    groups: dict[tuple[str, str], int] = {}  # where an object of parts is, by label and group
+    whole: set[tuple[str, str]] = set()  # groups of other shapes
+    left_out = joined = apart = 0
     for place, shape in enumerate(shapes, start=1):
         item = f"shape {place}"
         try:
@@ -43,13 +47,18 @@ def objects_of(shapes: Sequence[Any]) -> Shapes:
             continue
         group = shape.get("group_id")
         key = (raw.name, received(group))
-        if group is not None and key in groups:
-            joined += 1
-            found.objects[groups[key]] = _with(found.objects[groups[key]], raw)
-            continue
-        groups[key] = len(found.objects)
+        in_parts = shape.get("shape_type", "polygon") in _PARTS
+        if group is not None and not in_parts:
+            apart += key in whole
+            whole.add(key)
+        if group is not None and in_parts:
+            if key in groups:
+                joined += 1
+                found.objects[groups[key]] = _with(found.objects[groups[key]], raw)
+                continue
+            groups[key] = len(found.objects)
         found.objects.append(raw)
-    return found._replace(left_out=left_out, joined=joined)
+    return found._replace(left_out=left_out, joined=joined, apart=apart)
 
 
 def _box(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:

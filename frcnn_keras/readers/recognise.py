@@ -8,13 +8,17 @@ from pathlib import Path
 from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, shown
 from frcnn_keras.errors import InputError, printable
 from frcnn_keras.readers.file_tree import Tree, kind_of_json, split_by_path
-from frcnn_keras.readers.fits import FITS, Fit, described_yolo, images_of, is_table
+from frcnn_keras.readers.fits import FITS, Fit, described_yolo, images_of, is_table, table_fault, table_sources
+from frcnn_keras.readers.inner_sets import reads, sets_below, unwrapped
 from frcnn_keras.readers.sources import FORMS, Source
 from frcnn_keras.readers.split_names import canonical
 from frcnn_keras.readers.yolo_sets import find_set
 
 _LOOKED_FOR = ("VOC's XML, COCO's JSON, YOLO's data.yaml or label files, labelme's JSON, TFRecords with a label map "
                "(.pbtxt), CSV of objects")
+
+
+_MOST_TABLES = 20  # that are asked what is wrong with them where nothing is recognised
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +65,21 @@ def recognise(path: str | os.PathLike) -> Recognised:
         return _of_file(path)
     if not path.is_dir():
         raise InputError(f"{printable(str(path))}: there is no such file or folder")
-    tree = Tree(_inner(path))
+    tree = Tree(unwrapped(path))
+    fits, faults = _fits(tree)
+    where = _of_its_own(path, tree, next(iter(fits), "")) if _is_whole(fits) and not faults else ""
+    if where:
+        fits, faults = _fits(Tree(tree.root / where))
+    if not fits:
+        raise InputError(next(iter(faults.values())) if faults else _nothing(path, tree))
+    form = next(iter(fits))
+    others = tuple(f"{FORMS[other]} ({fit.seen})" for other, fit in fits.items() if other != form)
+    seen = f"in {where}: {fits[form].seen}" if where else fits[form].seen
+    return Recognised(path, form, fits[form].sources, seen, others, faults)
+
+
+def _fits(tree: Tree) -> tuple[dict[str, Fit], dict[str, str]]:
+    """What a folder fits, what is likelier first; and why a form that goes before all that is not taken."""
     fits: dict[str, Fit] = {}
     faults: dict[str, str] = {}
     for form, fit_of in FITS.items():
@@ -72,11 +90,28 @@ def recognise(path: str | os.PathLike) -> Recognised:
             continue
         if fit is not None and fit.sources:
             fits[form] = fit
-    if not fits:
-        raise InputError(next(iter(faults.values())) if faults else _nothing(path, tree))
-    form = next(iter(fits))
-    others = tuple(f"{FORMS[other]} ({fit.seen})" for other, fit in fits.items() if other != form)
-    return Recognised(path, form, fits[form].sources, fits[form].seen, others, faults)
+    return fits, faults
+
+
+def _is_whole(fits: dict[str, Fit]) -> bool:
+    """Whether nothing fits, or what does has no splits."""
+    return not fits or list(next(iter(fits.values())).sources) == [""]
+
+
+def _of_its_own(path: Path, tree: Tree, form: str) -> str:
+    """The folder below that has splits, which would be taken together as one data set of the form; empty where there is
+    none. InputError where there are several."""
+    found: list[str] = []
+    for folder in sets_below(tree):
+        if form and not reads(form, tree.root, folder):
+            continue
+        fits, _ = _fits(Tree(tree.root / folder))
+        if not _is_whole(fits) and form in ("", next(iter(fits))):
+            found.append(folder)
+        if len(found) > 1:
+            raise InputError(f"{path}: {found[0]} and {found[1]} are data sets with splits of their own; name one of "
+                             "these folders")
+    return found[0] if found else ""
 
 
 def _of_file(path: Path) -> Recognised:
@@ -90,7 +125,9 @@ def _of_file(path: Path) -> Recognised:
         source = Source("coco", (str(images_of(path, split)), str(path)))
         return Recognised(path, "coco", {"": source}, path.name)
     if suffix in (".csv", ".tsv", ".txt") and is_table(path):
-        return Recognised(path, "csv", {"": Source("csv", (str(path),))}, path.name)
+        return Recognised(path, "csv", table_sources(path), path.name)
+    if suffix in (".csv", ".tsv") and table_fault(path):
+        raise InputError(table_fault(path))
     if "tfrecord" in path.name.lower() or suffix == ".record":
         maps = sorted(path.parent.glob("*.pbtxt")) or sorted(path.parent.parent.glob("*.pbtxt"))
         if not maps:
@@ -101,17 +138,12 @@ def _of_file(path: Path) -> Recognised:
     raise InputError(f"{path}: this file alone is no data set; {advice}")
 
 
-def _inner(folder: Path) -> Path:
-    """The folder in which a data set begins: one that holds a single folder alone is only its wrapping."""
-    for _ in range(4):
-        inside = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "__MACOSX"]
-        if len(inside) != 1 or not inside[0].is_dir():
-            return folder
-        folder = inside[0]
-    return folder
-
-
 def _nothing(path: Path, tree: Tree) -> str:
     records = [name for name in tree.files if "tfrecord" in name.lower()]
     lacking = "; TFRecords need a label map (.pbtxt)" if records and not tree.ending(".pbtxt") else ""
-    return f"{path}: no data set is recognised: found {tree.content()}{lacking}; looked for: {_LOOKED_FOR}"
+    own = f"; what this package wrote is passed over: {', '.join(tree.own[:5])}" if tree.own else ""
+    tables = Tree(path).ending(".csv", ".tsv")[:_MOST_TABLES]
+    fault = next(filter(None, (table_fault(path / name) for name in tables)), "")
+    if fault:
+        return f"{fault}; nothing else is recognised as a data set{own}"
+    return f"{path}: no data set is recognised: found {tree.content()}{lacking}{own}; looked for: {_LOOKED_FOR}"

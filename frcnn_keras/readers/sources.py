@@ -38,7 +38,7 @@ class Source:
             return read_labelme(place, class_names, scale_boxes=scale_boxes)
         if self.form == "tfrecord":
             return read_tf_records(place, self.places[1], class_names, scale_boxes=scale_boxes)
-        return read_csv(place, class_names, scale_boxes=scale_boxes)
+        return read_csv(place, class_names, split=self.split, scale_boxes=scale_boxes)
 
     def flags(self) -> tuple[str, ...]:
         """The flags that name it to other commands."""

@@ -21,10 +21,11 @@ def split_of(name: str) -> str:
 
 
 def training_split(names: Iterable[str]) -> str | None:
-    """The split of a data set that part is held out of: `trainval`, `train`, or the only one; None where images to
-    measure on are a split already, or nothing says which are to train on."""
+    """The split of a data set that part is held out of: `trainval`, `train`, or the only one if it is not called as
+    images to measure or test on are (CVAT's is `default`); None where images to measure on are a split already, or
+    nothing says which are to train on."""
     found = list(names)
-    if len(found) == 1:
+    if len(found) == 1 and split_of(found[0]) not in ("val", "test"):
         return found[0]
     if "val" in map(canonical, found):
         return None

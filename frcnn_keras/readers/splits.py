@@ -8,9 +8,12 @@ from frcnn_keras.data.example import Dataset, Problem
 from frcnn_keras.data.image_paths import shown
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.holdout import DEFAULT, absent, hold_out, parse_share
+from frcnn_keras.readers.overlap import apart
 from frcnn_keras.readers.recognise import Recognised, recognise
 from frcnn_keras.readers.sources import SORTED, Source
 from frcnn_keras.readers.split_names import canonical, training_split
+
+_GIVEN = "leave --val out, and a share of the images to train on is held out (--holdout 20%), or name others"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Splits:
     test: Part | None
     holdout: float | None  # the share that was held out for `val`; None where the data set has a `val` of its own
     recognised: Recognised | None  # None where the data sets were given as such
-    lines: tuple[str, ...]  # what was recognised, and how it is split, for who prints it
+    lines: tuple[str, ...]  # what was recognised, how it is split, and what of it is on two sides, for who prints it
 
 
 def as_splits(train: Dataset, val: Dataset | None = None, test: Dataset | None = None,
@@ -38,7 +41,7 @@ def as_splits(train: Dataset, val: Dataset | None = None, test: Dataset | None =
     """Data sets of one's own as `Splits`; without `val` a share of `train` is held out (20 % by default).
 
     Raises:
-        InputError: `holdout` and `val` are both given, or classes differ.
+        InputError: `holdout` and `val` are both given, classes differ, or all images to measure on train as well.
     """
     if val is not None and holdout is not None:
         raise InputError("there are images to measure on; leave --holdout out")
@@ -52,7 +55,7 @@ def as_splits(train: Dataset, val: Dataset | None = None, test: Dataset | None =
         halves = hold_out(train, share)
         train, val, told = halves.train, dataclasses.replace(halves.val, problems=()), (halves.line,)
     parts = [Part(dataset, ()) if dataset else None for dataset in (train, val, test)]
-    return Splits(*parts, share, None, (*told, _sizes(*parts)) if not told or test else told)
+    return _checked(Splits(*parts, share, None, (*told, _sizes(*parts)) if not told or test else told), _GIVEN)
 
 
 def read(path: str | os.PathLike, split: str | None = None, class_names: Sequence[str] | None = None, *,
@@ -113,7 +116,8 @@ def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
     test = Part(read_of["test"], sources["test"].flags()) if "test" in names[1:] else None
     if own is None:
         train, val = (Part(read_of[name], sources[name].flags()) for name in ("train", "val"))
-        return Splits(train, val, test, None, found, (found.line, _sizes(train, val, test)))
+        return _checked(Splits(train, val, test, None, found, (found.line, _sizes(train, val, test))),
+                        f"name others with --val, or leave val out of {found.path}: then a share is held out")
     share = parse_share(DEFAULT if holdout is None else holdout)
     halves = hold_out(read_of[first], share)
     train, val = (Part(halves.side(name), (*_without_split(sources[first]), "--split", name, "--holdout",
@@ -121,7 +125,7 @@ def read_splits(path: str | os.PathLike, holdout: str | float | None = None,
     # what is wrong is said once
     val = dataclasses.replace(val, dataset=dataclasses.replace(val.dataset, problems=()))
     lines = (found.line, f"{first or 'all'}: {halves.line}", *((_sizes(train, val, test),) if test else ()))
-    return Splits(train, val, test, share, found, lines)
+    return _checked(Splits(train, val, test, share, found, lines))
 
 
 def _measured_on(found: Recognised, other: tuple[Source, str], class_names: Sequence[str] | None,
@@ -138,7 +142,21 @@ def _measured_on(found: Recognised, other: tuple[Source, str], class_names: Sequ
     read_of = _read_all(sources, class_names, scale_boxes)
     train, test = (Part(read_of[name], sources[name].flags()) if name in sources else None for name in (first, "test"))
     val = Part(source.read(train.dataset.class_names, scale_boxes=scale_boxes), source.flags())
-    return Splits(train, val, test, None, found, (found.line, line, _sizes(train, val, test)))
+    return _checked(Splits(train, val, test, None, found, (found.line, line, _sizes(train, val, test))), _GIVEN)
+
+
+def _checked(splits: Splits, advice: str = "") -> Splits:
+    """Splits, with what is measured or tested on and trains as well in their lines and notes. InputError where all that
+    is measured on does; advice: what to do then. Of a split by hash there is nothing to say but of the test part."""
+    val, lines = (splits.val, ()) if splits.holdout is not None else _beside(splits.train, splits.val, "measure on",
+                                                                              advice)
+    test, more = (None, ()) if splits.test is None else _beside(splits.train, splits.test, "test on", "")
+    return dataclasses.replace(splits, val=val, test=test, lines=(*splits.lines, *lines, *more))
+
+
+def _beside(train: Part, part: Part, use: str, advice: str) -> tuple[Part, tuple[str, ...]]:
+    dataset, lines = apart(train.dataset, part.dataset, use, advice)
+    return dataclasses.replace(part, dataset=dataset), lines
 
 
 def _read_all(sources: dict[str, Source], class_names: Sequence[str] | None, scale_boxes: bool) -> dict[str, Dataset]:

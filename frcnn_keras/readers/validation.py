@@ -67,8 +67,8 @@ class Assembly:
         self._problems: list[list[Problem]] = []
         self._clipped, self._turned, self._scaled, self._of_stored, self._of_upright = (Tally() for _ in range(5))
 
-    def report(self, file, message: str, item: str = "", fatal: bool = True) -> None:
-        self._problems.append([Problem(*map(printable, (str(file), message, item)), fatal)])
+    def report(self, file, message: str, item: str = "", fatal: bool = True, question: bool = False) -> None:
+        self._problems.append([Problem(*map(printable, (str(file), message, item)), fatal, question)])
 
     def add(self, id: int | str, file, read: Callable[[], bytes], header: ImageHeader, objects: Sequence[RawObject], *,
             path="", stated: tuple[int, int] = (0, 0), annotated_in=None, fractions: bool = False) -> None:

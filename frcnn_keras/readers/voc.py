@@ -74,7 +74,7 @@ def _of_split(root: Path, split: str) -> Folders:
     """The folders with the XML files of a split's sub-folder alone. InputError where there is none."""
     try:
         folders = find_folders(root)
-        folder = folder_splits(folders.files)[canonical(split)]
+        folder = folder_splits(folders)[canonical(split)]
     except (InputError, KeyError):
         split_file(root, split)  # which says what there is instead
         raise

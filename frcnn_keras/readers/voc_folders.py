@@ -14,8 +14,9 @@ from frcnn_keras.data.image_paths import (
     spellings,
     without_suffix,
 )
+from frcnn_keras.data.own_folders import data_folders
 from frcnn_keras.errors import InputError, printable
-from frcnn_keras.readers.split_names import SPLITS, canonical
+from frcnn_keras.readers.split_folders import Parts, folders_with, split_folders
 
 ANNOTATIONS = ("Annotations", "annotation", "annots", "annot", "labels", "label", "xmls", "xml")  # in any case
 IMAGES = ("JPEGImages", "images", "image", "imgs", "img", "pictures", "photos")
@@ -65,12 +66,23 @@ def find_splits(root: Path) -> dict[str, Path]:
     return {}
 
 
-def folder_splits(files: list[str]) -> dict[str, str]:
-    """The sub-folders that all XML files lie in, by what they are called as splits: annotations/train/*.xml. Empty
-    where they are called otherwise, or a file lies in none."""
-    tops = {file.split("/")[0] if "/" in file else "" for file in files}
-    found = {canonical(top): top for top in sorted(tops) if canonical(top) in SPLITS}
-    return {name: found[name] for name in SPLITS if name in found} if len(found) == len(tops) else {}
+def folder_parts(folders: Folders) -> Parts:
+    """The sub-folders that the XML files of annotations lie in, as splits: annotations/train/*.xml."""
+    return split_folders(folders_with(folders.files, lambda name: is_annotation(folders.annotations / name)))
+
+
+def folder_splits(folders: Folders) -> dict[str, str]:
+    """The same by split; empty where the sub-folders are not called so."""
+    return {split: folder for split, folder in folder_parts(folders).folders.items() if split}
+
+
+def is_annotation(path: Path) -> bool:
+    """Whether an XML file is one of annotations."""
+    try:
+        with open(path, "rb") as file:
+            return b"<annotation" in file.read(4096).replace(b"\0", b"").lower()
+    except OSError:
+        return False
 
 
 def split_file(root: Path, split: str) -> Path:
@@ -129,12 +141,8 @@ def xml_of(line: str, files: Names) -> str | None:
 def _folders_in(root: Path) -> dict[str, list[Path]]:
     """The folders in a folder by their names in small letters."""
     found: dict[str, list[Path]] = {}
-    try:
-        for path in sorted(root.iterdir()):
-            if path.is_dir():
-                found.setdefault(path.name.lower(), []).append(path)
-    except OSError as error:
-        raise InputError(f"{root}: the folder cannot be listed ({error.strerror})") from error
+    for path in data_folders(root):
+        found.setdefault(path.name.lower(), []).append(path)
     return found
 
 

@@ -17,6 +17,7 @@ from frcnn_keras.readers.yolo_images import Pictures, find_pictures
 from frcnn_keras.readers.yolo_labels import LabelFiles
 from frcnn_keras.readers.yolo_lines import Labels, read_labels
 from frcnn_keras.readers.yolo_names import MOST_CLASSES
+from frcnn_keras.readers.yolo_poses import are_poses
 from frcnn_keras.readers.yolo_sets import YoloSet, find_set
 
 
@@ -120,6 +121,11 @@ def _note(assembly: Assembly, found: YoloSet, pictures: Pictures, labelled: Sequ
     if len(bare) == len(labelled) and bare:
         assembly.report(found.file, f"none of {len(bare)} images has a label file: {bare[0].stem}.txt is looked for "
                                     f"beside {bare[0]}, and in labels where its folder is images")
+    values = 0 if found.keypoints else are_poses(line for each in labelled if each.labels for line in each.labels.lines)
+    if values:
+        assembly.report(found.file, f"its lines read as polygons, and as boxes with {values} values of keypoints "
+                                    "inside; of a pose data set data.yaml needs kpt_shape: [points, 2 or 3]; "
+                                    "--skip-bad takes them as polygons", fatal=False, question=True)
     sixth = [each.file for each in labelled if each.labels and each.labels.confidences]
     points = [each.file for each in labelled if each.labels and each.labels.polygons]
     for files, one, many in (

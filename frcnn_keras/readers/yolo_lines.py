@@ -19,6 +19,7 @@ class Line(NamedTuple):
     number: int  # from 1
     class_index: int  # from 0
     box: tuple[float, float, float, float]  # x1, y1, x2, y2 as fractions of the image
+    values: tuple[float, ...] = ()  # x, y of a polygon's points; empty where the line is a box
 
 
 class Labels(NamedTuple):
@@ -35,7 +36,7 @@ def read_labels(path: Path, keypoints: int = 0) -> Labels:
 
     keypoints: the values behind each box of a pose data set (kpt_shape's product); 0 where it is none. Five values are
     a box; seven and more, an odd number, are a polygon, the four corners of an oriented box too. Six are a box and a
-    confidence where every line of the file has six.
+    confidence where every line of the file has six, and the last lies within 0 and 1.
 
     Raises:
         InputError: the file cannot be read or is no text; without its name.
@@ -52,7 +53,7 @@ def read_labels(path: Path, keypoints: int = 0) -> Labels:
             labels.faults.append((number, str(error)))
             continue
         polygons += len(values) > 4
-        labels.lines.append(Line(number, index, _box(values)))
+        labels.lines.append(Line(number, index, _box(values), tuple(values) if len(values) > 4 else ()))
     return labels._replace(polygons=polygons)
 
 
@@ -81,6 +82,8 @@ def _values(words: list[str], keypoints: int, confidences: bool) -> list[float]:
     """The fractions of a line: four of a box, or two for each point of a polygon."""
     count, pose = len(words), _BOX + keypoints
     if count in (_BOX, pose) or (confidences and count == _CONFIDENCE):
+        if count == _CONFIDENCE and pose != count:
+            _check_confidence(words[-1])
         used = words[1:_BOX]
     elif count >= 7 and count % 2 and not keypoints:
         used = words[1:]
@@ -95,10 +98,20 @@ def _values(words: list[str], keypoints: int, confidences: bool) -> list[float]:
         if value is None or not math.isfinite(value):
             raise InputError(f"its values must be numbers; received: {shown(word, 40)}")
         if not -OVER <= value <= 1 + OVER:
-            advice = "pixels must be divided by the image's width and height" if value > 2 else "correct or remove it"
+            pose = value == 2 and (count - _BOX) % 3 == 0
+            advice = ("pixels must be divided by the image's width and height" if value > 2 else
+                      "where it says that a keypoint is seen, data.yaml needs kpt_shape" if pose else
+                      "correct or remove it")
             raise InputError(f"values must be fractions of the image, 0 to 1; received: {shown(word, 40)}; {advice}")
         values.append(value)
     return values
+
+
+def _check_confidence(word: str) -> None:
+    value = _number(word)
+    if value is None or not 0 <= value <= 1:
+        raise InputError(f"of six values the last is a confidence, 0 to 1; received: {shown(word, 40)} (an angle? a "
+                         "track id?); remove it, or write an oriented box as its four corners")
 
 
 def _box(values: list[float]) -> tuple[float, float, float, float]:

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from frcnn_keras.data.image_paths import shown
+from frcnn_keras.data.image_paths import IMAGE_SUFFIXES, files_below, is_hidden, shown
+from frcnn_keras.data.own_folders import data_folders
 from frcnn_keras.errors import InputError, printable
+from frcnn_keras.readers.split_folders import split_folders
 from frcnn_keras.readers.split_names import SPLITS, canonical
 from frcnn_keras.readers.yaml_text import load_yaml
 from frcnn_keras.readers.yolo_labels import IMAGES
@@ -27,6 +29,7 @@ class YoloSet:
     splits: dict[str, tuple[str, ...]]  # folders, or lists of images, as they are written; by "" where it has no splits
     roots: tuple[Path, ...]  # which they are relative to, likelier ones first
     keypoints: int = 0  # values behind each box of a pose data set
+    said: str = ""  # what of a folder is no split of it, in words
 
     def entries(self, split: str | None) -> list[Path]:
         """The folders and lists of images of a split; InputError where there is none, or one must be named."""
@@ -160,24 +163,30 @@ def _of_darknet(path: Path) -> YoloSet:
 
 def _of_folders(root: Path) -> YoloSet:
     """train/ and val/ with images/ and labels/ each; images/ with them, or without splits; images beside labels."""
-    splits = _split_folders(root, root)
-    if not splits:
-        images = next((path for path in _folders(root) if path.name.lower() in IMAGES), root)
-        splits = _split_folders(images, root) or {"": (str(images.relative_to(root)),)}
-    labels = [path for path in _folders(root) if path.name.lower() == "labels"]
-    places = [root / place for entries in splits.values() for place in entries]
-    return YoloSet(root, find_names([root, *labels, *places])[1], splits, (root,))
+    parts, place = split_folders(_with_images(root)), root
+    images = next((path for path in data_folders(root) if path.name.lower() in IMAGES), root)
+    if list(parts.folders) == [""] and not parts.spare and images != root:
+        parts, place = split_folders(_with_images(images)), images
+    splits = {name: (_below(root, place / folder),) for name, folder in parts.folders.items()}
+    said = parts.said
+    if parts.spare and "" not in parts.others:  # images/ and test/
+        splits = {"train": tuple(_below(root, place / folder) for folder in parts.others)} | {
+            name: (_below(root, place / folder),) for name, folder in parts.spare.items()}
+        said = f"{' and '.join(splits['train'])} to train on: nothing is called so"
+    labels = [path for path in data_folders(root) if path.name.lower() == "labels"]
+    places = [root / entry for entries in splits.values() for entry in entries]
+    return YoloSet(root, find_names([root, *labels, *places])[1], splits, (root,), said=said)
 
 
-def _split_folders(folder: Path, root: Path) -> dict[str, tuple[str, ...]]:
-    """The folders in a folder that are called as splits are, in the order train, val, test; from `root`."""
-    found = {canonical(path.name): (str(path.relative_to(root)),) for path in _folders(folder)
-             if canonical(path.name) in SPLITS}
-    return {name: found[name] for name in SPLITS if name in found}
+def _below(root: Path, folder: Path) -> str:
+    return str(folder.relative_to(root))
 
 
-def _folders(root: Path) -> list[Path]:
-    try:
-        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"{root}: the folder cannot be listed ({error.strerror})") from error
+def _with_images(root: Path) -> list[str]:
+    """The folders in a folder that images lie below, and "" for itself; only where one is called as a split is."""
+    folders = data_folders(root)
+    if not any(canonical(path.name) in SPLITS for path in folders):
+        return [""]
+    beside = any(path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden(path.name) for path in root.iterdir())
+    return [*([""] if beside else []), *(path.name for path in folders if canonical(path.name) in SPLITS
+                                         or files_below(path, IMAGE_SUFFIXES))]

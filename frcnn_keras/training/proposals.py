@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from frcnn_keras.data import records
@@ -26,27 +27,35 @@ _KEYS = frozenset(("format", *always_stored(ProposalManifest)))
 LAYOUT = Layout(rf"manifest\.json|request\.json|{records.SHARD}", ((REQUEST, _KEYS), (NAME, _KEYS)))
 
 
-def proposals_of(rpn, prepared: Prepared, proposing: Proposing, skip: int = 0) -> Iterator[tuple]:
-    """(record, boxes (P, 4), scores (P,)) of every image in order, best first; P is at most proposing.after."""
-    geometry = prepared.geometry
+class FolderProposer:
+    """An RPN's proposals of a prep folder's images; its graph is traced once, however often it is asked."""
 
-    @tf.function(input_signature=[map_specs(prepared), tf.TensorSpec((2,), tf.int32)])
-    def propose(maps, size):
-        logits, deltas = rpn(maps)
-        return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in maps], size[None], geometry, proposing)
+    def __init__(self, rpn: keras.Model, prepared: Prepared, proposing: Proposing):
+        self.prepared, geometry = prepared, prepared.geometry
 
-    def propose_image(record):
-        proposals = propose(record["maps"], record["size"])
+        @tf.function(input_signature=[map_specs(prepared), tf.TensorSpec((2,), tf.int32)])
+        def propose(maps, size):
+            logits, deltas = rpn(maps)
+            return propose_batch(logits, deltas, [tf.shape(level)[1:3] for level in maps], size[None], geometry,
+                                 proposing)
+
+        self._propose = propose
+
+    def stream(self, skip: int = 0) -> Iterator[tuple]:
+        """(record, boxes (P, 4), scores (P,)) of every image in order, best first; P is at most proposing.after.
+        skip: images that are passed over first."""
+        return ahead(self._propose_image, feature_maps(self.prepared).skip(skip))
+
+    def _propose_image(self, record: dict) -> tuple:
+        proposals = self._propose(record["maps"], record["size"])
         valid = proposals.valid[0].numpy()
         return record, proposals.boxes[0].numpy()[valid], proposals.scores[0].numpy()[valid]
 
-    return ahead(propose_image, feature_maps(prepared).skip(skip))
 
-
-def measure_recall(rpn, prepared: Prepared, proposing: Proposing) -> dict[str, float]:
+def measure_recall(proposer: FolderProposer) -> dict[str, float]:
     """Share of objects that the best 100, 300 and 1000 proposals reach at IoU 0.5 and 0.7."""
     proposals, boxes, ignored = [], [], []
-    found = proposals_of(rpn, prepared, proposing)
+    prepared, found = proposer.prepared, proposer.stream()
     for record, proposed, _ in tracked(found, "rpn: recall", len(prepared.feature_spans), "images"):
         proposals.append(proposed)
         boxes.append(record["boxes"].numpy())
@@ -80,8 +89,8 @@ def write_proposals(rpn, prepared: Prepared, out: Path, proposing: Proposing, fi
     write_json(partial / REQUEST, seal(requests.stored_form(wanted)))
     names = wanted.shards
     done = next((index for index, name in enumerate(names) if not (partial / name).exists()), len(names))
-    _write_shards(partial, names[done:], proposals_of(rpn, prepared, proposing, done * SHARD_IMAGES), wanted.records,
-                  done * SHARD_IMAGES)
+    found = FolderProposer(rpn, prepared, proposing).stream(skip=done * SHARD_IMAGES)
+    _write_shards(partial, names[done:], found, wanted.records, done * SHARD_IMAGES)
     write_checksums(partial, records.spans(partial / name for name in names))
     (partial / REQUEST).replace(partial / NAME)  # in one step: a folder is never without the one or the other
     keep_folder(partial, out, LAYOUT)

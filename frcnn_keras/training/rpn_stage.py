@@ -1,6 +1,7 @@
 """The RPN on minibatches of tiles (arXiv 1506.01497, section 3.1), then the proposals of every image."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from frcnn_keras.settings.options import LATER
 from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 from frcnn_keras.training.loop import History, StageModel, resolve_precision
-from frcnn_keras.training.proposals import measure_recall, write_proposals
+from frcnn_keras.training.proposals import FolderProposer, measure_recall, write_proposals
 from frcnn_keras.training.stage import Stage
 
 LOSSES = ("objectness_loss", "box_loss")
@@ -145,8 +146,13 @@ class RPNStage(Stage):
 
     def measure(self, epoch: int) -> dict[str, float]:
         """Recall of the validation images' objects."""
+        return measure_recall(self.proposer)
+
+    @functools.cached_property
+    def proposer(self) -> FolderProposer:
+        """The network that trains, as it proposes in the validation images; traced once."""
         proposing = dataclasses.replace(Proposing.of(self.config.proposals), after=MEASURED)
-        return measure_recall(self.model.network, self.validation, proposing)
+        return FolderProposer(self.model.network, self.validation, proposing)
 
     def save(self) -> None:
         save_weights(self.model.network, self.run / self.artefact)

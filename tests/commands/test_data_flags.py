@@ -62,7 +62,7 @@ def test_each_reader_is_reached(tmp_path):
     [
         ((), "received: none"),
         (("--shapes", 3, "--csv", "x"), "received: --csv and --shapes"),
-        (("--csv", "x", "--split", "train"), "--split belongs to --voc and --yolo"),
+        (("--labelme", "x", "--split", "train"), "--split belongs to --voc, --yolo and --csv"),
         (("--csv", "x", "--holdout", "20%"), "name one with --split; received: none"),
         (("--csv", "x", "--holdout", "20%", "--split", "test"), "train and val; name one with --split; received: test"),
         (("--csv", "x", "--holdout", "0", "--split", "val"), "--holdout must be the share"),
@@ -94,7 +94,7 @@ def test_flags_of_how_boxes_are_read(monkeypatch):
     read_source(parse("--csv", "x", "--scale-boxes"))
     read_source(parse("--tfrecord", "x", "--label-map", "y"))
     assert asked == [{"scale_boxes": True, "from_zero": True}, {"scale_boxes": False, "corners": True},
-                     {"scale_boxes": True}, {"scale_boxes": False}]
+                     {"split": None, "scale_boxes": True}, {"scale_boxes": False}]
     assert source_arguments(parse("--voc", "x", "--voc-from-zero", "--scale-boxes")) == [
         "--voc", "x", "--scale-boxes", "--voc-from-zero"]
     for wrong in (("--csv", "x", "--voc-from-zero"), ("--voc", "x", "--coco-corners"),

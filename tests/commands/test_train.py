@@ -139,6 +139,19 @@ def test_killed_it_goes_on_to_the_same(after, finished, tmp_path):
     assert content(out) == content(whole) and files(out) == files(whole)
 
 
+@pytest.mark.slow
+def test_a_run_below_its_data_is_no_data(finished, tmp_path, monkeypatch, capsys):
+    """Who stands in the folder of the images gives `work/run`; a second start, and another run, see the same images."""
+    _, argv, _ = finished
+    recognised_sets.yolo(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert train.run([".", "--out", "work/run", *argv]) == 0
+    images = next(line for line in capsys.readouterr().err.splitlines() if "to measure on" in line)
+    assert train.run([".", "--out", "work/run", *argv]) == 0
+    told = capsys.readouterr().err
+    assert images in told and "train: work/run is finished already" in told
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, tiny_backbone):
     """(data set, flags, a run folder that nothing has stopped)."""

@@ -41,6 +41,18 @@ def test_corners_where_sides_are_expected():
     assert of([(100, 60, 150, 90)], BoxForm.CORNERS) is None
 
 
+def test_sides_where_corners_are_expected():
+    found = of([(100, 60, 50, 30), (120, 40, 70, 50), (3, 4, 30, 20)], BoxForm.CORNERS)
+    assert found.fatal and "all boxes lie in their images as x, y, width, height, and 2 of 3 are none" in found.message
+    assert not of([(100, 60, 50, 30), (120, 40, 70, 50), *[(3, 4, 30, 20)] * 7], BoxForm.CORNERS).fatal
+    for rows in ([(100, 60, 150, 90), (120, 40, 190, 90)],  # corners
+                 [(100, 60, 50, 30), (120, 40, 190, 90), (90, 60, 50, 30)],  # one reaches over the edge as sides
+                 [(100, 60, 50, 30), (3, 4, 30, 20)],  # one box alone
+                 [(100, 60, 50, -30), (120, 40, 70, 50), (120, 40, 70, 30)], [(np.nan, 60, 50, 30)] * 3):
+        assert of(rows, BoxForm.CORNERS) is None
+    assert of([(100, 60, 50, 30), (120, 40, 70, 50)], BoxForm.FROM_ONE) is None
+
+
 def test_boxes_that_begin_at_pixel_0():
     found = of([(0, 5, 20, 30), (7, 0, 20, 30), (1, 1, 20, 30)], BoxForm.FROM_ONE)
     assert not found.fatal and found.message.startswith("2 boxes begin") and "--voc-from-zero" in found.message

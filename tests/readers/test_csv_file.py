@@ -1,9 +1,15 @@
+import argparse
+
 import cv2
 import numpy as np
 import pytest
 
+from frcnn_keras.commands.data_flags import add_source_arguments, read_source
 from frcnn_keras.errors import InputError
-from frcnn_keras.readers.csv_file import read_csv
+from frcnn_keras.readers.csv_file import csv_splits, read_csv
+from frcnn_keras.readers.splits import read_splits
+from tests import recognised_sets as sets
+from tests.yolo_files import text
 
 
 @pytest.fixture
@@ -152,3 +158,52 @@ def test_files_that_are_no_csv(write, tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
             read_csv(path)
     assert not read_csv(write("")).examples
+
+
+HEADER = "filename,xmin,ymin,xmax,ymax,class,{}\n"
+
+
+def split_table(root, words=("train", "train", "valid", "TEST"), column="split"):
+    lines = [f"{name},{','.join(map(str, sets.BOX))},cat,{word}\n"
+             for name, word in zip(sets.images(root, len(words)), words, strict=True)]
+    return text(root / "boxes.csv", HEADER.format(column) + "".join(lines))
+
+
+@pytest.mark.parametrize("column", ["split", "Subset", "partition"])
+def test_a_column_of_splits(column, tmp_path):
+    path = split_table(tmp_path, column=column)
+    assert csv_splits(path) == ["train", "val", "test"]
+    for split, found in (("train", ["0.png", "1.png"]), ("val", ["2.png"]), ("valid", ["2.png"]), ("test", ["3.png"])):
+        assert [example.id for example in read_csv(path, split=split).examples] == found
+    whole = read_csv(path)
+    assert len(whole.examples) == 4 and any("lines of all its splits are read (train, val, test); name one" in
+                                            problem.message for problem in whole.problems)
+    assert not read_csv(path, split="train").problems
+
+
+@pytest.mark.parametrize("asked", [lambda root: root, lambda root: root / "boxes.csv"])
+def test_its_splits_are_the_data_sets(asked, tmp_path):
+    split_table(tmp_path)
+    splits = read_splits(asked(tmp_path))
+    parts = splits.train, splits.val, splits.test
+    assert [[example.id for example in part.dataset.examples] for part in parts] == [
+        ["0.png", "1.png"], ["2.png"], ["3.png"]]
+    assert splits.val.flags == ("--csv", str(tmp_path / "boxes.csv"), "--split", "val") and splits.holdout is None
+    parser = argparse.ArgumentParser()
+    add_source_arguments(parser)
+    for part in parts:
+        assert read_source(parser.parse_args(part.flags)).fingerprint() == part.dataset.fingerprint()
+    with pytest.raises(InputError, match="has splits of its own"):
+        read_source(parser.parse_args(["--csv", str(tmp_path / "boxes.csv"), "--split", "val", "--holdout", "20%"]))
+
+
+@pytest.mark.parametrize("words", [("train", "", "val"), ("train", "x", "val"), ("1", "2", "3")])
+def test_a_column_of_something_else(words, tmp_path):
+    path = split_table(tmp_path, words)
+    assert csv_splits(path) == [] and len(read_csv(path).examples) == 3
+    (note,) = read_csv(path).problems
+    assert "column of splits is passed over: not every line says" in note.message and not note.stops
+    with pytest.raises(InputError, match="no split 'val'; it has no column split"):
+        read_csv(path, split="val")
+    with pytest.raises(InputError, match="no split 'test'; there are: train"):
+        read_csv(split_table(tmp_path, ("train", "train")), split="test")

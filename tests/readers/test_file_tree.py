@@ -59,5 +59,5 @@ def test_json_of_folders_that_hold_many_is_not_looked_into_for_coco(tmp_path, mo
         text(tmp_path / f"many/{number}.json", shapes("a.png"))
     text(tmp_path / "a.json", instances([]))
     tree = Tree(tmp_path)
-    assert tree.json_of("coco", few=True) == ["a.json"] and tree.json_of("labelme", few=True) == []
-    assert tree.json_of("labelme", few=False) == ["many/0.json", "many/1.json"]
+    assert tree.json_of("coco") == ["a.json"] and tree.json_of("labelme") == []
+    assert tree.is_json_of("labelme", "many/4.json")

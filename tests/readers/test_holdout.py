@@ -138,3 +138,47 @@ def test_classes_that_one_side_lacks_are_told(alike):
     difficult = dataclasses.replace(whole, examples=tuple(
         dataclasses.replace(example, difficult=example.labels == 2) for example in whole.examples))
     assert not hold_out(difficult).train.problems
+
+
+def none_but(names, bearing):
+    """Labels by which only these images have objects."""
+    return {name: [1] if name in bearing else [] for name in names}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.9])
+def test_both_sides_have_objects(share, alike):
+    """Two of many pictures have any; whichever two, one is measured on."""
+    names = [f"{number}" for number in range(12)]
+    for first in names:
+        for second in names:
+            bearing = {first, second}
+            halves = hold_out(dataset(names, none_but(names, bearing)), share)
+            if len(bearing) > 1:
+                assert len(bearing & set(ids(halves.train))) == len(bearing & set(ids(halves.val))) == 1
+                plain = {name for name in names if place_of(name) < share}
+                held = set(ids(halves.val))
+                assert held ^ plain <= bearing or not plain  # no other image changes over
+                if plain and not bearing & plain:
+                    assert held - plain == {min(bearing, key=place_of)}
+                elif bearing <= plain:
+                    assert plain - held == {max(bearing, key=place_of)}
+
+
+def test_objects_of_one_group_of_near_duplicates(alike):
+    names = [f"{number}" for number in range(20)]
+    alike |= dict.fromkeys(names[:3], 1)
+    with pytest.raises(InputError, match="set: the 3 images with objects look so much alike .*give another --holdout"):
+        hold_out(dataset(names, none_but(names, names[:3])))
+    assert hold_out(dataset(names, none_but(names, [*names[:3], names[9]]))).val.examples
+    assert hold_out(dataset(names, none_but(names, []))).val.examples  # whoever needs objects says so
+    assert hold_out(dataset(names, none_but(names, names[:1]))).val.examples
+
+
+def test_difficult_objects_are_none(alike):
+    names = [f"{number}" for number in range(12)]
+    inside = [name for name in names if place_of(name) < 0.3]
+    whole = dataset(names)
+    whole = dataclasses.replace(whole, examples=tuple(
+        dataclasses.replace(example, difficult=np.full(1, example.id in inside)) for example in whole.examples))
+    nearest = min(set(names) - set(inside), key=place_of)
+    assert set(ids(hold_out(whole, 0.3).val)) == {*inside, nearest}

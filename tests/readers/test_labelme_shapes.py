@@ -25,7 +25,7 @@ def test_the_first_versions_have_no_type():
 
 def test_points_and_lines_are_left_out():
     kinds = ("point", "line", "linestrip", "points")
-    assert objects_of([shape(kind, [[1, 1]]) for kind in kinds])[0::2] == ([], 4)
+    assert objects_of([shape(kind, [[1, 1]]) for kind in kinds])[0::2] == ([], 4, 0)
 
 
 @pytest.mark.parametrize("more, difficult", [
@@ -35,12 +35,35 @@ def test_difficult(more, difficult):
     assert objects_of([shape("rectangle", [[0, 0], [5, 5]], **more)]).objects[0].difficult is difficult
 
 
-def test_parts_of_one_object():
-    rectangles = [([[0, 0], [5, 5]], "cat", 1), ([[10, 2], [20, 9]], "cat", 1), ([[0, 0], [3, 3]], "dog", 1),
-                  ([[0, 0], [2, 2]], "cat", 2), ([[0, 0], [1, 1]], "cat", None), ([[0, 0], [1, 1]], "cat", None)]
-    found = objects_of([shape("rectangle", points, label, group_id=group) for points, label, group in rectangles])
+def boxed(kind, low, high):
+    """A shape about which that box is."""
+    return [low, high] if kind != "polygon" else [low, high, [low[0], high[1]]]
+
+
+@pytest.mark.parametrize("kinds", [("polygon",) * 2, ("mask",) * 2, ("polygon", "mask"), (None, "polygon")])
+def test_parts_of_one_object(kinds):
+    parts = [([0, 0], [5, 5], "cat", 1), ([10, 2], [20, 9], "cat", 1), ([0, 0], [3, 3], "dog", 1),
+             ([0, 0], [2, 2], "cat", 2), ([0, 0], [1, 1], "cat", None), ([0, 0], [1, 1], "cat", None)]
+    shapes = []
+    for place, (low, high, label, group) in enumerate(parts):
+        kind = kinds[place % 2]
+        shapes.append(shape(kind, boxed(kind or "polygon", low, high), label, group_id=group))
+        if kind is None:
+            del shapes[-1]["shape_type"]
+    found = objects_of(shapes)
     assert [raw.box for raw in found.objects] == [(0, 0, 20, 9), (0, 0, 3, 3), (0, 0, 2, 2), (0, 0, 1, 1), (0, 0, 1, 1)]
-    assert found.joined == 1
+    assert found.joined == 1 and found.apart == 0
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "circle", "rotation"])
+def test_whole_objects_of_one_group(kind):
+    """A herd is no cow."""
+    places = [[0, 0], [20, 0], [50, 50]]
+    points = [[[x, y], [x + 4, y], [x, y + 4]] for x, y in places]
+    found = objects_of([shape(kind, each, group_id=7) for each in points])
+    assert len(found.objects) == 3 and found.joined == 0 and found.apart == 2
+    mixed = objects_of([shape(kind, points[0], group_id=7), *(shape("polygon", each, group_id=7) for each in points)])
+    assert len(mixed.objects) == 2 and mixed.joined == 2 and mixed.apart == 0
 
 
 @pytest.mark.parametrize("wrong, words", [

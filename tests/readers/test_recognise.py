@@ -86,3 +86,22 @@ def test_what_is_passed_over_is_told(tmp_path):
         text(tmp_path / name, sets.instances(["0.png"]))
     found = recognise(tmp_path)
     assert found.form == "yolo" and "COCO is passed over: " in found.line and "a.json and b.json both are" in found.line
+
+
+@pytest.mark.parametrize("content, words", [
+    ("image,x1,y1,x2,y2\na.png,1,1,5,5\n", "line 1: the header lacks class"),
+    ("filename,x,y,w,h,label\na.png,1,1,5,5,cat\n", "line 1: the header lacks x1, y1, x2, y2")])
+def test_a_table_that_lacks_something_says_what(content, words, tmp_path):
+    """Where nothing else is a data set, however deep it was looked for."""
+    sets.images(tmp_path / "set/pictures")
+    for name in ("set/boxes.csv", "set/pictures/boxes.csv"):
+        file = text(tmp_path / name, content)
+        with pytest.raises(InputError, match=words) as caught:
+            recognise(tmp_path / "set")
+        assert str(file) in str(caught.value) and "nothing else is recognised as a data set" in str(caught.value)
+        with pytest.raises(InputError, match=words):
+            recognise(file)
+        file.unlink()
+    sets.labelme(tmp_path / "set")
+    text(tmp_path / "set/boxes.csv", content)
+    assert recognise(tmp_path / "set").form == "labelme"

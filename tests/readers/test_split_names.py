@@ -1,6 +1,6 @@
 import pytest
 
-from frcnn_keras.readers.split_names import canonical, split_of
+from frcnn_keras.readers.split_names import canonical, split_of, training_split
 
 
 @pytest.mark.parametrize("word, name", [("train", "train"), ("Training", "train"), ("valid", "val"), ("DEV", "val"),
@@ -15,3 +15,11 @@ def test_canonical(word, name):
     ("trainval.json", ""), ("train_val.json", ""), ("constrained.json", ""), ("annotations.json", "")])
 def test_split_of(name, split):
     assert split_of(name) == split
+
+
+@pytest.mark.parametrize("names, split", [
+    ([""], ""), (["train"], "train"), (["default"], "default"), (["all"], "all"), (["test"], None), (["val"], None),
+    (["valid"], None), (["cat_test"], None), (["trainval", "test"], "trainval"), (["train", "val"], None),
+    (["test", "x"], None), ([], None)])
+def test_the_split_that_trains(names, split):
+    assert training_split(names) == split

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from frcnn_keras.data.image_paths import Names
+from frcnn_keras.data.image_paths import ImageFolder, Names
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.voc_folders import (
+    Folders,
     find_folders,
     find_splits,
     folder_splits,
@@ -13,6 +14,7 @@ from frcnn_keras.readers.voc_folders import (
     split_lines,
     xml_of,
 )
+from tests.yolo_files import text
 
 
 def fill(root, *names):
@@ -114,7 +116,13 @@ def test_lines_in_any_encoding(tmp_path):
 
 
 @pytest.mark.parametrize("files, splits", [
-    (["train/a.xml", "valid/x/b.xml"], {"train": "train", "val": "valid"}), (["a.xml", "train/b.xml"], {}),
-    (["cam1/a.xml", "train/b.xml"], {}), (["a.xml"], {}), ([], {})])
-def test_splits_by_sub_folders(files, splits):
-    assert folder_splits(files) == splits
+    (["train/a.xml", "valid/x/b.xml"], {"train": "train", "val": "valid"}), (["a.xml", "val/b.xml"], {}),
+    (["a.xml", "cam1/a.xml", "train/b.xml"], {"train": "train"}), (["a.xml"], {}), ([], {})])
+def test_splits_by_sub_folders(files, splits, tmp_path):
+    for name in files:
+        text(tmp_path / name, "<annotation/>")
+    folders = Folders(tmp_path, files, ImageFolder(tmp_path))
+    assert folder_splits(folders) == splits
+    text(tmp_path / "notes.xml", "<notes/>")
+    text(tmp_path / "old/notes.xml", "<notes/>")
+    assert folder_splits(folders._replace(files=["notes.xml", "old/notes.xml", *files])) == splits

@@ -46,6 +46,20 @@ def test_six_values_are_a_confidence_where_every_line_has_them(tmp_path):
     assert not labels.confidences and [line for line, _ in labels.faults] == [1] and len(labels.lines) == 1
 
 
+@pytest.mark.parametrize("sixth", ["45", "1.0001", "-0.1", "nan", "x", "17"])
+def test_six_values_that_are_no_confidence(sixth, tmp_path):
+    labels = read(tmp_path, f"0 0.5 0.5 0.2 0.2 1\n1 0.5 0.5 0.2 0.2 {sixth}\n")
+    (line, message), = labels.faults
+    assert line == 2 and f"a confidence, 0 to 1; received: '{sixth}' (an angle? a track id?)" in message
+    assert len(read(tmp_path, "0 0.5 0.5 0.2 0.2 0\n1 0.5 0.5 0.2 0.2 1.0\n").lines) == 2
+    assert not read(tmp_path, "0 0.5 0.5 0.2 0.2 45\n", 1).faults  # a keypoint's value
+
+
+def test_whether_a_keypoint_is_seen(tmp_path):
+    (_, message), = read(tmp_path, "0 0.5 0.5 0.2 0.2 0.5 0.5 2 0.5 0.6 2\n").faults
+    assert "data.yaml needs kpt_shape" in message
+
+
 @pytest.mark.parametrize("line, words", [
     ("cat 0.5 0.5 0.2 0.2", "class, a whole number from 0; received: 'cat'"), ("-1 0.5 0.5 0.2 0.2", "whole number"),
     ("1.5 0.5 0.5 0.2 0.2", "whole number"), ("nan 0.5 0.5 0.2 0.2", "whole number"), ("1e30 .5 .5 .2 .2", "whole"),

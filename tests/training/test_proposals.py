@@ -12,7 +12,7 @@ from frcnn_keras.models.settings import Proposing
 from frcnn_keras.settings.detector import ProposalConfig
 from frcnn_keras.settings.stages import RPNConfig
 from frcnn_keras.training import proposals as proposing
-from frcnn_keras.training.proposals import measure_recall, open_proposals, proposals_of, write_proposals
+from frcnn_keras.training.proposals import FolderProposer, measure_recall, open_proposals, write_proposals
 from frcnn_keras.training.rpn_stage import RPNSize, RPNStage, build_rpn
 from tests.detectors import proposing_of
 
@@ -79,15 +79,15 @@ def test_every_image_has_its_proposals_in_the_features_order(out, prep):
 
 
 def test_what_is_written_is_what_the_rpn_proposes(out, rpn, prep):
-    for span, (_, boxes, scores) in zip(open_proposals(out, prep, "abc"), proposals_of(rpn, prep, SETTINGS),
+    for span, (_, boxes, scores) in zip(open_proposals(out, prep, "abc"), FolderProposer(rpn, prep, SETTINGS).stream(),
                                         strict=True):
         found = records.parse_proposals(span.read())
         assert np.array_equal(found["boxes"], boxes) and np.array_equal(found["scores"], scores)
 
 
-def test_proposals_of_goes_on_after_the_first(rpn, prep):
-    whole = list(proposals_of(rpn, prep, SETTINGS))
-    rest = list(proposals_of(rpn, prep, SETTINGS, skip=7))
+def test_a_stream_goes_on_after_the_first(rpn, prep):
+    whole = list(FolderProposer(rpn, prep, SETTINGS).stream())
+    rest = list(FolderProposer(rpn, prep, SETTINGS).stream(skip=7))
     assert len(rest) == 5
     for one, other in zip(rest, whole[7:], strict=True):
         assert one[0]["id"] == other[0]["id"] and np.array_equal(one[1], other[1])
@@ -177,7 +177,7 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
 
     rpn = build_rpn(prep, RPNSize(8))
     rpn.set_weights([np.zeros(weight.shape, np.float32) for weight in rpn.weights])
-    found = measure_recall(rpn, prep, proposing_of(10**5, 1000, iou_threshold=1.0))
+    found = measure_recall(FolderProposer(rpn, prep, proposing_of(10**5, 1000, iou_threshold=1.0)))
     geometry = prep.geometry
     best = []
     for span in prep.feature_spans:
@@ -194,9 +194,20 @@ def test_recall_of_anchors_that_stay_where_they_are(prep):
 
 
 def test_recall_is_measured_on_a_thousand_proposals_however_few_are_kept(monkeypatch):
-    seen = []
-    monkeypatch.setattr("frcnn_keras.training.rpn_stage.measure_recall", lambda *given: seen.append(given) or {})
+    monkeypatch.setattr("frcnn_keras.training.rpn_stage.FolderProposer", lambda *given: given)
     config = RPNConfig(proposals=ProposalConfig(30, 7, 0.6, 2.0))
     stage = SimpleNamespace(config=config, fit=config.fit, model=SimpleNamespace(network="rpn"), validation="images")
-    RPNStage.measure(stage, 0)
-    assert seen == [("rpn", "images", Proposing(30, 1000, 0.6, 2.0))]
+    assert RPNStage.proposer.func(stage) == ("rpn", "images", Proposing(30, 1000, 0.6, 2.0))
+
+
+def test_measuring_again_sees_new_weights_in_the_same_graph(prep):
+    """As after every epoch: tracing anew takes longer than the images do."""
+    rpn = build_rpn(prep, RPNSize(8))
+    proposer = FolderProposer(rpn, prep, SETTINGS)
+    before = [boxes for _, boxes, _ in proposer.stream()]
+    rpn.set_weights([weight + np.float32(0.05) for weight in rpn.get_weights()])
+    after = [boxes for _, boxes, _ in proposer.stream()]
+    assert proposer._propose.experimental_get_tracing_count() == 1
+    assert not all(map(np.array_equal, before, after))
+    for one, (_, boxes, _) in zip(after, FolderProposer(rpn, prep, SETTINGS).stream(), strict=True):
+        assert np.array_equal(one, boxes)

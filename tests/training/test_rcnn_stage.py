@@ -18,7 +18,7 @@ from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runs.folder import PreparedFacts, weights_fingerprint
 from frcnn_keras.runs.request import read_request
 from frcnn_keras.settings.detector import DetectionConfig
-from frcnn_keras.settings.learning import FitConfig, HeadLossConfig, RegionSamplingConfig
+from frcnn_keras.settings.learning import HeadLossConfig, RegionSamplingConfig, ScoredFitConfig
 from frcnn_keras.settings.stages import RCNNConfig, StageHeadConfig
 from frcnn_keras.training.proposals import write_proposals
 from frcnn_keras.training.rcnn_head import build_rcnn
@@ -35,7 +35,7 @@ from frcnn_keras.training.rpn_stage import RPNSize, build_rpn
 pytestmark = pytest.mark.slow
 
 HEAD = StageHeadConfig(width=10, roi_size=3)
-CONFIG = RCNNConfig(FitConfig(epochs=1, batch=3, warmup=1, precision="float32"), HEAD, RegionSamplingConfig(24),
+CONFIG = RCNNConfig(ScoredFitConfig(epochs=1, batch=3, warmup=1, precision="float32"), HEAD, RegionSamplingConfig(24),
                     detections=DetectionConfig(0.1, 0.4, 6))
 PROPOSING = Proposing(50, 20)
 
