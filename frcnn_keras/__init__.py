@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         train_rcnn,
         train_rpn,
     )
+    from frcnn_keras.auditing.find import Audit
+    from frcnn_keras.auditing.findings import Finding
     from frcnn_keras.datasets import (
         drawn_shapes,
         from_items,
@@ -60,17 +62,21 @@ if TYPE_CHECKING:
         read_voc,
         read_yolo,
     )
+    from frcnn_keras.judging import audit, thresholds
     from frcnn_keras.measuring import cross_validate, evaluate
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
     from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
+    from frcnn_keras.runs.thresholds import Thresholds
 
 _HOMES = {
     **dict.fromkeys(("check", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
                      "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
+    **dict.fromkeys(("audit", "thresholds"), "frcnn_keras.judging"), "Thresholds": "frcnn_keras.runs.thresholds",
+    "Audit": "frcnn_keras.auditing.find", "Finding": "frcnn_keras.auditing.findings",
     **dict.fromkeys(("cross_validate", "evaluate"), "frcnn_keras.measuring"),
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
@@ -88,12 +94,13 @@ _HOMES = {
 }
 
 __all__ = [
-    "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
-    "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
-    "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "check",
-    "cross_validate", "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn",
-    "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord",
-    "read_voc", "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
+    "Audit", "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example",
+    "Exported", "Finding", "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared",
+    "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig", "Splits", "Thresholds", "TrainConfig", "Trained",
+    "__version__", "audit", "check", "cross_validate", "drawn_shapes", "evaluate", "export", "finetune",
+    "from_items", "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv",
+    "read_labelme", "read_splits", "read_tfrecord", "read_voc", "read_yolo", "thresholds", "train", "train_joint",
+    "train_rcnn", "train_rpn",
 ]
 
 

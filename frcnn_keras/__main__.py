@@ -22,6 +22,8 @@ GROUPS = {  # in the order of work
         "predict": "detects objects in images and draws them",
         "export": "for TensorFlow Serving, as ONNX or as LiteRT",
         "propose": "draws what its RPN alone proposes in images",
+        "thresholds": "chooses each class's score, by F1 or by precision",
+        "audit": "ranks what is probably wrong in its data set's labels",
     },
     "how good it is": {
         "crossval": "trains once for every fold of the images, held out",

@@ -14,6 +14,7 @@ or stage by stage:
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -171,12 +172,13 @@ def train_joint(dataset: Dataset, out: FilePath, config: JointConfig | None = No
 
 
 @in_words(in_arguments)
-def load(run: FilePath, *, score_threshold: float | None = None, nms: float | None = None, limit: int | None = None,
-         precision: str | None = None) -> Detector:
+def load(run: FilePath, *, score_threshold: float | str | None = None, nms: float | None = None,
+         limit: int | None = None, precision: str | None = None) -> Detector:
     """The detector of a run folder, or of a `.keras` file.
 
-    score_threshold, nms, limit: in place of the run's own: the score that a detection must pass, the IoU above which a
-    better one of its class removes it, and how many an image may have. precision: `float32` or `bfloat16` products.
+    score_threshold, nms, limit: in place of the run's own: the score that a detection must pass (`best`: what
+    `thresholds` chose for each class), the IoU above which a better one of its class removes it, and how many an image
+    may have. precision: `float32` or `bfloat16` products.
 
     Raises:
         InputError: there is no finished detector, or no such precision.

@@ -181,3 +181,20 @@ def test_one_call_for_all_stages(trained, prep_config, tmp_path):
     assert found.metrics["coco"]["AP"] == frcnn_keras.evaluate(run, others)["coco"]["AP"]
     with pytest.raises(frcnn_keras.InputError, match="leave holdout out"):
         frcnn_keras.train(data, tmp_path / "run", val=others, holdout=0.2)
+
+
+def test_audit_of_a_folder(tmp_path):
+    (tmp_path / "evaluation").mkdir()
+    images = [{"id": 1, "file_name": "a.jpg", "height": 90, "width": 90}]
+    for name, value in (("ground_truth", {"images": images, "annotations": [],
+                                          "categories": [{"id": 1, "name": "cat"}]}),
+                        ("detections", [{"image_id": 1, "category_id": 1, "bbox": [5, 5, 40, 40], "score": 0.99}])):
+        (tmp_path / "evaluation" / f"{name}.json").write_text(to_json(value))
+    [one] = frcnn_keras.audit(tmp_path)
+    assert isinstance(one, frcnn_keras.Finding) and (one.kind, one.file) == ("missing", "a.jpg")
+    with pytest.raises(frcnn_keras.InputError, match="not found"):
+        frcnn_keras.audit(tmp_path / "none")
+    chosen = frcnn_keras.thresholds(tmp_path)
+    assert isinstance(chosen, frcnn_keras.Thresholds) and chosen.classes[0].pooled
+    with pytest.raises(frcnn_keras.InputError, match="precision must be more than 0"):
+        frcnn_keras.thresholds(tmp_path, 0.0)

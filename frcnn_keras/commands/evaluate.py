@@ -6,10 +6,11 @@ from frcnn_keras import files
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.data_flags import add_source_arguments, read_source
-from frcnn_keras.commands.flag_types import like
+from frcnn_keras.commands.flag_types import NumberOr, like
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
+from frcnn_keras.progress import say
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.detector import DetectionConfig
 
@@ -24,8 +25,9 @@ VOC's metrics use --iou 0.5 whatever --nms is; compare with published VOC07 figu
 def add_detecting_arguments(parser) -> None:
     """Flags that override how a run's detector decides."""
     parser.add_argument("--run", required=True, metavar="DIR", help="run folder with detector.keras")
-    parser.add_argument("--score-threshold", type=like(DetectionConfig, "score_threshold"), metavar="S",
-                        help="detections must score more than this")
+    parser.add_argument("--score-threshold", type=NumberOr("best", like(DetectionConfig, "score_threshold")),
+                        metavar="S", help="detections must score more than this; best: what the command thresholds "
+                        "chose for each class")
     parser.add_argument("--nms", type=like(DetectionConfig, "nms"), metavar="IOU",
                         help="detections that overlap a better one of their class by more than this go (0.3 as VOC "
                         "papers, 0.5 as COCO; default: the run's, 0.5)")
@@ -34,6 +36,14 @@ def add_detecting_arguments(parser) -> None:
     parser.add_argument("--precision", choices=("float32", "bfloat16"), help="of the products; bfloat16 is quicker "
                         "for VGG16 and ResNets where the processor has its instructions, not for MobileNetV2 and "
                         "EfficientNet (default: the run's)")
+
+
+def say_thresholds(detector) -> None:
+    """Which score each class's detections must pass, where `thresholds` chose them."""
+    chosen = detector.model.detecting.class_thresholds
+    if chosen is not None:
+        told = ", ".join(f"{name} {score:.3f}" for name, score in zip(detector.class_names[:20], chosen, strict=False))
+        say(f"score thresholds: {told}{', ...' if len(chosen) > 20 else ''}")
 
 
 def build_parser():
@@ -64,6 +74,7 @@ def main(args) -> int:
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
+    say_thresholds(detector)
     dataset = scorable(read_source(args, detector.class_names), args.skip_bad)
     ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)

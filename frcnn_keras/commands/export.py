@@ -1,7 +1,7 @@
 """Writes a run's detector as a SavedModel for TensorFlow Serving, as ONNX or as LiteRT."""
 
 from frcnn_keras.commands import command_line as cli
-from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.commands.evaluate import add_detecting_arguments, say_thresholds
 from frcnn_keras.commands.flag_types import value_of, within
 from frcnn_keras.data.image_header import SERVED_PIXELS
 from frcnn_keras.errors import InputError
@@ -54,6 +54,7 @@ def main(args) -> int:
         pixels(path)  # where it cannot be decoded, an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
+    say_thresholds(detector)
     exported = export(detector, args.out, args.format, check_images=args.check_image, version=args.version,
                       overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size),
                       max_pixels=args.max_pixels)

@@ -72,6 +72,20 @@ class Number:
         return next(filter(None, (self.allowed.fault(one, self.kind) for one in values)), "")
 
 
+class NumberOr(Number):
+    """The converter of a number in a range, or of one word."""
+
+    def __init__(self, word: str, number: Number):
+        super().__init__(number.kind, number.allowed)
+        self.word = word
+
+    def __call__(self, text: str) -> Any:
+        return text if text == self.word else super().__call__(text)
+
+    def fault(self, value: Any) -> str:
+        return "" if value == self.word else super().fault(value)
+
+
 def within(kind: type, **bounds: Any) -> Number:
     """The converter of a number in a range; bounds: keywords of Range."""
     return Number(kind, Range(**bounds))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.class_letters import say_undrawable
-from frcnn_keras.commands.evaluate import add_detecting_arguments
+from frcnn_keras.commands.evaluate import add_detecting_arguments, say_thresholds
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.commands.images_in_turn import images_in_turn
 from frcnn_keras.data.image_paths import valid
@@ -77,6 +77,7 @@ def main(args) -> int:
 
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                     precision=args.precision)
+    say_thresholds(detector)
     if not args.no_draw:
         say_undrawable(detector.class_names)
     with alone(out):

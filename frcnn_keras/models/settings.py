@@ -102,6 +102,8 @@ class Detecting(Keywords):
     scales: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)
     # and what its 0 stands for, in plain deltas
     means: tuple[float, ...] = dataclasses.field(default=(0.0,) * 4, metadata={LATER: True})
+    # in place of score_threshold, one for each label that is given out
+    class_thresholds: tuple[float, ...] | None = dataclasses.field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _within("limit", self.limit, range_of(DetectionConfig, "limit"), int)
@@ -110,6 +112,9 @@ class Detecting(Keywords):
         _within("min_size", self.min_size, range_of(ProposalConfig, "min_size"))
         _within("scales", self.scales, range_of(HeadConfig, "delta_scales"))
         _within("means", self.means, range_of(HeadConfig, "delta_means"))
+        if self.class_thresholds is not None:
+            one = range_of(DetectionConfig, "score_threshold")
+            _within("class_thresholds", self.class_thresholds, dataclasses.replace(one, counts=range(1, 10**5)))
         if self.classes is not None:
             _within("classes", self.classes, Range(least=1, most=10**5, counts=range(1, 10**5)), int)
 
@@ -119,6 +124,11 @@ class Detecting(Keywords):
         return cls(detections.score_threshold, detections.nms, detections.limit, scales=head.delta_scales,
                    means=head.delta_means)
 
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """All there are: one, or one for each label."""
+        return (self.score_threshold,) if self.class_thresholds is None else self.class_thresholds
+
     def changed(self, score_threshold: float | None, nms: float | None, limit: int | None) -> "Detecting":
         """With what users may choose in place of its own; None leaves a number as it is.
 
@@ -126,6 +136,7 @@ class Detecting(Keywords):
             InputError: a number that makes no sense; names its flag.
         """
         changed, own = self, self.keywords()
+        own["class_thresholds"] = self.class_thresholds if score_threshold is None else None
         chosen = (("--score-threshold", "score_threshold", score_threshold), ("--nms", "iou_threshold", nms),
                   ("--max-detections", "limit", limit))
         for flag, name, value in chosen:

@@ -19,7 +19,7 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, scales, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, min_size: float = 1e-2, classes=None,
-           means=(0.0, 0.0, 0.0, 0.0), suppress: Callable | None = None) -> DetectedBoxes:
+           means=(0.0, 0.0, 0.0, 0.0), class_thresholds=None, suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -40,6 +40,7 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
         classes: labels 1..N-1 that are wanted; label i + 1 of the result is classes[i]. All by default. The scores stay
             those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
             share the limit among fewer.
+        class_thresholds: in place of score_threshold, one for each label of the result.
         suppress: what suppresses doubles, `suppress_classes` by default; ops.portable_nms has one for other runtimes.
     """
     if classes is not None:
@@ -55,7 +56,8 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
     x1, y1, x2, y2 = tf.unstack(boxes, axis=-1)
     large = (x2 - x1 >= min_size) & (y2 - y1 >= min_size) & (box_ops.area(boxes) > 0)
     scores = tf.cast(class_scores[:, 1:], tf.float32)  # (R, C)
-    scores = tf.where(large & valid[:, None] & (scores > score_threshold), scores, 0.0)
+    least = score_threshold if class_thresholds is None else tf.constant(class_thresholds, tf.float32)  # (C,)
+    scores = tf.where(large & valid[:, None] & (scores > least), scores, 0.0)
     boxes, scores, classes, count = (suppress or suppress_classes)(boxes, scores, limit, iou_threshold)
     found = tf.range(limit) < count  # (M,)
     return DetectedBoxes(boxes, scores, tf.where(found, classes + 1, 0), found)

@@ -1,5 +1,6 @@
 """A trained detector, as the program that uses it sees it."""
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from frcnn_keras.models.precision import set_precision, warn_if_slower
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
+from frcnn_keras.runs.thresholds import BEST, stored_scores
 
 
 class Detector:
@@ -30,7 +32,8 @@ class Detector:
         model = self.model
         return (f"Detector({wording.classes(self.class_names)}; images resized to {model.preparing.shorter} pixels, "
                 f"{model.preparing.longer} at most; maps of stride {wording.numbers(model.geometry.strides)}; "
-                f"{model.count_params() / 1e6:.1f} million weights; scores above {model.detecting.score_threshold:g})")
+                f"{model.count_params() / 1e6:.1f} million weights; scores above "
+                f"{wording.numbers(model.detecting.thresholds)})")
 
     def predict(self, images: Any) -> list[Detections]:
         """Detections of each image, best first, in pixels of the upright image; an array is taken as upright.
@@ -63,12 +66,13 @@ class Detector:
                              detected.labels.numpy()[valid], self.class_names, self.category_ids, image[1])
 
 
-def load(run: str | Path, *, score_threshold: float | None = None, nms: float | None = None,
+def load(run: str | Path, *, score_threshold: float | str | None = None, nms: float | None = None,
          limit: int | None = None, precision: str | None = None) -> Detector:
     """The detector of a run folder (or of a `.keras` file).
 
-    score_threshold, nms, limit: override what the run was trained with: the score that a detection must pass, the IoU
-    above which a better one of its class removes it, and how many an image may have.
+    score_threshold, nms, limit: override what the run was trained with: the score that a detection must pass (`best`:
+    those of each class in the run's thresholds.json), the IoU above which a better one of its class removes it, and how
+    many an image may have.
     precision: `float32` or `bfloat16` products, by default as it was saved; see models.precision.
 
     Raises:
@@ -83,7 +87,13 @@ def load(run: str | Path, *, score_threshold: float | None = None, nms: float | 
     model = load_model(path)
     if not isinstance(model, FasterRCNN):
         raise InputError(f"{path}: holds a {type(model).__name__}, not a detector")
-    model.detecting = model.detecting.changed(score_threshold, nms, limit)
+    if isinstance(score_threshold, str):
+        if score_threshold != BEST:
+            raise InputError(f"--score-threshold must be a number or {BEST}; received: {score_threshold:.40}")
+        scores = stored_scores(path.parent, model.class_names)
+        model.detecting = dataclasses.replace(model.detecting.changed(min(scores), nms, limit), class_thresholds=scores)
+    else:
+        model.detecting = model.detecting.changed(score_threshold, nms, limit)
     if precision is not None:
         set_precision(model, precision)
         warn_if_slower(precision)

@@ -71,19 +71,22 @@ class Allowance:
     share: float  # of the detections that may be missing or new
     threshold: float  # score that a detection must pass
     limit: int  # how many an image may have
+    others: tuple[float, ...] = ()  # thresholds of classes, above that one
 
     @classmethod
     def of(cls, detector: Detector) -> "Allowance":
         """For a detector's files."""
         detecting, pooling = detector.model.detecting, detector.model.pooling
-        return cls(FORGIVEN[pooling.op], detecting.score_threshold, detecting.limit)
+        least, *others = sorted(detecting.thresholds)
+        return cls(FORGIVEN[pooling.op], least, detecting.limit, tuple(others))
 
     def beyond_the_edge(self, unpaired: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """The unpaired of some scores that are not at the edge of what is kept: threshold, or last of a full list."""
         edge = self.threshold
         if len(scores) == self.limit:
             edge = max(edge, float(scores[-1]))
-        return unpaired[unpaired > edge + TOLERANCE]
+        at_another = (np.abs(unpaired[:, None] - np.array(self.others)) <= TOLERANCE).any(axis=1)
+        return unpaired[(unpaired > edge + TOLERANCE) & ~at_another]
 
 
 def place(name: str, number: int, size: tuple[int, int]) -> str:

@@ -79,8 +79,9 @@ def require_float32(detector: Detector) -> None:
 def facts(detector: Detector) -> dict:
     """What a user of the file needs to know, for its metadata."""
     detecting = detector.model.detecting
-    return {"class_names": list(detector.class_names), "score_threshold": detecting.score_threshold,
-            "nms_iou_threshold": detecting.iou_threshold, "max_detections": detecting.limit}
+    own = {} if detecting.class_thresholds is None else {"class_thresholds": list(detecting.class_thresholds)}
+    return {"class_names": list(detector.class_names), "score_threshold": min(detecting.thresholds),
+            "nms_iou_threshold": detecting.iou_threshold, "max_detections": detecting.limit, **own}
 
 
 def resized(image, size: tuple[int, int]) -> np.ndarray:

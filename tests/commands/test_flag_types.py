@@ -104,3 +104,11 @@ def test_devices(text):
 def test_what_is_no_device(text):
     with pytest.raises(argparse.ArgumentTypeError, match=r"must be cpu, gpu or gpu:1"):
         flag_types.device(text)
+
+
+def test_a_number_or_a_word():
+    either = flag_types.NumberOr("best", flag_types.within(float, least=0, most=1))
+    assert (either("best"), either("0.5")) == ("best", 0.5)
+    assert either.fault("best") == either.fault(0.5) == "" and "must be 0 to 1" in either.fault(2.0)
+    with pytest.raises(argparse.ArgumentTypeError, match="must be a number"):
+        either("bets")

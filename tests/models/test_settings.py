@@ -131,6 +131,14 @@ def test_detecting_of_settings():
 def test_what_users_may_choose_of_detecting():
     own = Detecting(0.3, 0.6, 7, min_size=2.0)
     assert own.changed(None, None, None) == own
+    each = dataclasses.replace(own, class_thresholds=(0.2, 0.4))
+    assert each.changed(None, 0.5, None) == dataclasses.replace(each, iou_threshold=0.5)
+    assert each.changed(0.3, None, None) == own  # one for all in place of each class's
+    assert (own.thresholds, each.thresholds) == ((0.3,), (0.2, 0.4))
+    assert options.from_dict(Detecting, json.loads(json.dumps(options.to_dict(each)))) == each
+    assert "class_thresholds" not in options.to_dict(own)
+    with pytest.raises(ValueError, match="class_thresholds must be .* each 0 to 1"):
+        dataclasses.replace(own, class_thresholds=(0.2, 1.4))
     assert own.changed(0.0, 0.5, 3) == dataclasses.replace(own, score_threshold=0.0, iou_threshold=0.5, limit=3)
 
 
@@ -184,6 +192,7 @@ ALL = [(1, 0.8, [62, 60, 82, 80]), (1, 0.5, [14, 10, 54, 50]), (2, 0.5, [14, 10,
     ({"iou_threshold": 1.0}, [*ALL[:3], (2, 0.4, ALL[1][2]), (1, 0.3, ALL[1][2]), ALL[3]]),
     ({"means": (-0.1, 0.0, 0.0, 0.0)}, [(label, score, [box[0] - side / 10, box[1], box[2] - side / 10, box[3]])
                                         for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)]),
+    ({"class_thresholds": (0.6, 0.3)}, [ALL[0], ALL[2]]),
     ({"classes": (2,)}, [(1, 0.5, ALL[1][2]), (1, 0.1, ALL[0][2])]),
     ({"scales": (0.5, 0.1, 0.2, 0.2)}, [(label, score, [box[0] + 0.4 * side, box[1], box[2] + 0.4 * side, box[3]])
                                         for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)])])

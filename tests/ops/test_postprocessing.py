@@ -204,3 +204,23 @@ def test_of_equal_scores_the_first_region_is_the_better(seed, regions, classes, 
 def test_no_candidate_at_all():
     boxes, scores, classes, count = suppress_classes(tf.zeros((4, 2, 4)), tf.zeros((4, 2)), 3, 0.5)
     assert count == 0 and not np.any(boxes) and not np.any(scores) and not np.any(classes)
+
+
+def test_a_threshold_for_each_class():
+    # two regions apart, each of both classes: of the first class .4 passes .3, of the second .35 does not pass .5
+    scores = np.array([(0.25, 0.4, 0.35), (0.1, 0.2, 0.7)], np.float32)
+    regions = np.array([(0, 0, 20, 20), (50, 50, 70, 70)], np.float32)
+    found = detect(scores, None, regions, np.array([True, True]), HEIGHT, WIDTH, scales=SCALES, score_threshold=0.05,
+                   class_thresholds=(0.3, 0.5))
+    valid = found.valid.numpy()
+    assert found.labels.numpy()[valid].tolist() == [2, 1]
+    np.testing.assert_allclose(found.scores.numpy()[valid], [0.7, 0.4])
+
+
+def test_thresholds_are_of_the_wanted_classes():
+    scores = np.array([(0.1, 0.3, 0.6)], np.float32)
+    regions = np.array([(0, 0, 20, 20)], np.float32)
+    for least, labels in ((0.5, [1]), (0.7, [])):
+        found = detect(scores, None, regions, np.array([True]), HEIGHT, WIDTH, scales=SCALES, classes=(2,),
+                       class_thresholds=(least,))
+        assert found.labels.numpy()[found.valid.numpy()].tolist() == labels

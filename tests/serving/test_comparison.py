@@ -175,3 +175,14 @@ def test_answers_are_as_many_as_images():
 def test_figures_are_plain_values():
     found = compare_all("model", [ANSWER], [FOUND], [WIDE])
     assert all(isinstance(value, (int, float, tuple)) for value in dataclasses.asdict(found).values())
+
+
+def test_the_edges_of_all_classes_are_forgiven(hand_detector):
+    """A score at any class's threshold may come or go; between them it may not."""
+    count = len(hand_detector.class_names)
+    thresholds = tuple(0.2 + 0.2 * place for place in range(count))
+    hand_detector.detecting = dataclasses.replace(hand_detector.detecting, class_thresholds=thresholds)
+    allowance = Allowance.of(Detector(hand_detector))
+    assert (allowance.threshold, allowance.others) == (thresholds[0], thresholds[1:])
+    beyond = allowance.beyond_the_edge(np.array([0.2, 0.3, 0.4, 0.9]), np.zeros(0))
+    assert beyond.tolist() == ([0.3, 0.9] if count > 1 else [0.3, 0.4, 0.9])

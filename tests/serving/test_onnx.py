@@ -11,7 +11,7 @@ from frcnn_keras.serving import onnx as onnx_export
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from frcnn_keras.serving.onnx import export_onnx
 from tests.bright_pictures import picture
-from tests.detectors import small_detector
+from tests.detectors import change, small_detector
 from tests.spoilt_exports import spoil
 
 needs_extras = pytest.mark.skipif(
@@ -43,6 +43,20 @@ def test_the_hand_detectors_box(hand_detector, tmp_path):
     assert facts == {"class_names": ["one", "two"], "score_threshold": 0.5, "nms_iou_threshold": 0.5,
                      "max_detections": 3}
     assert [item.name for item in tmp_path.iterdir()] == ["hand.onnx"]
+
+
+@needs_extras
+def test_a_threshold_for_each_class(tmp_path):
+    model, image = small_detector(2), drawn_pictures((80, 110))[0]
+    labels = Detector(model).predict(image)[0].labels
+    thresholds = [0.0] * len(model.class_names)
+    thresholds[int(labels[0]) - 1] = 0.99
+    change(model, "detecting", class_thresholds=tuple(thresholds))
+    export_onnx(Detector(model), tmp_path / "each.onnx", check_images=[image])
+    outputs, session = run(tmp_path / "each.onnx", image)
+    found = outputs["detection_classes"][0][: int(outputs["num_detections"][0])]
+    assert len(found) and labels[0] not in found
+    assert json.loads(session.get_modelmeta().custom_metadata_map["class_thresholds"]) == thresholds
 
 
 @needs_extras

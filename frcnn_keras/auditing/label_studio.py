@@ -1,0 +1,58 @@
+"""Findings as pre-annotations for Label Studio: who decides sees the labels with the suggestions in them."""
+
+from collections.abc import Sequence
+from urllib.parse import quote
+from xml.sax.saxutils import quoteattr
+
+from frcnn_keras.auditing.findings import Audited, AuditedImage, Finding
+
+PREFIX = "/data/local-files/?d="  # how Label Studio calls files of its local storage
+
+
+def tasks(audited: Audited, corrected: Audited, taken: Sequence[Finding]) -> list[dict]:
+    """One task for each picture with a finding: its corrected labels as a prediction, each region that a finding made
+    or changed with its score; what was removed is named in the task's data."""
+    of_image: dict[tuple[str, int | str], list[Finding]] = {}
+    for one in taken:
+        of_image.setdefault((one.file, one.image), []).append(one)
+    return [_task(old, new, of_image[new.file, new.id], audited.class_names)
+            for old, new in zip(audited.images, corrected.images, strict=True) if (new.file, new.id) in of_image]
+
+
+def labelling_config(audited: Audited) -> str:
+    """The project's labelling interface that the tasks fit."""
+    labels = "".join(f"    <Label value={quoteattr(name)}/>\n" for name in audited.class_names)
+    return ('<View>\n  <Image name="image" value="$image"/>\n  <RectangleLabels name="label" toName="image">\n'
+            f"{labels}  </RectangleLabels>\n</View>\n")
+
+
+def _task(old: AuditedImage, new: AuditedImage, findings: Sequence[Finding], class_names: Sequence[str]) -> dict:
+    changed = {one.annotation: one for one in findings if one.annotation is not None}
+    added = iter(one for one in findings if one.kind == "missing")
+    known, regions = set(old.annotations.tolist()), []
+    for id, box, label in zip(new.annotations.tolist(), new.boxes, new.labels, strict=True):
+        region = _region(f"label{id}", box, class_names[label - 1], new)
+        one = changed.get(id) if id in known else next(added)
+        if one is not None:
+            region |= {"score": one.score, "meta": {"text": [_words(one)]}}
+        regions.append(region)
+    return {"data": {"image": PREFIX + quote(new.file), "findings": "; ".join(map(_words, findings))},
+            "predictions": [{"model_version": "frcnn_keras audit", "score": max(one.score for one in findings),
+                             "result": regions}]}
+
+
+def _words(one: Finding) -> str:
+    """`wrong_class 0.93: cat, should be dog`"""
+    said = {"missing": f"{one.suggested} not labelled", "wrong_class": f"{one.label}, should be {one.suggested}",
+            "shifted": f"{one.label}, its box", "spurious": f"{one.label}, no object there",
+            "duplicate": f"{one.label}, labelled twice"}[one.kind]
+    return f"{one.kind} {one.score:.2f}: {said}"
+
+
+def _region(id: str, box, name: str, image: AuditedImage) -> dict:
+    """A rectangle in per cent of the picture."""
+    x1, y1, x2, y2 = map(float, box)
+    return {"id": id, "type": "rectanglelabels", "from_name": "label", "to_name": "image",
+            "original_width": image.width, "original_height": image.height, "image_rotation": 0,
+            "value": {"x": 100 * x1 / image.width, "y": 100 * y1 / image.height, "width": 100 * (x2 - x1) / image.width,
+                      "height": 100 * (y2 - y1) / image.height, "rotation": 0, "rectanglelabels": [name]}}

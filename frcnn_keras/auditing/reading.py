@@ -1,0 +1,83 @@
+"""Labels and out-of-fold detections of a `crossval` folder, or those of an evaluated run, from their files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from frcnn_keras.auditing.findings import Audited, AuditedImage
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.files import read_json
+
+TRUTH, FOUND, FOLDS = "ground_truth.json", "detections.json", "folds.json"
+
+
+def read_run(run: str | Path) -> Audited:
+    """RUN/evaluation/ground_truth.json and detections.json, with RUN/folds.json where there are folds; without it one
+    detector found everything, in images that it did not train on if they are a test split. Or the folder that evaluate
+    was given, which has the two files in it.
+
+    Raises:
+        InputError: a file is missing, is no JSON, or does not fit the others; names file and entry.
+    """
+    root = Path(run)
+    home = root if (root / TRUTH).exists() else root / "evaluation"
+    for name in (TRUTH, FOUND):
+        if not (home / name).is_file():
+            raise InputError(f"{home / name}: not found; {command('crossval')} writes it, and {command('evaluate')} "
+                             "--run RUN for one detector's images")
+    truth, results = read_json(home / TRUTH), read_json(home / FOUND)
+    folds = read_json(root / FOLDS) if (root / FOLDS).exists() else None
+    file = home / TRUTH
+    try:
+        classes = {int(one["id"]): place for place, one in enumerate(truth["categories"], start=1)}
+        labelled = _by_image(truth["annotations"])
+        fold_of = {int(one["image_id"]): (one["id"], int(one["fold"])) for one in folds or ()}
+        file = home / FOUND
+        found = _by_image(results)
+        file = root / FOLDS if folds is not None else home / TRUTH
+        images = tuple(_image(one, labelled.pop(one["id"], []), found.pop(one["id"], []), classes,
+                              fold_of[one["id"]] if folds is not None else (one["id"], 1)) for one in truth["images"])
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise InputError(f"{file}: not in the form that this package writes ({type(error).__name__}: {error}); make it "
+                         "anew") from error
+    for name, left in ((TRUTH, labelled), (FOUND, found)):
+        if left:
+            raise InputError(f"{home / name}: has image {next(iter(left))}, which {TRUTH} does not list; the files are "
+                             "of two runs, make them anew")
+    return Audited(str(truth.get("info", {}).get("description", root.name)),
+                   tuple(str(one["name"]) for one in truth["categories"]), tuple(classes), images)
+
+
+def _by_image(entries: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    grouped: dict[int, list[dict[str, Any]]] = {}
+    for entry in entries:
+        grouped.setdefault(int(entry["image_id"]), []).append(entry)
+    return grouped
+
+
+def _image(image: dict[str, Any], labelled: list[dict[str, Any]], found: list[dict[str, Any]],
+           classes: dict[int, int], fold: tuple[int | str, int]) -> AuditedImage:
+    return AuditedImage(
+        id=fold[0], number=int(image["id"]), file=str(image["file_name"]), width=int(image["width"]),
+        height=int(image["height"]), fold=fold[1],
+        annotations=np.array([one["id"] for one in labelled], np.int64), boxes=_boxes(labelled),
+        labels=np.array([classes[one["category_id"]] for one in labelled], np.int64),
+        ignored=np.array([bool(one.get("iscrowd")) for one in labelled], bool), found_boxes=_boxes(found),
+        found_labels=np.array([classes[one["category_id"]] for one in found], np.int64),
+        scores=_scores(found))
+
+
+def _scores(found: list[dict[str, Any]]) -> np.ndarray:
+    scores = np.array([one["score"] for one in found], np.float64)
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("a score is not within 0 and 1")
+    return scores
+
+
+def _boxes(entries: list[dict[str, Any]]) -> np.ndarray:
+    """(N, 4) float64: x1, y1, x2, y2 of COCO's x, y, width, height."""
+    boxes = np.array([one["bbox"] for one in entries], np.float64).reshape(-1, 4)
+    if not np.isfinite(boxes).all() or (boxes[:, 2:] < 0).any():
+        raise ValueError("a bbox is not x, y, width, height")
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)

@@ -1,0 +1,107 @@
+"""thresholds.json of a run folder: the score that each class's detections must pass."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from frcnn_keras.errors import InputError, command
+from frcnn_keras.evaluation.thresholds import Judged, Threshold, choose, together
+from frcnn_keras.files import read_json, to_json
+from frcnn_keras.files.ledger import Ledger
+from frcnn_keras.files.stored import seal
+
+NAME, BEST = "thresholds.json", "best"
+ENOUGH = 20  # objects of a class, below which all classes choose together
+_COLUMNS = ("objects", "threshold", "interval", "precision", "recall", "F1")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassThreshold:
+    """One class's."""
+
+    name: str
+    objects: int  # that count
+    pooled: bool  # whether all classes chose together, for want of objects
+    threshold: Threshold
+
+
+@dataclasses.dataclass(frozen=True)
+class Thresholds:
+    """A detector's, by what they were chosen on."""
+
+    data: str
+    images: int
+    precision: float | None  # that was wanted; None: the best F1
+    classes: tuple[ClassThreshold, ...]  # of labels 1..C
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        """That detections of labels 1..C must pass."""
+        return tuple(one.threshold.score for one in self.classes)
+
+
+def thresholds_of(data: str, class_names: Sequence[str], judged: Sequence[Judged], precision: float | None = None
+                  ) -> Thresholds:
+    """From judged detections of every class."""
+    pooled = None
+    classes = []
+    for name, one in zip(class_names, judged, strict=True):
+        objects = int(one.objects.sum())
+        if objects >= ENOUGH:
+            classes.append(ClassThreshold(name, objects, False, choose(one, precision)))
+        else:
+            pooled = pooled or choose(together(judged), precision)
+            classes.append(ClassThreshold(name, objects, True, pooled))
+    images = len(judged[0].objects) if judged else 0
+    return Thresholds(data, images, precision, tuple(classes))
+
+
+def store(run: Path, thresholds: Thresholds) -> None:
+    """Writes RUN/thresholds.json. InputError: a file of that name is none of this package's."""
+    ledger = Ledger(run)
+    ledger.require_free([NAME], "--for")
+    ledger.tidy()
+    ledger.write(NAME, (to_json(seal(dataclasses.asdict(thresholds))) + "\n").encode())
+
+
+def stored_scores(run: Path, class_names: Sequence[str]) -> tuple[float, ...]:
+    """The score that detections of each class must pass, as RUN/thresholds.json has it.
+
+    Raises:
+        InputError: there is none, it is damaged, or of other classes.
+    """
+    path = run / NAME
+    if not path.exists():
+        raise InputError(f"{path}: not found, which --score-threshold {BEST} takes; run {command('thresholds')} "
+                         f"--run {run} first")
+    value = read_json(path)
+    try:
+        names = [one["name"] for one in value["classes"]]
+        scores = tuple(float(one["threshold"]["score"]) for one in value["classes"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
+    if names != list(class_names):
+        raise InputError(f"{path}: is of the classes {', '.join(map(str, names))}, the detector's are "
+                         f"{', '.join(class_names)}; run {command('thresholds')} again")
+    return scores
+
+
+def table(thresholds: Thresholds) -> str:
+    """A line a class; and a line for each whose threshold is not what was asked for."""
+    goal = "best F1" if thresholds.precision is None else f"lowest of a precision of {thresholds.precision:g}"
+    width = min(18, max([len("class"), *(len(one.name) for one in thresholds.classes)]))
+    lines = [f"{thresholds.data[:36]}: {thresholds.images} images; {goal}", "",
+             "class".ljust(width) + "".join(name.rjust(11 if name == "interval" else 10) for name in _COLUMNS)]
+    for one in thresholds.classes:
+        chosen, cells = one.threshold, [str(one.objects)]
+        cells += [f"{chosen.score:.3f}", "-" if math.isnan(chosen.low) else f"{chosen.low:.2f}-{chosen.high:.2f}"]
+        cells += ["-" if math.isnan(value) else f"{value:.3f}" for value in (chosen.precision, chosen.recall,
+                                                                            chosen.f1)]
+        lines.append(one.name[:width].ljust(width) + "".join(cell.rjust(11 if place == 2 else 10)
+                                                             for place, cell in enumerate(cells)))
+    notes = [f"{one.name}: {one.objects} objects, fewer than {ENOUGH}; all classes chose together"
+             for one in thresholds.classes if one.pooled]
+    notes += [f"{one.name}: no score reaches a precision of {thresholds.precision:g}; this is the highest"
+              for one in thresholds.classes if not one.threshold.reached]
+    return "\n".join([*lines, *([""] if notes else []), *notes])

@@ -1,0 +1,61 @@
+"""The command, and the detector that takes what it chose."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from frcnn_keras.commands import predict, thresholds
+from frcnn_keras.models.saving import save_model
+
+
+@pytest.fixture
+def run(tmp_path, hand_detector):
+    """RUN with a detector, evaluated on 30 pictures with an object of the first class each: found with .9, and wrongly
+    beside it with .4."""
+    names = hand_detector.class_names
+    images = [{"id": n, "file_name": f"{n}.png", "height": 100, "width": 200} for n in range(1, 31)]
+    box, wrong = [10, 20, 60, 40], [100, 20, 60, 40]
+    labels = [{"id": n, "image_id": n, "category_id": 1, "bbox": box, "iscrowd": 0} for n in range(1, 31)]
+    found = [{"image_id": n, "category_id": 1, "bbox": place, "score": score}
+             for n in range(1, 31) for place, score in ((box, 0.9), (wrong, 0.4))]
+    (tmp_path / "run/evaluation").mkdir(parents=True)
+    truth = {"images": images, "annotations": labels,
+             "categories": [{"id": n, "name": name} for n, name in enumerate(names, 1)]}
+    (tmp_path / "run/evaluation/ground_truth.json").write_text(json.dumps(truth))
+    (tmp_path / "run/evaluation/detections.json").write_text(json.dumps(found))
+    save_model(hand_detector, tmp_path / "run/detector.keras")
+    return tmp_path / "run"
+
+
+def test_chosen_stored_and_taken(run, hand_detector, capsys):
+    assert thresholds.run(["--run", str(run)]) == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80 and "best F1" in told
+    first, *others = json.loads((run / "thresholds.json").read_text())["classes"]
+    assert first["threshold"]["score"] == pytest.approx(0.65) and first["threshold"]["f1"] == 1
+    assert all(one["pooled"] for one in others)
+    cv2.imwrite(str(run / "a.png"), np.zeros((64, 80, 3), np.uint8))
+    flags = ["--run", str(run), "--images", str(run / "a.png"), "--out", str(run / "drawn"), "--no-draw"]
+    assert predict.run([*flags, "--score-threshold", "best"]) == 0
+    assert f"score thresholds: {hand_detector.class_names[0]} 0.650" in capsys.readouterr().err
+
+
+def test_for_another_run(run, capsys):
+    (run.parent / "other").mkdir()
+    assert thresholds.run(["--run", str(run), "--for", str(run.parent / "other"), "--precision", "0.5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["precision"] == 0.5
+    assert (run.parent / "other/thresholds.json").exists() and not (run / "thresholds.json").exists()
+
+
+def test_what_is_wrong_is_said_in_a_line(run, capsys):
+    flags = ["--run", str(run), "--images", str(run), "--out", str(run / "drawn"), "--score-threshold"]
+    cv2.imwrite(str(run / "a.png"), np.zeros((64, 80, 3), np.uint8))
+    assert predict.run([*flags, "best"]) == 2
+    assert "thresholds.json: not found" in capsys.readouterr().err
+    assert predict.run([*flags, "2"]) == 2
+    assert thresholds.run(["--run", str(run), "--precision", "0"]) == 2
+    assert thresholds.run(["--run", str(run), "--for", str(run / "none")]) == 2
+    assert "there is no such run" in capsys.readouterr().err
+    assert thresholds.run(["--run", str(run.parent)]) == 2

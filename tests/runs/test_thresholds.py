@@ -1,0 +1,78 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.thresholds import Judged, choose, together
+from frcnn_keras.runs.detector import load
+from frcnn_keras.runs.thresholds import ENOUGH, store, stored_scores, table, thresholds_of
+
+
+def judged(count, seed=0):
+    draw = np.random.default_rng(seed)
+    scores = np.sort(draw.random(count))[::-1]
+    return Judged(scores, draw.random(count) < scores, np.arange(count) % 3, np.bincount(np.arange(count) % 3))
+
+
+MANY, FEW = judged(200), judged(ENOUGH - 1, 1)
+
+
+def test_a_class_with_few_objects_takes_all_classes():
+    chosen = thresholds_of("data", ("cat", "dog"), (MANY, FEW))
+    assert [one.pooled for one in chosen.classes] == [False, True]
+    assert chosen.scores == (choose(MANY).score, choose(together([MANY, FEW])).score) and chosen.images == 3
+    assert f"dog: {ENOUGH - 1} objects, fewer than {ENOUGH}; all classes chose together" in table(chosen)
+
+
+def test_the_table_is_80_letters_wide():
+    names = ("a name that is longer than any column", "dog")
+    text = table(thresholds_of("a data set with a long name " * 4, names, (MANY, FEW), 1.0))
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_stored_and_read(tmp_path):
+    chosen = thresholds_of("data", ("cat", "dog"), (MANY, FEW))
+    for _ in range(2):
+        store(tmp_path, chosen)
+    assert stored_scores(tmp_path, ("cat", "dog")) == chosen.scores
+    with pytest.raises(InputError, match="the detector's are cat, cow"):
+        stored_scores(tmp_path, ("cat", "cow"))
+    value = json.loads((tmp_path / "thresholds.json").read_text())
+    value["classes"][0]["threshold"]["score"] = 0.1
+    (tmp_path / "thresholds.json").write_text(json.dumps(value))
+    with pytest.raises(InputError, match="damaged"):
+        stored_scores(tmp_path, ("cat", "dog"))
+    with pytest.raises(InputError, match="is there already"):
+        store(tmp_path, chosen)
+
+
+def test_none_there(tmp_path):
+    with pytest.raises(InputError, match="thresholds.json: not found.*thresholds --run"):
+        stored_scores(tmp_path, ("cat",))
+
+
+def test_a_detector_with_a_threshold_for_each_class(hand_detector, tmp_path):
+    from frcnn_keras.models.saving import save_model
+
+    names = hand_detector.class_names
+    save_model(hand_detector, tmp_path / "detector.keras")
+    plain = load(tmp_path, score_threshold=0.0)
+    picture = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
+    everything = plain.predict(picture)[0]
+    chosen = thresholds_of("data", names, (MANY,) * len(names))
+    first = dataclasses.replace(chosen.classes[0].threshold, score=1.0)  # nothing of the first class
+    others = [dataclasses.replace(one, threshold=dataclasses.replace(one.threshold, score=0.0))
+              for one in chosen.classes[1:]]
+    store(tmp_path, dataclasses.replace(
+        chosen, classes=(dataclasses.replace(chosen.classes[0], threshold=first), *others)))
+    found = load(tmp_path, score_threshold="best")
+    kept = everything[everything.labels != 1]
+    assert len(everything) > len(kept) or not (everything.labels == 1).any()
+    detected = found.predict(picture)[0]
+    np.testing.assert_array_equal(detected.labels[:len(kept)], kept.labels[:len(detected)])
+    assert not (detected.labels == 1).any()
+    assert found.model.detecting.class_thresholds == (1.0,) + (0.0,) * (len(names) - 1)
+    with pytest.raises(InputError, match="must be a number or best"):
+        load(tmp_path, score_threshold="bets")
