@@ -7,8 +7,9 @@
         print(found.boxes, found.scores, found.names)
 
 From a folder of images to that run: `train("DIR", "work/run")`, or stage by stage `read` (or `read_voc`, `from_items`,
-...), `check`, `prepare`, `train_rpn`, `train_rcnn`, `evaluate`, `export`; `finetune` and `train_joint` train the
-backbone too. Names are imported when they are first used, so that `--help` need not wait for TensorFlow.
+...), `check`, `prepare`, `train_rpn`, `train_rcnn`, `evaluate`, `export`; `cross_validate` says how good they
+are, with error bars; `finetune` and `train_joint` train the backbone too. Names are imported when they are first used,
+so that `--help` need not wait for TensorFlow.
 """
 
 import importlib
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         TrainConfig,
         Trained,
         check,
+        cross_validate,
         evaluate,
         export,
         finetune,
@@ -66,8 +68,8 @@ if TYPE_CHECKING:
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
 _HOMES = {
-    **dict.fromkeys(("check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train",
-                     "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
+    **dict.fromkeys(("check", "cross_validate", "evaluate", "export", "finetune", "load", "load_torchvision",
+                     "prepare", "train", "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
@@ -89,9 +91,9 @@ __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detection", "Detections", "Detector", "Example", "Exported",
     "FinetuneConfig", "InputError", "Item", "JointConfig", "PrepConfig", "Prepared", "Problem", "Proposed",
     "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "check",
-    "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn", "load_torchvision",
-    "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord", "read_voc",
-    "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
+    "cross_validate", "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn",
+    "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord",
+    "read_voc", "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

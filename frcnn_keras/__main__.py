@@ -23,6 +23,9 @@ GROUPS = {  # in the order of work
         "export": "for TensorFlow Serving, as ONNX or as LiteRT",
         "propose": "draws what its RPN alone proposes in images",
     },
+    "how good it is": {
+        "crossval": "trains once for every fold of the images, held out",
+    },
     "the backbone too": {
         "finetune": "trains a run's detector further on images",
         "joint": "trains a detector on images from an ImageNet backbone",

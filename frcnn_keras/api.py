@@ -20,6 +20,9 @@ import keras
 import numpy as np
 
 from data_prep.prepare import prepare as _prepare
+from frcnn_keras.crossval import grid as _grid
+from frcnn_keras.crossval.cross_validation import cross_validate as _cross_validate
+from frcnn_keras.crossval.cross_validation import split as _split
 from frcnn_keras.data.example import Dataset, Example, Problem
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.errors import InputError, in_words
@@ -33,7 +36,7 @@ from frcnn_keras.readers.validation import settle
 from frcnn_keras.runs import detector as detectors
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
-from frcnn_keras.runs.scoring import score
+from frcnn_keras.runs.scoring import compared, score, with_intervals
 from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.export import export as _export
 from frcnn_keras.settings.arguments import in_arguments
@@ -51,8 +54,8 @@ from frcnn_keras.training.loop import History
 __all__ = [
     "CheckConfig", "Dataset", "DatasetReport", "Detections", "Detector", "Example", "Exported", "FinetuneConfig",
     "InputError", "JointConfig", "PrepConfig", "Prepared", "Problem", "RCNNConfig", "RPNConfig", "TrainConfig",
-    "Trained", "check", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare", "train", "train_joint",
-    "train_rcnn", "train_rpn",
+    "Trained", "check", "cross_validate", "evaluate", "export", "finetune", "load", "load_torchvision", "prepare",
+    "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 FilePath = str | Path
@@ -145,6 +148,35 @@ def train_rcnn(data: FilePath, run: FilePath, config: RCNNConfig | None = None, 
                                  distribution=distribution)
 
 
+@in_words(in_arguments)
+def cross_validate(data: FilePath | Prepared, run: FilePath,
+                   config: TrainConfig | Mapping[str, TrainConfig] | None = None, *, folds: int = 5,
+                   group: FilePath | None = None, fresh: bool = False, distribution: Distribution = SINGLE
+                   ) -> dict[str, Any]:
+    """How good the stages' detectors are on images that they never saw: trains the RPN and the head of a prep folder
+    `folds` times, each time without a part of its images, which that detector is measured on.
+
+    config: the trainers' settings (its `prep` is that of the folder); several by names are cross-validated on the same
+    folds, what they share computed once. group: a file of lines `image id,group` of images that must not part;
+    near-duplicates never do. A second call goes on where the first was stopped.
+
+    Returns:
+        What RUN/cv.json holds: "AP", "AP50", "AP75", "AR100": {"mean", "std", "pooled", "low", "high"}, "per_class",
+        "recall", "folds", ... (crossval.results.summarise); of several settings what RUN/grid.json holds: "best" and
+        "cells" (crossval.grid.cross_validate_grid).
+
+    Raises:
+        InputError: no prep folder, too few images for so many folds, or `run` was begun with other settings.
+        FloatingPointError: the loss became NaN or infinite.
+    """
+    images = _split(data, folds, group)
+    if isinstance(config, Mapping):
+        cells = {name: one.stages(images.learning)[:2] for name, one in config.items()}
+        return _grid.cross_validate_grid(images, run, cells, fresh=fresh, distribution=distribution)
+    rpn, rcnn, _ = (config or TrainConfig()).stages(images.learning)
+    return _cross_validate(images, run, rpn, rcnn, fresh=fresh, distribution=distribution)
+
+
 @in_words(partial(in_arguments, settings=FinetuneConfig))
 def finetune(run: FilePath, dataset: Dataset, out: FilePath, config: FinetuneConfig | None = None, *,
              validation: Dataset | None = None, skip_bad: bool = False, fresh: bool = False,
@@ -207,14 +239,25 @@ def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | 
 
 
 @in_words(in_arguments)
-def evaluate(run: FilePath | Detector, dataset: Dataset, *, skip_bad: bool = False) -> dict[str, Any]:
+def evaluate(run: FilePath | Detector, dataset: Dataset, *, interval: bool = False,
+             compare: FilePath | Detector | None = None, skip_bad: bool = False) -> dict[str, Any]:
     """Scores a detector on a data set of its classes: COCO's and VOC's average precision.
 
+    interval: with the 95 % intervals of COCO's (evaluation.intervals.coco_intervals). compare: another detector: is
+    this one better on these images (evaluation.intervals.coco_comparison)?
+
     Returns:
-        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image".
+        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image";
+        where asked for, "interval" and "comparison".
     """
-    detector = run if isinstance(run, Detector) else detectors.load(run)
-    return score(detector, scorable(dataset, skip_bad)).metrics
+    dataset = scorable(dataset, skip_bad)
+    scores = score(run if isinstance(run, Detector) else detectors.load(run), dataset)
+    if interval:
+        scores = with_intervals(scores, dataset)
+    if compare is not None:
+        other = compare if isinstance(compare, Detector) else detectors.load(compare)
+        scores = compared(scores, score(other, dataset), dataset, "the other" if other is compare else str(compare))
+    return scores.metrics
 
 
 @in_words(in_arguments)

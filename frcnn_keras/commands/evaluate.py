@@ -13,8 +13,9 @@ from frcnn_keras.files.locks import alone
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.detector import DetectionConfig
 
-EXAMPLES = """example:
-  {frcnn} evaluate --run work/run --voc DIR --split test
+EXAMPLES = """examples:
+  {frcnn} evaluate --run work/run --voc DIR --split test --interval
+  {frcnn} evaluate --run work/new --voc DIR --split test --compare work/old
 
 writes OUT (RUN/evaluation by default): metrics.json, precision_recall.png, detections.json (COCO results form) and
 ground_truth.json (COCO instances form, of the same image ids: pycocotools and FiftyOne load both).
@@ -41,6 +42,8 @@ def build_parser():
     add_detecting_arguments(parser)
     add_source_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="folder for the results (default RUN/evaluation)")
+    parser.add_argument("--interval", action="store_true", help="the scores' 95%% intervals: 1000 draws of the images")
+    parser.add_argument("--compare", metavar="RUN", help="whether --run is better than this one on these images")
     parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
     return parser
 
@@ -55,7 +58,7 @@ def main(args) -> int:
     from frcnn_keras.inspection.dataset_check import scorable
     from frcnn_keras.runs.detector import load
     from frcnn_keras.runs.evaluation_files import RESULTS, write_evaluation
-    from frcnn_keras.runs.scoring import score
+    from frcnn_keras.runs.scoring import compared, score, with_intervals
 
     ledger.require_free(RESULTS, "--out")
 
@@ -64,6 +67,12 @@ def main(args) -> int:
     dataset = scorable(read_source(args, detector.class_names), args.skip_bad)
     ledger.require_free(RESULTS, "--out", reads=(example.path for example in dataset.examples if example.path))
     scores = score(detector, dataset)
+    if args.interval:
+        scores = with_intervals(scores, dataset)
+    if args.compare:
+        other = load(args.compare, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
+                     precision=args.precision)
+        scores = compared(scores, score(other, dataset), dataset, args.compare)
     say_undrawable(detector.class_names)
     with alone(out):
         ledger.tidy()

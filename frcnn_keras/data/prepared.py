@@ -1,15 +1,15 @@
-"""A finished prep folder, as the stages behind it see it."""
+"""A finished prep folder, or some of its images, as the stages behind it see it."""
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from frcnn_keras.data import originals, records, wording
 from frcnn_keras.data.checksums import check_checksums
 from frcnn_keras.data.manifests import NAME, FeatureManifest, Manifest, read_manifest
 from frcnn_keras.errors import InputError, command
-from frcnn_keras.files import read_json
+from frcnn_keras.files import fingerprint, read_json
 from frcnn_keras.files.folders import Layout
 from frcnn_keras.files.locks import shared
 from frcnn_keras.models.settings import Geometry
@@ -36,6 +36,7 @@ class Prepared:
     feature_spans: tuple[records.Span, ...]
     minibatch_spans: tuple[records.Span, ...]
     pictures: str = ""  # fingerprint of their content; empty where they were made in memory
+    places: tuple[int, ...] | None = None  # the folder's records that these are, where not all: see `part`
 
     def __repr__(self) -> str:
         made, images = self.features, self.features.records // (2 if self.features.mirror else 1)
@@ -76,16 +77,39 @@ class Prepared:
         Raises:
             InputError: a shard is missing, damaged or of another folder.
         """
-        return shard_spans(self.path / "tiles", read_manifest(self.path / "tiles", Manifest, "tiles"))
+        spans = shard_spans(self.path / "tiles", read_manifest(self.path / "tiles", Manifest, "tiles"))
+        draws = self.config.minibatches.draws
+        return spans if self.places is None else tuple(spans[place * draws + draw] for place in self.places
+                                                       for draw in range(draws))
+
+    def part(self, images: Sequence[int], measuring: bool = False) -> "Prepared":
+        """The same folder with some of its images alone: places among the images, mirror images not counted, which
+        come with theirs. What stages make of it is told from what they make of the whole.
+
+        measuring: to measure on: without mirror images and minibatches, as `prep --eval-only` makes a folder.
+        """
+        step = 2 if self.features.mirror else 1
+        places = tuple(place * step + side for place in images for side in range(1 if measuring else step))
+        features = dataclasses.replace(
+            self.features, records=len(places), mirror=self.features.mirror and not measuring,
+            annotations=fingerprint([self.features.annotations, list(places)]))
+        minibatches = None if measuring or self.minibatches is None else dataclasses.replace(
+            self.minibatches, records=len(places), annotations=features.annotations)
+        return dataclasses.replace(
+            self, features=features, minibatches=minibatches, places=places,
+            feature_spans=tuple(self.feature_spans[place] for place in places),
+            minibatch_spans=tuple(self.minibatch_spans[place] for place in places) if minibatches else ())
 
 
-def open_prepared(path: str | Path) -> Prepared:
-    """Opens what `prep --out PATH` made.
+def open_prepared(path: str | Path | Prepared) -> Prepared:
+    """Opens what `prep --out PATH` made; what is open already stays as it is.
 
     Raises:
         InputError: nothing there, not finished, of another format version, or a shard missing, damaged or of
             another folder.
     """
+    if isinstance(path, Prepared):
+        return path
     path = Path(path)
     if not (path / REQUEST).exists():
         if path.with_name(path.name + ".partial").exists():

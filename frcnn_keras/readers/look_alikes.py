@@ -54,7 +54,7 @@ def _look(example: Example) -> Look:
 
 def groups(found: Sequence[Look], alike: bool = True) -> list[list[int]]:
     """Places of images that belong together, each once, in order. alike: by their looks too, not their bytes alone."""
-    sets = _Sets(len(found))
+    sets = Sets(len(found))
     same: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, look in enumerate(found):
         same[look.content].append(place)
@@ -65,7 +65,7 @@ def groups(found: Sequence[Look], alike: bool = True) -> list[list[int]]:
     return sets.groups()
 
 
-def _join_alike(found: Sequence[Look], sets: "_Sets") -> None:
+def _join_alike(found: Sequence[Look], sets: "Sets") -> None:
     places_of: dict[int, list[int]] = defaultdict(list)
     for place, look in enumerate(found):
         if look.hash >= 0:
@@ -82,7 +82,7 @@ def _join_alike(found: Sequence[Look], sets: "_Sets") -> None:
                 _join_between(found, places, others, sets)
 
 
-def _join_correlated(found: Sequence[Look], places: Sequence[int], sets: "_Sets") -> None:
+def _join_correlated(found: Sequence[Look], places: Sequence[int], sets: "Sets") -> None:
     """Each with the first like it among those that are like no earlier one."""
     firsts: list[int] = []
     greys = np.zeros((len(places), SIDE * SIDE), np.float32)
@@ -95,7 +95,7 @@ def _join_correlated(found: Sequence[Look], places: Sequence[int], sets: "_Sets"
             firsts.append(place)
 
 
-def _join_between(found: Sequence[Look], places: Sequence[int], others: Sequence[int], sets: "_Sets") -> None:
+def _join_between(found: Sequence[Look], places: Sequence[int], others: Sequence[int], sets: "Sets") -> None:
     """Pairs of two hashes that correlate."""
     greys = np.stack([found[place].grey for place in others])
     for place in places:
@@ -103,8 +103,8 @@ def _join_between(found: Sequence[Look], places: Sequence[int], others: Sequence
             sets.join(place, others[other])
 
 
-class _Sets:
-    """Union-find."""
+class Sets:
+    """What belongs together, 0 to count - 1, as it comes to light (union-find)."""
 
     def __init__(self, count: int):
         self._above = list(range(count))
@@ -123,6 +123,7 @@ class _Sets:
             self.join(places[0], place)
 
     def groups(self) -> list[list[int]]:
+        """Each once, in order."""
         members = defaultdict(list)
         for place in range(len(self._above)):
             members[self._top(place)].append(place)

@@ -5,6 +5,7 @@ import time
 
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.intervals import coco_comparison, coco_intervals
 from frcnn_keras.evaluation.metrics import evaluate_detections
 from frcnn_keras.progress import Progress
 from frcnn_keras.runs.detections import Detections
@@ -16,7 +17,7 @@ class Scores:
     """What a detector found in every image of a data set, and the metrics of it."""
 
     detections: tuple[Detections, ...]  # of each image, in the data set's order
-    metrics: dict  # see evaluation.metrics.evaluate_detections; and seconds_per_image
+    metrics: dict  # see evaluation.metrics.evaluate_detections; and seconds_per_image, "interval", "comparison"
 
 
 def score(detector: Detector, dataset: Dataset) -> Scores:
@@ -37,3 +38,15 @@ def score(detector: Detector, dataset: Dataset) -> Scores:
     seconds = (time.perf_counter() - begun) / len(examples)
     metrics = evaluate_detections(examples, detections, detector.class_names)
     return Scores(tuple(detections), metrics | {"seconds_per_image": round(seconds, 4)})
+
+
+def with_intervals(scores: Scores, dataset: Dataset) -> Scores:
+    """The same with "interval" in the metrics: see evaluation.intervals.coco_intervals."""
+    found = coco_intervals(dataset.examples, scores.detections, dataset.class_names)
+    return dataclasses.replace(scores, metrics=scores.metrics | {"interval": found})
+
+
+def compared(scores: Scores, others: Scores, dataset: Dataset, name: str) -> Scores:
+    """The same with "comparison" in the metrics: see evaluation.intervals.coco_comparison. name: of the others' run."""
+    found = coco_comparison(dataset.examples, scores.detections, others.detections, dataset.class_names)
+    return dataclasses.replace(scores, metrics=scores.metrics | {"comparison": {"run": name, **found}})

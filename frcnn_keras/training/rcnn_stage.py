@@ -61,9 +61,9 @@ class Source:
 
 
 @input_errors()
-def train_rcnn(data: str | Path, run: str | Path, config: RCNNConfig | None = None, *, val: str | Path | None = None,
-               fresh: bool = False, distribution: Distribution = SINGLE,
-               callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
+def train_rcnn(data: str | Path | Prepared, run: str | Path, config: RCNNConfig | None = None, *,
+               val: str | Path | Prepared | None = None, fresh: bool = False,
+               distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
     """Trains the head on a prep folder and the run's proposals; saves the detector; returns the numbers of every epoch.
 
     Writes into `run`: rcnn.json (settings), rcnn_log.csv, rcnn_curves.png, rcnn_metrics.json and detector.keras, with
@@ -181,7 +181,7 @@ class RCNNStage(Stage):
 
         def detect_image(record):
             detected = self.detect(record["maps"], record["proposals"], record["size"])
-            back = np.tile((record["original"] / record["size"]).numpy()[::-1], 2).astype(np.float32)
+            back = back_of(record)
             valid = detected.valid[0].numpy()
             detections = Detections.of(detected.boxes[0].numpy()[valid] * back, detected.scores[0].numpy()[valid],
                                        detected.labels[0].numpy()[valid], self.prepared.class_names)
@@ -217,6 +217,11 @@ class RCNNStage(Stage):
                           category_ids=self.prepared.features.category_ids,
                           geometry=self.prepared.geometry, preparing=self.prepared.features.preparing,
                           proposing=self.proposing, pooling=self.pooling, detecting=self.detecting)
+
+
+def back_of(record: dict) -> np.ndarray:
+    """(4,) float32 factors from resized to original pixels, of boxes in a feature record."""
+    return np.tile((record["original"] / record["size"]).numpy()[::-1], 2).astype(np.float32)
 
 
 def example_of(record: dict, back: np.ndarray) -> Example:

@@ -78,9 +78,9 @@ def rpn_stage_model(rpn: RPN, settings: RPNLossConfig) -> StageModel:
 
 
 @input_errors()
-def train_rpn(data: str | Path, run: str | Path, config: RPNConfig | None = None, *, val: str | Path | None = None,
-              from_tiles: bool = False, fresh: bool = False, distribution: Distribution = SINGLE,
-              callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
+def train_rpn(data: str | Path | Prepared, run: str | Path, config: RPNConfig | None = None, *,
+              val: str | Path | Prepared | None = None, from_tiles: bool = False, fresh: bool = False,
+              distribution: Distribution = SINGLE, callbacks: Sequence[keras.callbacks.Callback] = ()) -> History:
     """Trains an RPN on a prep folder and writes every image's proposals; returns the numbers of every epoch.
 
     Writes into `run`: rpn.json (settings), rpn.weights.h5, rpn_log.csv, rpn_curves.png, rpn_metrics.json,

@@ -120,3 +120,28 @@ def test_an_out_that_is_a_file(out, run, capsys):
     before = (run / out).read_bytes()
     assert evaluated(run, "--out", str(run / out)) == 2 and (run / out).read_bytes() == before
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_intervals_and_a_comparison_with_another_run(run, hand_detector, capsys):
+    """The other run has a threshold that nothing passes: on these images this one is better in every draw in which the
+    object is."""
+    (run / "other").mkdir()
+    hand_detector.detecting = hand_detector.detecting.changed(0.999, None, None)
+    save_model(hand_detector, run / "other" / "detector.keras")
+    assert evaluated(run, "--interval", "--compare", str(run / "other")) == 0
+    table = capsys.readouterr().out
+    assert "95 % intervals of 1000 draws" in table and f"less {run / 'other'} on the same images" in table
+    metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+    of_two = metrics["per_class"]["two"]["AP50"]
+    interval = metrics["interval"]["per_class"]["two"]["AP50"]
+    assert interval["low"] <= of_two == 1 <= interval["high"] == 1
+    entry = metrics["comparison"]["per_class"]["two"]["AP50"]
+    assert entry["difference"] == of_two and entry["better"] == 1
+    assert metrics["comparison"]["run"] == str(run / "other")
+    assert evaluated(run) == 0
+    assert not {"interval", "comparison"} & set(json.loads((run / "evaluation" / "metrics.json").read_text()))
+
+
+def test_compare_needs_a_run(run, capsys):
+    assert evaluated(run, "--compare", str(run / "none")) == 2
+    assert "holds no detector.keras" in capsys.readouterr().err

@@ -226,3 +226,11 @@ def test_mirror_images_have_mirrored_boxes_of_the_resized_image(prep, shapes):
         np.testing.assert_allclose(plain["boxes"], wanted, rtol=1e-5, atol=1e-4)
         flipped = np.stack([width - wanted[:, 2], wanted[:, 1], width - wanted[:, 0], wanted[:, 3]], 1)
         np.testing.assert_allclose(mirror["boxes"], flipped.reshape(-1, 4), rtol=1e-5, atol=1e-4)
+
+
+def test_a_parts_tiles_are_its_minibatches(prep):
+    part = prep.part([3, 0])
+    numbers = dict(batch=2, seed=5, first_epoch=0, epochs=3)
+    cut = values(rpn_batches(part, K, **numbers))
+    assert len(cut) == 6  # of two images and their mirror images
+    assert_equal(values(rpn_batches(part, K, from_tiles=True, **numbers)), cut)

@@ -128,3 +128,35 @@ def test_it_tells_of_itself_in_a_line(prep, val_prep):
     assert "images resized to 96 pixels, 160 at most; maps of stride 8 with 8 channels; minibatches: 2 draws" in told
     assert "3 images of shapes (seed 9)" in repr(val_prep) and repr(val_prep).endswith("minibatches: none)")
     assert "\n" not in told and len(told) < 500
+
+
+def id_of(span):
+    return records.parse_features(span.read(), (8,))["id"].numpy().decode()
+
+
+def test_a_part_has_its_images_with_their_mirror_images(prep, shapes):
+    part = prep.part([4, 1])
+    ids = [str(shapes.examples[place].id) for place in (4, 4, 1, 1)]
+    assert [id_of(span) for span in part.feature_spans] == ids
+    assert part.feature_spans == tuple(prep.feature_spans[place] for place in (8, 9, 2, 3))
+    assert part.minibatch_spans == tuple(prep.minibatch_spans[place] for place in (8, 9, 2, 3))
+    assert part.features.records == part.minibatches.records == 4 and part.features.mirror
+    assert "2 images and their mirror images" in repr(part)
+    check_fits(prep, part)
+    measuring = prep.part([4, 1], measuring=True)
+    assert [id_of(span) for span in measuring.feature_spans] == ids[::2]
+    assert [int(records.parse_features(span.read(), (8,))["mirror"]) for span in measuring.feature_spans] == [0, 0]
+    assert measuring.minibatches is None and not measuring.minibatch_spans and not measuring.features.mirror
+    assert open_prepared(part) is part
+
+
+def test_parts_are_told_from_each_other_and_from_the_whole(prep):
+    parts = [prep, prep.part([0, 1]), prep.part([1, 0]), prep.part([0]), prep.part([0], measuring=True),
+             prep.part(range(6))]
+    assert len({part.features.annotations for part in parts}) == 6
+    assert prep.part([0, 1]) == prep.part([0, 1])
+
+
+def test_a_part_of_a_folder_without_mirror_images(val_prep):
+    part = val_prep.part([2])
+    assert part.feature_spans == val_prep.feature_spans[2:] and part.features.records == 1

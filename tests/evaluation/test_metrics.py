@@ -76,3 +76,19 @@ def test_writing_files_does_not_start_tensorflow():
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_table_has_intervals_and_a_comparison_where_they_are():
+    metrics = evaluate_detections([example([BOX], [1], [False])], [found([BOX], [0.9], [1])], ["cell"])
+    plain = format_table(metrics)
+    ends, nothing = {"low": 0.25, "high": 1.0}, {"low": math.nan, "high": math.nan}
+    metrics["interval"] = {"coco": {"AP": ends}, "per_class": {"cell": {"AP50": nothing}}, "draws": 70, "share": 0.9}
+    metrics["comparison"] = {"run": "work/b", "coco": {"AP": {"difference": -0.05, "low": -0.1, "high": 0.0,
+                                                              "better": 0.125}},
+                             "per_class": {}, "draws": 70, "share": 0.9}
+    lines = format_table(metrics).splitlines()
+    assert "\n".join(lines[:5]) == plain
+    assert lines[6:] == ["90 % intervals of 70 draws of the images:", "all classes  AP      1.000   0.250 to 1.000",
+                         "cell         AP50    1.000   - to -", "",
+                         "less work/b on the same images (90 % intervals of 70 draws):",
+                         "all classes  AP     -0.050   -0.100 to +0.000   better in 12 % of draws"]
