@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     )
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
+    from frcnn_keras.reporting.report import report
     from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
 
@@ -72,6 +73,7 @@ _HOMES = {
                      "prepare", "train", "train_joint", "train_rcnn", "train_rpn"), "frcnn_keras.api"),
     **dict.fromkeys(("drawn_shapes", "from_items", "read", "read_coco", "read_csv", "read_labelme", "read_splits",
                      "read_tfrecord", "read_voc", "read_yolo"), "frcnn_keras.datasets"),
+    "report": "frcnn_keras.reporting.report",
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
@@ -93,7 +95,7 @@ __all__ = [
     "Proposer", "RCNNConfig", "RPNConfig", "Splits", "TrainConfig", "Trained", "__version__", "check",
     "cross_validate", "drawn_shapes", "evaluate", "export", "finetune", "from_items", "load", "load_rpn",
     "load_torchvision", "prepare", "read", "read_coco", "read_csv", "read_labelme", "read_splits", "read_tfrecord",
-    "read_voc", "read_yolo", "train", "train_joint", "train_rcnn", "train_rpn",
+    "read_voc", "read_yolo", "report", "train", "train_joint", "train_rcnn", "train_rpn",
 ]
 
 
