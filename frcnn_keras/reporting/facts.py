@@ -55,7 +55,7 @@ def read_facts(run: Path) -> Facts:
     metrics = _record(run / "evaluation" / "metrics.json")
     crossval = _record(run / "cv.json") if (run / "cv.json").exists() else {}
     trained = _record(run / "train_metrics.json") if (run / "train_metrics.json").exists() else {}
-    logs = tuple(log for name, title in LOGS.items() for log in _log(run / name, title))
+    logs = tuple(log for name, title in LOGS.items() for log in _log(run / name, title)) or _of_folds(run, crossval)
     recall = {name: entry["pooled"] for name, entry in crossval.get("recall", {}).items()} or {
         name: values[-1] for log in logs for name, values in log.columns.items() if name.startswith("recall@")}
     settings = {stage: tuple(_leaves(_settings(run / name))) for name, stage in REQUESTS.items()
@@ -124,6 +124,20 @@ def _log(path: Path, title: str) -> list[Log]:
         raise InputError(f"{path}: damaged ({error})") from error
     epochs = columns.pop("epoch", tuple(map(float, range(1, len(rows) + 1))))
     return [Log(title, epochs, columns)] if epochs else []
+
+
+def _of_folds(run: Path, crossval: dict[str, Any]) -> tuple[Log, ...]:
+    """The stages' losses, a column a fold."""
+    found = []
+    for name, title in LOGS.items():
+        logs = {f"loss, fold {entry['fold']}": log for entry in crossval.get("folds", ())
+                for log in _log(run / "folds" / str(entry["fold"]) / name, title) if "loss" in log.columns}
+        if logs:
+            longest = max(logs.values(), key=lambda log: len(log.epochs))
+            missing = {fold: (math.nan,) * (len(longest.epochs) - len(log.epochs)) for fold, log in logs.items()}
+            found.append(Log(title, longest.epochs, {fold: log.columns["loss"] + missing[fold]
+                                                     for fold, log in logs.items()}))
+    return tuple(found)
 
 
 def versions() -> tuple[tuple[str, str], ...]:
