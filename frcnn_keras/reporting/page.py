@@ -27,8 +27,9 @@ _WORDS = {"AP": "average precision over IoU .5 to .95: COCO's main number",
           "AR100": "recall of 100 detections an image, over IoU .5 to .95"}
 
 
-def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures) -> str:
-    """The whole file. What comes from data is escaped by the template's engine."""
+def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures,
+           reached: dict[str, Sequence[float]] | None = None) -> str:
+    """The whole file. What comes from data is escaped by the template's engine. reached: see reach.reach."""
     engine = jinja2.Environment(loader=jinja2.PackageLoader("frcnn_keras.reporting", ""), autoescape=True,
                                 undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.filters["number"] = _number
@@ -39,7 +40,8 @@ def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures) -
              f"{counted(len(found.class_names), 'class', 'classes')}",
         scores=_scores(facts, analysis), classes=_classes(found, facts, analysis),
         charts=_charts(found.class_names, analysis.curves), confusion=_confusion(found.class_names, analysis.confusion),
-        sizes=_sizes(facts, analysis), logs=[chart for log in facts.logs for chart in _training(log)],
+        sizes=_sizes(facts, analysis, reached or {}), reached=reached,
+        logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
         commands=commands_of(facts), bar=svg.bar)
 
@@ -108,9 +110,10 @@ def _confusion(names: Sequence[str], counts: np.ndarray) -> dict[str, Any]:
                                                     most_confused(counts)]}
 
 
-def _sizes(facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
+def _sizes(facts: Facts, analysis: Analysis, reached: dict[str, Sequence[float]]) -> list[dict[str, Any]]:
     return [{"size": one, "AP": facts.metrics["coco"].get(f"AP_{one.name}", math.nan),
-             "AR": facts.metrics["coco"].get(f"AR_{one.name}", math.nan)} for one in analysis.sizes]
+             "AR": facts.metrics["coco"].get(f"AR_{one.name}", math.nan), "reach": reached.get(one.name, ())}
+            for one in analysis.sizes]
 
 
 def _training(log: Log) -> list[tuple[str, Markup]]:

@@ -15,6 +15,7 @@ from frcnn_keras.reporting.found import read_found
 from frcnn_keras.reporting.gallery import findings, show
 from frcnn_keras.reporting.originals import decoder, of_dataset, of_folder, of_nothing
 from frcnn_keras.reporting.page import Pictures, render
+from frcnn_keras.reporting.reach import reach, read_anchors
 from frcnn_keras.settings.arguments import in_arguments
 
 NAME = "report.html"
@@ -49,7 +50,8 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
     without = [one.why for some in pictures.values() for one in some if one.why]
     if without:
         say(f"note: {len(without)} of {sum(map(len, pictures.values()))} pictures are not in the report: {without[0]}")
-    page = render(found, facts, analysis, pictures).encode()
+    anchors = read_anchors(place)
+    page = render(found, facts, analysis, pictures, reach(found, anchors) if anchors else None).encode()
     with alone(ledger.folder):
         ledger.tidy()
         ledger.write(path.name, page)
