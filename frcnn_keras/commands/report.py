@@ -19,6 +19,7 @@ def build_parser():
     parser.add_argument("--run", required=True, metavar="DIR", help="folder of a run or of a cross-validation")
     parser.add_argument("--out", metavar="FILE", help="the file to write (default RUN/report.html)")
     parser.add_argument("--images", metavar="DIR", help="folder that the scored images lie in")
+    parser.add_argument("--audit", metavar="DIR", help="what audit wrote: its findings, with pictures")
     return parser
 
 
@@ -27,7 +28,7 @@ def main(args) -> int:
     cli.start_tensorflow(args.device)
     from frcnn_keras.reporting.report import write_report
 
-    print(write_report(args.run, args.out, args.images or _own_images(Path(args.run))))
+    print(write_report(args.run, args.out, args.images or _own_images(Path(args.run)), args.audit))
     return 0
 
 

@@ -18,6 +18,7 @@ from frcnn_keras.reporting.matching import Matched
 SHOWN, OF_AN_IMAGE = 12, 2  # of a kind at most, of one image's at most
 SIDE, QUALITY = 300, 72  # longest side of an inlined picture, its JPEG quality: about 12 kB
 _AROUND, _LEAST = 0.75, 96  # of the box's longer side on each side of it; pixels of the part that is shown at least
+Decoded = Callable[[Picture], np.ndarray]  # (H, W, 3) uint8 of a picture; InputError where it has none
 TITLES = {
     kinds.MISSED: ("Missed", "labelled objects that no detection has to do with, the largest first"),
     kinds.BACKGROUND: ("False alarms", "detections where nothing is labelled, the surest first; or a label is missing"),
@@ -97,28 +98,33 @@ def _first(some: list[Finding]) -> list[Finding]:
     return chosen
 
 
-def show(one: Finding, class_names: Sequence[str], decoded: Callable[[Picture], np.ndarray]) -> Shown:
-    """Cuts the part out and says what is seen. decoded: (H, W, 3) uint8 of a picture; InputError where it has none."""
+def show(one: Finding, class_names: Sequence[str], decoded: Decoded) -> Shown:
+    """Cuts the part out and says what is seen."""
     picture = one.picture
-    x1, y1, x2, y2 = _part(one.place, picture)
-    encoded, why = "", ""
+    part = part_around(one.place, picture)
+    encoded, why = cut_out(picture, part, decoded)
+    name = class_names[picture.labels[one.object] - 1] if one.object >= 0 else ""
+    given = class_names[picture.detected.labels[one.detection] - 1] if one.detection >= 0 else ""
+    words = [f"labelled {name}"] if name else []
+    words += [f"found {given} {picture.detected.scores[one.detection]:.2f}"] if given else []
+    return Shown(picture.file, ", ".join(words), tuple(sorted({name, given} - {""})), part[2] - part[0],
+                 part[3] - part[1], tuple(_drawn(one, class_names, part)), encoded, why)
+
+
+def cut_out(picture: Picture, part: tuple[int, int, int, int], decoded: Decoded) -> tuple[str, str]:
+    """A part of a picture as a data: address, and ""; else "", and why there is none."""
+    x1, y1, x2, y2 = part
     try:
         pixels = decoded(picture)
         if pixels.shape[:2] != (picture.height, picture.width):
             raise InputError(f"{picture.file}: is {pixels.shape[1]} x {pixels.shape[0]} pixels, was "
                              f"{picture.width} x {picture.height} when it was scored")
-        encoded = _inlined(pixels[y1:y2, x1:x2])
+        return _inlined(pixels[y1:y2, x1:x2]), ""
     except InputError as error:
-        why = str(error)
-    name = class_names[picture.labels[one.object] - 1] if one.object >= 0 else ""
-    given = class_names[picture.detected.labels[one.detection] - 1] if one.detection >= 0 else ""
-    words = [f"labelled {name}"] if name else []
-    words += [f"found {given} {picture.detected.scores[one.detection]:.2f}"] if given else []
-    return Shown(picture.file, ", ".join(words), tuple(sorted({name, given} - {""})), x2 - x1, y2 - y1,
-                 tuple(_drawn(one, class_names, (x1, y1, x2, y2))), encoded, why)
+        return "", str(error)
 
 
-def _part(place: np.ndarray, picture: Picture) -> tuple[int, int, int, int]:
+def part_around(place: np.ndarray, picture: Picture) -> tuple[int, int, int, int]:
     """What is shown: the boxes and what is around them, inside the picture."""
     centre, sides = (place[:2] + place[2:]) / 2, place[2:] - place[:2]
     half = max(float(sides.max()) * (0.5 + _AROUND), _LEAST / 2)
@@ -130,21 +136,22 @@ def _part(place: np.ndarray, picture: Picture) -> tuple[int, int, int, int]:
 def _drawn(one: Finding, class_names: Sequence[str], part: tuple[int, int, int, int]) -> list[Box]:
     """Other labels first, so that the point lies on top."""
     picture = one.picture
-    boxes = [_box(box, "other", class_names[label - 1], part) for place, (box, label) in
+    boxes = [box_in(box, "other", class_names[label - 1], part) for place, (box, label) in
              enumerate(zip(picture.boxes, picture.labels, strict=True)) if place != one.object]
     if one.object >= 0:
         name = class_names[picture.labels[one.object] - 1]
-        boxes.append(_box(picture.boxes[one.object], "label", f"labelled {name}", part))
+        boxes.append(box_in(picture.boxes[one.object], "label", f"labelled {name}", part))
     if one.detection >= 0:
         found = picture.detected
         title = f"found {class_names[found.labels[one.detection] - 1]} {found.scores[one.detection]:.2f}"
-        boxes.append(_box(found.boxes[one.detection], "found", title, part))
+        boxes.append(box_in(found.boxes[one.detection], "found", title, part))
     width, height = part[2] - part[0], part[3] - part[1]
     return [box for box in boxes if box.x < width and box.y < height and box.x + box.width > 0
             and box.y + box.height > 0]
 
 
-def _box(box: np.ndarray, role: str, title: str, part: tuple[int, int, int, int]) -> Box:
+def box_in(box: np.ndarray, role: str, title: str, part: tuple[int, int, int, int]) -> Box:
+    """A box of the whole picture as it lies in a part of it."""
     x1, y1, x2, y2 = (round(float(edge), 1) for edge in box)
     return Box(round(x1 - part[0], 1), round(y1 - part[1], 1), round(x2 - x1, 1), round(y2 - y1, 1), role, title)
 

@@ -1,6 +1,7 @@
 """The page: what the template is given, in the order in which it is read."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from frcnn_keras.reporting.analysis import Analysis
 from frcnn_keras.reporting.commands import commands_of
 from frcnn_keras.reporting.confusion import most_confused
 from frcnn_keras.reporting.curves import Curve
+from frcnn_keras.reporting.doubts import WORDS, Doubt
 from frcnn_keras.reporting.facts import Facts, Log
 from frcnn_keras.reporting.found import Found
 from frcnn_keras.reporting.gallery import TITLES, Shown
@@ -28,8 +30,10 @@ _WORDS = {"AP": "average precision over IoU .5 to .95: COCO's main number",
 
 
 def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures,
-           reached: dict[str, Sequence[float]] | None = None) -> str:
-    """The whole file. What comes from data is escaped by the template's engine. reached: see reach.reach."""
+           reached: dict[str, Sequence[float]] | None = None, doubts: Sequence[Doubt] = (),
+           doubted: Sequence[Shown] = ()) -> str:
+    """The whole file. What comes from data is escaped by the template's engine. reached: see reach.reach. doubted: the
+    pictures of some of the doubts."""
     engine = jinja2.Environment(loader=jinja2.PackageLoader("frcnn_keras.reporting", ""), autoescape=True,
                                 undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.filters["number"] = _number
@@ -43,7 +47,14 @@ def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures,
         sizes=_sizes(facts, analysis, reached or {}), reached=reached,
         logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
-        commands=commands_of(facts), bar=svg.bar)
+        commands=commands_of(facts), bar=svg.bar, doubts=_doubts(doubts), doubted=doubted)
+
+
+def _doubts(doubts: Sequence[Doubt]) -> str:
+    """How many of each kind, in words."""
+    kinds = Counter(one.kind for one in doubts)
+    return f"{counted(len(doubts), 'finding')} of audit: " + ", ".join(
+        f"{WORDS.get(kind, kind)} {count}" for kind, count in kinds.most_common()) if doubts else ""
 
 
 def _number(value: float) -> str:

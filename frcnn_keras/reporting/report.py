@@ -10,6 +10,7 @@ from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
 from frcnn_keras.reporting.analysis import analyse
+from frcnn_keras.reporting.doubts import read_doubts, show_doubts
 from frcnn_keras.reporting.facts import read_facts
 from frcnn_keras.reporting.found import read_found
 from frcnn_keras.reporting.gallery import findings, show
@@ -22,11 +23,12 @@ NAME = "report.html"
 
 
 def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
-                 images: str | os.PathLike | Dataset | None = None) -> Path:
+                 images: str | os.PathLike | Dataset | None = None, audit: str | os.PathLike | None = None) -> Path:
     """Writes one HTML file that says what a run or a cross-validation has come to, and what it gets wrong.
 
     run: with evaluation/ in it. out: RUN/report.html by default. images: the folder that the scored images lie in, or
-    their data set, for the pictures of errors; without, boxes are drawn on an empty ground.
+    their data set, for the pictures of errors; without, boxes are drawn on an empty ground. audit: the folder that
+    `audit` wrote, for its findings.
 
     Returns:
         The file's path.
@@ -43,18 +45,21 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
     ledger = Ledger(settled(path.parent))
     ledger.require_free([path.name], "--out")
     found, facts = read_found(place), read_facts(place)
+    doubts = read_doubts(Path(audit)) if audit is not None else ()
     analysis = analyse(found, facts.metrics.get("interval"))
     chosen, decoded = findings(found, analysis.matched, analysis.sorted), decoder(source)
     pictures: Pictures = {kind: [show(one, found.class_names, decoded) for one in some]
                           for kind, some in chosen.items()}
-    without = [one.why for some in pictures.values() for one in some if one.why]
+    doubted = show_doubts(doubts, found.pictures, decoded)
+    shown = [*doubted, *(one for some in pictures.values() for one in some)]
+    without = [one.why for one in shown if one.why]
     if without:
-        say(f"note: {len(without)} of {sum(map(len, pictures.values()))} pictures are not in the report: {without[0]}")
+        say(f"note: {len(without)} of {len(shown)} pictures are not in the report: {without[0]}")
     anchors = read_anchors(place)
-    page = render(found, facts, analysis, pictures, reach(found, anchors) if anchors else None).encode()
+    page = render(found, facts, analysis, pictures, reach(found, anchors) if anchors else None, doubts, doubted)
     with alone(ledger.folder):
         ledger.tidy()
-        ledger.write(path.name, page)
+        ledger.write(path.name, page.encode())
     return path
 
 

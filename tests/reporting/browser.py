@@ -46,7 +46,8 @@ def look(browser, page, script, folder, width=1280, height=900, dark=False, pict
             f"--blink-settings=preferredColorScheme={0 if dark else 1}", f"--window-size={max(width, 500)},{height}"]
     if picture:
         subprocess.run([*argv, f"--screenshot={picture}", outer.as_uri()], capture_output=True, timeout=120, check=True)
-    done = subprocess.run([*argv, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*argv, "--dump-dom", outer.as_uri()], capture_output=True, text=True, timeout=120,
+                          check=True)
     told = re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.S)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return json.loads(html.unescape(told[1])) if told and told[1] else None, console
