@@ -1,5 +1,6 @@
 import pytest
 
+from frcnn_keras.reporting import analysis
 from frcnn_keras.reporting import errors_by_kind as kinds
 from frcnn_keras.reporting.analysis import analyse
 from frcnn_keras.reporting.found import Found
@@ -31,5 +32,8 @@ def test_every_object_has_one_fate(seed):
     assert found.confusion[:-1].sum() == objects
 
 
-def test_the_interval_is_computed_where_there_is_none():
-    assert set(analyse(drawn_at_random(0, images=4)).interval["coco"]) == {"AP", "AP50", "AP75", "AR100"}
+def test_the_interval_is_computed_where_there_is_none(monkeypatch):
+    interval = analyse(drawn_at_random(0, images=4)).interval
+    assert set(interval["coco"]) == {"AP", "AP50", "AP75", "AR100"} and interval["draws"] == 1000
+    monkeypatch.setattr(analysis, "MANY", 3)
+    assert analyse(drawn_at_random(0, images=4)).interval["draws"] == 200
