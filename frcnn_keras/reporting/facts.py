@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation import intervals
 from frcnn_keras.files import read_json
 from frcnn_keras.runtime import VERSION
 
@@ -16,6 +17,7 @@ REQUESTS = {"train.json": "train", "crossval.json": "crossval", "rpn.json": "tra
             "finetune.json": "finetune", "joint.json": "joint", "torchvision.json": "import-torchvision"}
 LOGS = {"rpn_log.csv": "Region proposal network", "rcnn_log.csv": "Fast R-CNN head", "finetune_log.csv": "Fine-tuning",
         "joint_log.csv": "Joint training"}
+NAMES = set(intervals.NAMES)  # scores that the page leads with
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "opencv-python-headless", "faster-coco-eval")
 
 
@@ -52,7 +54,7 @@ def read_facts(run: Path) -> Facts:
     Raises:
         InputError: a file is damaged, or the run was not evaluated.
     """
-    metrics = _record(run / "evaluation" / "metrics.json")
+    metrics = _metrics(run / "evaluation" / "metrics.json")
     crossval = _record(run / "cv.json") if (run / "cv.json").exists() else {}
     trained = _record(run / "train_metrics.json") if (run / "train_metrics.json").exists() else {}
     logs = tuple(log for name, title in LOGS.items() for log in _log(run / name, title)) or _of_folds(run, crossval)
@@ -80,6 +82,14 @@ def _record(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: damaged (no JSON object); make it anew")
     return value
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    metrics = _record(path)
+    if not isinstance(metrics.get("coco"), dict) or not NAMES <= metrics["coco"].keys() or not isinstance(
+            metrics.get("per_class"), dict):
+        raise InputError(f"{path}: damaged (not the scores that evaluate writes); evaluate again")
+    return metrics
 
 
 def _with_nan(value: Any) -> Any:

@@ -46,7 +46,8 @@ def test_a_crossvalidation(run):
 
 
 @pytest.mark.parametrize("name, text", [("rpn_log.csv", "epoch,loss\n1,x\n"), ("train.json", "[]"),
-                                        ("train_metrics.json", "3"), ("evaluation/metrics.json", "[1]")])
+                                        ("train_metrics.json", "3"), ("evaluation/metrics.json", "[1]"),
+                                        ("evaluation/metrics.json", '{"coco": {"AP": 1}, "per_class": {}}')])
 def test_damage_is_one_line(run, name, text):
     (run / name).write_text(text)
     with pytest.raises(InputError, match="damaged"):
