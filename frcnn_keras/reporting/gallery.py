@@ -71,16 +71,19 @@ class Finding:
         return np.array([*np.min(boxes, axis=0)[:2], *np.max(boxes, axis=0)[2:]])
 
 
-def findings(found: Found, matched: Sequence[Matched], sorted_: Sequence[Kinds]) -> dict[str, list[Finding]]:
-    """The worst of each kind of TITLES; RIGHT has the best."""
+def findings(found: Found, matched: Sequence[Matched], sorted_: Sequence[Kinds], thresholds: Sequence[float]
+             ) -> dict[str, list[Finding]]:
+    """The worst of each kind of TITLES; RIGHT has the best. thresholds: (C,) the score that a detection of each class
+    has at least."""
     every: dict[str, list[Finding]] = {kind: [] for kind in TITLES}
     for picture, match, own in zip(found.pictures, matched, sorted_, strict=True):
         for place in np.flatnonzero(own.missed).tolist():
             x1, y1, x2, y2 = picture.boxes[place]
             every[kinds.MISSED].append(Finding(picture, (x2 - x1) * (y2 - y1), -1, place))
         for place, (kind, object_) in enumerate(zip(own.kinds, own.objects.tolist(), strict=True)):
-            if kind in every:
-                rank = match.overlaps[place, object_] if kind == kinds.RIGHT else picture.detected.scores[place]
+            score, label = picture.detected.scores[place], picture.detected.labels[place]
+            if kind in every and score >= thresholds[label - 1]:
+                rank = match.overlaps[place, object_] if kind == kinds.RIGHT else score
                 every[kind].append(Finding(picture, float(rank), place, object_))
     return {kind: _first(some) for kind, some in every.items()}
 

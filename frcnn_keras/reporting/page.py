@@ -111,12 +111,14 @@ def _mean(curves: Sequence[Curve], x: str, y: str) -> tuple[np.ndarray, np.ndarr
 
 
 def _confusion(names: Sequence[str], counts: np.ndarray) -> dict[str, Any]:
-    """Rows with their cells' counts and shares of the row; only pairs where classes are too many."""
+    """Rows with their cells' counts and shares: of the row, in the last row of the column, so that it is the share of a
+    class's detections that are false alarms. Only pairs where classes are too many."""
     heads = [*names, "background"]
-    totals = np.maximum(counts.sum(axis=1), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares[-1] = counts[-1] / np.maximum(counts.sum(axis=0), 1)
     rows = [] if len(names) > _MATRIX else [
-        (head, [(int(count), float(count / total)) for count in row])
-        for head, row, total in zip(heads, counts, totals, strict=True)]
+        (head, list(zip(row.tolist(), own.tolist(), strict=True)))
+        for head, row, own in zip(heads, counts, shares, strict=True)]
     return {"heads": heads, "rows": rows, "pairs": [(names[row], names[column], count) for row, column, count in
                                                     most_confused(counts)]}
 

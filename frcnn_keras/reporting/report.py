@@ -47,7 +47,8 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
     found, facts = read_found(place), read_facts(place)
     doubts = read_doubts(Path(audit)) if audit is not None else ()
     analysis = analyse(found, facts.metrics.get("interval"))
-    chosen, decoded = findings(found, analysis.matched, analysis.sorted), decoder(source)
+    thresholds = [0.0 if curve.best is None else curve.threshold for curve in analysis.curves]
+    chosen, decoded = findings(found, analysis.matched, analysis.sorted, thresholds), decoder(source)
     pictures: Pictures = {kind: [show(one, found.class_names, decoded) for one in some]
                           for kind, some in chosen.items()}
     doubted = show_doubts(doubts, found.pictures, decoded)

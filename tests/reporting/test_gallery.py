@@ -14,10 +14,10 @@ from frcnn_keras.reporting.matching import match
 from tests.reporting.pictures_by_hand import picture
 
 
-def found_in(pictures):
+def found_in(pictures, thresholds=(0, 0)):
     matched = [match(one) for one in pictures]
     return findings(Found("f", ("a", "b"), tuple(pictures)), matched,
-                    [kinds_of(*pair) for pair in zip(pictures, matched, strict=True)])
+                    [kinds_of(*pair) for pair in zip(pictures, matched, strict=True)], thresholds)
 
 
 ONE = picture([(1, 0, 0, 20, 20), (2, 100, 100, 150, 140), (1, 300, 10, 310, 20)],
@@ -31,6 +31,11 @@ def test_each_kind_has_its_own():
     assert [(one.detection, one.object) for one in chosen[kinds.CLASSIFICATION]] == [(1, 1)]
     assert [one.detection for one in chosen[kinds.BACKGROUND]] == [2, 3]  # the surest first
     assert [one.object for one in chosen[kinds.MISSED]] == [2] and chosen[kinds.LOCALISATION] == []
+
+
+def test_each_class_has_its_own_threshold():
+    assert [one.detection for one in found_in([ONE], (.31, .7))[kinds.BACKGROUND]] == [2]
+    assert [one.detection for one in found_in([ONE], (.3, .71))[kinds.BACKGROUND]] == [3]
 
 
 def test_few_of_one_image_and_few_of_all():
