@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from frcnn_keras.measuring import cross_validate, evaluate
     from frcnn_keras.readers.items import Item
     from frcnn_keras.readers.splits import Splits
+    from frcnn_keras.reporting.report import report
     from frcnn_keras.runs.detections import Detection
     from frcnn_keras.runs.proposer import Proposed, Proposer, load_rpn
     from frcnn_keras.runs.thresholds import Thresholds
@@ -78,6 +79,7 @@ _HOMES = {
     **dict.fromkeys(("audit", "thresholds"), "frcnn_keras.judging"), "Thresholds": "frcnn_keras.runs.thresholds",
     "Audit": "frcnn_keras.auditing.find", "Finding": "frcnn_keras.auditing.findings",
     **dict.fromkeys(("cross_validate", "evaluate"), "frcnn_keras.measuring"),
+    "report": "frcnn_keras.reporting.report",
     "Item": "frcnn_keras.readers.items", "Splits": "frcnn_keras.readers.splits",
     "Dataset": "frcnn_keras.data.example", "Example": "frcnn_keras.data.example",
     "evaluate_detections": "frcnn_keras.evaluation.metrics",
@@ -99,8 +101,8 @@ __all__ = [
     "Problem", "Proposed", "Proposer", "RCNNConfig", "RPNConfig", "Splits", "Thresholds", "TrainConfig", "Trained",
     "__version__", "audit", "check", "cross_validate", "drawn_shapes", "evaluate", "export", "finetune",
     "from_items", "load", "load_rpn", "load_torchvision", "prepare", "read", "read_coco", "read_csv",
-    "read_labelme", "read_splits", "read_tfrecord", "read_voc", "read_yolo", "thresholds", "train", "train_joint",
-    "train_rcnn", "train_rpn",
+    "read_labelme", "read_splits", "read_tfrecord", "read_voc", "read_yolo", "report", "thresholds", "train",
+    "train_joint", "train_rcnn", "train_rpn",
 ]
 
 

@@ -27,6 +27,7 @@ GROUPS = {  # in the order of work
     },
     "how good it is": {
         "crossval": "trains once for every fold of the images, held out",
+        "report": "one HTML file: scores, curves, what goes wrong, pictures",
     },
     "the backbone too": {
         "finetune": "trains a run's detector further on images",

@@ -19,7 +19,7 @@ FLOORS = (
     ("evaluation",),
     ("runs", "inspection"),
     ("serving", "torchvision", "training", "data_prep", "auditing"),
-    ("pipeline", "crossval"),
+    ("pipeline", "crossval", "reporting"),
     ("commands",),
     ("api", "datasets", "measuring", "judging"),
     ("__init__",),

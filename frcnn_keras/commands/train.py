@@ -9,6 +9,7 @@ from frcnn_keras.commands import flags
 from frcnn_keras.commands.flag_types import like, within
 from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.commands.prep import defaults_of_run
+from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
 from frcnn_keras.readers.class_names import parse_names
 from frcnn_keras.runtime import start_tensorflow
@@ -73,12 +74,25 @@ def main(args) -> int:
     for line in splits.lines:
         say(line)
     trained = train(splits, args.out, config, skip_bad=args.skip_bad, fresh=args.fresh, begun=begun)
+    report = _report(trained, splits)
     if args.json:
         print(to_json(dataclasses.asdict(trained)))
     else:
         first = splits.val.dataset.examples[0]
-        print(summary(trained, str(Path(first.path).parent) if first.path else "FILE"))
+        print(summary(trained, str(Path(first.path).parent) if first.path else "FILE", report))
     return 0
+
+
+def _report(trained, splits) -> Path | None:
+    """The page about the run; None, and why, where it cannot be written: the run is finished all the same."""
+    from frcnn_keras.reporting.report import write_report
+
+    scored = splits.test if trained.scored_on == "test" and splits.test else splits.val
+    try:
+        return write_report(trained.run, images=scored.dataset)
+    except InputError as error:
+        say(f"note: no report ({error})")
+        return None
 
 
 def stage_config(name: str, config_class, args):

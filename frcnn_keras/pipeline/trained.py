@@ -41,8 +41,9 @@ def seconds_table(seconds: dict[str, float]) -> str:
     return "\n".join([*lines, f"{'together':{width}}{total:9.1f} s"])
 
 
-def summary(trained: Trained, images: str) -> str:
-    """The last block: scores, seconds, paths, and the next commands. images: a folder or file to predict on."""
+def summary(trained: Trained, images: str, report: Path | None = None) -> str:
+    """The last block: scores, seconds, paths, and the next commands. images: a folder or file to predict on. report:
+    the page about the run, where there is one."""
     run = Path(trained.run)
     predict = ["--run", str(run), "--images", images, "--out", str(run / "drawn")]
     export = ["--run", str(run), "--out", str(Path("work", "serving", run.name))]
@@ -51,6 +52,7 @@ def summary(trained: Trained, images: str) -> str:
         seconds_table(trained.seconds), "",
         f"detector   {run / 'detector.keras'}",
         f"picture    {trained.picture}",
+        *([f"report     {report}"] if report else []),
         f"next       {command('predict')} {shlex.join(predict)}",
         f"           {command('export')} {shlex.join(export)}"])
 

@@ -140,6 +140,13 @@ def test_killed_it_goes_on_to_the_same(after, finished, tmp_path):
 
 
 @pytest.mark.slow
+def test_it_ends_with_a_page_that_has_its_pictures(finished):
+    _, _, out = finished
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert str(out) in page and "the pictures are not at hand" not in page and "Fast R-CNN head: losses" in page
+
+
+@pytest.mark.slow
 def test_a_run_below_its_data_is_no_data(finished, tmp_path, monkeypatch, capsys):
     """Who stands in the folder of the images gives `work/run`; a second start, and another run, see the same images."""
     _, argv, _ = finished

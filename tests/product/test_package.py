@@ -92,7 +92,8 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(files_of_wheel):
     modules = {name for name in files_of_wheel if name.endswith(".py")}
     assert modules == modules_of("frcnn_keras") | modules_of("data_prep") and len(modules) > 100
     others = {name for name in files_of_wheel.keys() - modules if ".dist-info/" not in name}
-    assert others == {"frcnn_keras/py.typed", "data_prep/py.typed"}
+    page = {f"frcnn_keras/reporting/page.{ending}" for ending in ("html.j2", "css", "js")}
+    assert others == {"frcnn_keras/py.typed", "data_prep/py.typed", *page}
 
 
 def test_what_the_wheel_says_of_itself(files_of_wheel):

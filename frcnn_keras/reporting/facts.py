@@ -1,0 +1,161 @@
+"""What a run's or a cross-validation's folder says about itself: settings, scores, seconds, curves of training."""
+
+import csv
+import dataclasses
+import importlib.metadata
+import math
+import platform
+from pathlib import Path
+from typing import Any
+
+from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation import intervals
+from frcnn_keras.files import read_json
+from frcnn_keras.runtime import VERSION
+
+REQUESTS = {"train.json": "train", "crossval.json": "crossval", "rpn.json": "train-rpn", "rcnn.json": "train-rcnn",
+            "finetune.json": "finetune", "joint.json": "joint", "torchvision.json": "import-torchvision"}
+LOGS = {"rpn_log.csv": "Region proposal network", "rcnn_log.csv": "Fast R-CNN head", "finetune_log.csv": "Fine-tuning",
+        "joint_log.csv": "Joint training"}
+NAMES = set(intervals.NAMES)  # scores that the page leads with
+PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "opencv-python-headless", "faster-coco-eval")
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """One stage's numbers, an epoch a line."""
+
+    title: str
+    epochs: tuple[float, ...]
+    columns: dict[str, tuple[float, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known; what is not is empty."""
+
+    run: Path
+    metrics: dict[str, Any]  # evaluation/metrics.json, see evaluation.metrics.evaluate_detections
+    crossval: dict[str, Any]  # cv.json, see crossval.results.summarise
+    data: tuple[str, ...]  # lines: what was trained and measured on
+    epochs: dict[str, str]  # of each stage: how many, and why
+    flags: dict[str, tuple[str, ...]]  # of each split: what names it to every command
+    scored_on: str  # the split that was scored; "" where it is not known
+    seconds: dict[str, float]  # by part of the work
+    recall: dict[str, float]  # of the proposals, "recall@100/0.5" and so on, of the last epoch
+    logs: tuple[Log, ...]
+    settings: dict[str, tuple[tuple[str, str], ...]]  # of each stage: (name, value)
+    versions: tuple[tuple[str, str], ...]  # of what made the report
+
+
+def read_facts(run: Path) -> Facts:
+    """Reads them.
+
+    Raises:
+        InputError: a file is damaged, or the run was not evaluated.
+    """
+    metrics = _metrics(run / "evaluation" / "metrics.json")
+    crossval = _record(run / "cv.json") if (run / "cv.json").exists() else {}
+    trained = _record(run / "train_metrics.json") if (run / "train_metrics.json").exists() else {}
+    logs = tuple(log for name, title in LOGS.items() for log in _log(run / name, title)) or _of_folds(run, crossval)
+    recall = {name: entry["pooled"] for name, entry in crossval.get("recall", {}).items()} or {
+        name: values[-1] for log in logs for name, values in log.columns.items() if name.startswith("recall@")}
+    settings = {stage: tuple(_leaves(_settings(run / name))) for name, stage in REQUESTS.items()
+                if (run / name).exists()}
+    flags = {name: tuple(map(str, words)) for name, words in trained.get("flags", {}).items()}
+    seconds = dict(trained.get("seconds") or crossval.get("seconds", {}))
+    return Facts(run, metrics, crossval, tuple(map(str, trained.get("data", ()))), dict(trained.get("epochs", {})),
+                 flags, str(trained.get("scored_on", "")), seconds, recall, logs, settings, versions())
+
+
+def scored_flags(run: Path) -> tuple[str, ...]:
+    """What names the images that `train` scored a run on to every command; nothing where it is not known."""
+    if not (run / "train_metrics.json").exists():
+        return ()
+    trained = _record(run / "train_metrics.json")
+    return tuple(map(str, trained.get("flags", {}).get(trained.get("scored_on"), ())))
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """A JSON object; null is what it has for NaN."""
+    value = _with_nan(read_json(path))
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: damaged (no JSON object); make it anew")
+    return value
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    metrics = _record(path)
+    if not isinstance(metrics.get("coco"), dict) or not NAMES <= metrics["coco"].keys() or not isinstance(
+            metrics.get("per_class"), dict):
+        raise InputError(f"{path}: damaged (not the scores that evaluate writes); evaluate again")
+    return metrics
+
+
+def _with_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_nan(part) for name, part in value.items()}
+    return math.nan if value is None else value
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """What a stage was begun with, without the fingerprints of its data."""
+    stored = read_json(path)
+    if not isinstance(stored, dict):
+        raise InputError(f"{path}: damaged (no JSON object)")
+    inner = {name: stored[name] for name in ("folds", "rpn", "rcnn") if isinstance(stored.get(name), dict | int)}
+    return stored["config"] if isinstance(stored.get("config"), dict) else inner
+
+
+def _leaves(value: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (a.b.c, value)."""
+    found: list[tuple[str, str]] = []
+    for name, part in value.items():
+        if isinstance(part, dict):
+            found += _leaves(part, f"{prefix}{name}.")
+        elif part is not None:
+            found.append((f"{prefix}{name}", ", ".join(map(str, part)) if isinstance(part, list) else str(part)))
+    return found
+
+
+def _log(path: Path, title: str) -> list[Log]:
+    """None where the file is not there, or has no epoch.
+
+    Raises:
+        InputError: a line is damaged.
+    """
+    if not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        columns = {name: tuple(float(row[name] or math.nan) for row in rows) for name in (rows[0] if rows else ())}
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({error})") from error
+    epochs = columns.pop("epoch", tuple(map(float, range(1, len(rows) + 1))))
+    return [Log(title, epochs, columns)] if epochs else []
+
+
+def _of_folds(run: Path, crossval: dict[str, Any]) -> tuple[Log, ...]:
+    """The stages' losses, a column a fold."""
+    found = []
+    for name, title in LOGS.items():
+        logs = {f"loss, fold {entry['fold']}": log for entry in crossval.get("folds", ())
+                for log in _log(run / "folds" / str(entry["fold"]) / name, title) if "loss" in log.columns}
+        if logs:
+            longest = max(logs.values(), key=lambda log: len(log.epochs))
+            missing = {fold: (math.nan,) * (len(longest.epochs) - len(log.epochs)) for fold, log in logs.items()}
+            found.append(Log(title, longest.epochs, {fold: log.columns["loss"] + missing[fold]
+                                                     for fold, log in logs.items()}))
+    return tuple(found)
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """Of this package, of those that compute, and of Python."""
+    found = [("frcnn_keras", VERSION), ("python", platform.python_version())]
+    for name in PACKAGES:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return tuple(found)

@@ -1,0 +1,149 @@
+"""The page: what the template is given, in the order in which it is read."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from frcnn_keras.data.wording import counted
+from frcnn_keras.evaluation.intervals import NAMES
+from frcnn_keras.reporting import svg
+from frcnn_keras.reporting.analysis import Analysis
+from frcnn_keras.reporting.commands import commands_of
+from frcnn_keras.reporting.confusion import most_confused
+from frcnn_keras.reporting.curves import Curve
+from frcnn_keras.reporting.doubts import WORDS, Doubt
+from frcnn_keras.reporting.facts import Facts, Log
+from frcnn_keras.reporting.found import Found
+from frcnn_keras.reporting.gallery import TITLES, Shown
+
+Pictures = dict[str, list[Shown]]
+_COLOURED, _MATRIX = 8, 25  # classes with a line's own colour, and those that a matrix is legible with
+_WORDS = {"AP": "average precision over IoU .5 to .95: COCO's main number",
+          "AP50": "average precision where half of box and object overlap (IoU .5)",
+          "AP75": "average precision where boxes must lie well (IoU .75)",
+          "AR100": "recall of 100 detections an image, over IoU .5 to .95"}
+
+
+def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures,
+           reached: dict[str, Sequence[float]] | None = None, doubts: Sequence[Doubt] = (),
+           doubted: Sequence[Shown] = ()) -> str:
+    """The whole file. What comes from data is escaped by the template's engine. reached: see reach.reach. doubted: the
+    pictures of some of the doubts."""
+    engine = jinja2.Environment(loader=jinja2.PackageLoader("frcnn_keras.reporting", ""), autoescape=True,
+                                undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    engine.filters["number"] = _number
+    objects = sum(int((~picture.ignored).sum()) for picture in found.pictures)
+    return engine.get_template("page.html.j2").render(
+        run=str(facts.run), facts=facts, found=found, analysis=analysis, folds=len(facts.crossval.get("folds", ())),
+        what=f"{counted(len(found.pictures), 'image')} with {counted(objects, 'object')} of "
+             f"{counted(len(found.class_names), 'class', 'classes')}",
+        scores=_scores(facts, analysis), classes=_classes(found, facts, analysis),
+        charts=_charts(found.class_names, analysis.curves), confusion=_confusion(found.class_names, analysis.confusion),
+        sizes=_sizes(facts, analysis, reached or {}), reached=reached,
+        logs=[chart for log in facts.logs for chart in _training(log)],
+        galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
+        commands=commands_of(facts), bar=svg.bar, doubts=_doubts(doubts), doubted=doubted)
+
+
+def _doubts(doubts: Sequence[Doubt]) -> str:
+    """How many of each kind, in words."""
+    kinds = Counter(one.kind for one in doubts)
+    return f"{counted(len(doubts), 'finding')} of audit: " + ", ".join(
+        f"{WORDS.get(kind, kind)} {count}" for kind, count in kinds.most_common()) if doubts else ""
+
+
+def _number(value: float) -> str:
+    """Three decimals; a dash where it is undefined."""
+    return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _scores(facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
+    return [{"name": name, "value": facts.metrics["coco"][name], "words": _WORDS[name],
+             **analysis.interval["coco"][name], **{part: facts.crossval.get(name, {}).get(part)
+                                                   for part in ("mean", "std")}} for name in NAMES]
+
+
+def _classes(found: Found, facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
+    rows = []
+    for name, curve in zip(found.class_names, analysis.curves, strict=True):
+        own, ends = facts.metrics["per_class"].get(name, {}), analysis.interval["per_class"].get(name, {})
+        best = curve.best
+        at = {} if best is None else {"precision": curve.precision[best], "recall": curve.recall[best],
+                                      "f1": curve.f1[best], "threshold": curve.threshold}
+        rows.append({"name": name, "objects": curve.objects, "AP": own.get("AP", math.nan),
+                     "AP50": own.get("AP50", math.nan), "ends": ends.get("AP", {"low": math.nan, "high": math.nan}),
+                     "precision": math.nan, "recall": math.nan, "f1": math.nan, "threshold": math.nan, **at,
+                     "spark": svg.sparkline(curve.recall, curve.precision, f"precision against recall of {name}")})
+    return rows
+
+
+def _charts(names: Sequence[str], curves: Sequence[Curve]) -> list[tuple[str, Markup]]:
+    thin = len(names) > _COLOURED
+    recall, f1 = [], []
+    for name, curve in zip(names, curves, strict=True):
+        best = curve.best
+        recall.append(svg.Line(name, curve.recall, curve.precision, thin))
+        f1.append(svg.Line(name, curve.scores, curve.f1, thin,
+                           None if best is None or thin else (curve.threshold, float(curve.f1[best]))))
+    if thin:
+        recall.append(svg.Line("mean of the classes", *_mean(curves, "recall", "precision")))
+        f1.append(svg.Line("mean of the classes", *_mean(curves, "scores", "f1")))
+    return [("Precision against recall", svg.chart(recall, "recall", "precision", (0, 1), (0, 1),
+                                                   "precision against recall of each class")),
+            ("F1 against the score threshold", svg.chart(f1, "score threshold", "F1", (0, 1), (0, 1),
+                                                         "F1 against score threshold of each class"))]
+
+
+def _mean(curves: Sequence[Curve], x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+    """Over classes that have objects, at a hundred places; 0 beyond a curve's end, its first value before."""
+    places, rows = np.linspace(0, 1, 101), [np.zeros(101)]
+    for curve in curves:
+        at, values = np.asarray(getattr(curve, x)), np.asarray(getattr(curve, y))
+        if curve.objects:
+            order = np.argsort(at, kind="stable")
+            rows.append(np.interp(places, at[order], values[order], right=0.0) if len(at) else np.zeros(101))
+    return places, np.mean(rows[1:] or rows, axis=0)
+
+
+def _confusion(names: Sequence[str], counts: np.ndarray) -> dict[str, Any]:
+    """Rows with their cells' counts and shares: of the row, in the last row of the column, so that it is the share of a
+    class's detections that are false alarms. Only pairs where classes are too many."""
+    heads = [*names, "background"]
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares[-1] = counts[-1] / np.maximum(counts.sum(axis=0), 1)
+    rows = [] if len(names) > _MATRIX else [
+        (head, list(zip(row.tolist(), own.tolist(), strict=True)))
+        for head, row, own in zip(heads, counts, shares, strict=True)]
+    return {"heads": heads, "rows": rows, "pairs": [(names[row], names[column], count) for row, column, count in
+                                                    most_confused(counts)]}
+
+
+def _sizes(facts: Facts, analysis: Analysis, reached: dict[str, Sequence[float]]) -> list[dict[str, Any]]:
+    return [{"size": one, "AP": facts.metrics["coco"].get(f"AP_{one.name}", math.nan),
+             "AR": facts.metrics["coco"].get(f"AR_{one.name}", math.nan), "reach": reached.get(one.name, ())}
+            for one in analysis.sizes]
+
+
+def _training(log: Log) -> list[tuple[str, Markup]]:
+    """Losses in one chart, what is measured in another: they have different scales."""
+    charts = []
+    for title, wanted in (("losses", True), ("measured", False)):
+        columns = {name: values for name, values in log.columns.items() if ("loss" in name) == wanted}
+        top = max((value for values in columns.values() for value in values if math.isfinite(value)), default=0.0)
+        if top > 0:
+            lines = [svg.Line(name, log.epochs, values) for name, values in columns.items()]
+            span = (min(log.epochs), max(max(log.epochs), min(log.epochs) + 1))
+            charts.append((f"{log.title}: {title}", svg.chart(lines, "epoch", "", span, (0, top if wanted else 1),
+                                                              f"{log.title}: {title} by epoch")))
+    return charts
+
+
+def _seconds(seconds: dict[str, float]) -> list[tuple[str, float, float]]:
+    """(part, seconds, share), the longest first."""
+    total = sum(seconds.values()) or 1.0
+    return [(name, value, value / total) for name, value in sorted(seconds.items(), key=lambda part: -part[1])]
