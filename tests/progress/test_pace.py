@@ -1,15 +1,6 @@
 import pytest
 
-from frcnn_keras.progress import pace as module
 from frcnn_keras.progress.pace import Pace
-
-
-@pytest.fixture
-def tick(monkeypatch):
-    """Lets seconds pass."""
-    now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
 def test_what_is_done_first_counts_neither_in_the_rate_nor_in_the_time_left(tick):

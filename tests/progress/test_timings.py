@@ -1,15 +1,6 @@
 import pytest
 
 from frcnn_keras.progress import Timings, timed
-from frcnn_keras.progress import timings as module
-
-
-@pytest.fixture
-def tick(monkeypatch):
-    """Lets seconds pass."""
-    now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
 def test_every_second_counts_for_the_innermost_part(tick):
