@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.inputs import Settings, dataset_of, prep_config, prepare_quietly
 from benchmarks.timing import Row, header, line
+from frcnn_keras.crossval.beside import fitting_workers
 from frcnn_keras.crossval.cross_validation import Split, cross_validate, split
 from frcnn_keras.data.prepared import Prepared, open_prepared
 from frcnn_keras.evaluation.coco import coco_metrics
@@ -47,8 +48,12 @@ def rows(prepared: Prepared, folds: int, epochs: int | None = None) -> list[Row]
         one = _seconds(lambda: _train(prepared, Path(folder) / "one", rpn, rcnn))
         rpn, rcnn, _ = config.stages(images.learning)
         all_folds = _seconds(lambda: cross_validate(images, Path(folder) / "cv", rpn, rcnn))
+        workers = fitting_workers(folds)
+        beside = _seconds(lambda: cross_validate(images, Path(folder) / "beside", rpn, rcnn, workers=workers))
     count, other = f"{len(images.examples)} images", "one training of RPN and head"
     return [Row("crossval", f"crossval: {folds} folds of {count}", all_folds[0], "s", other, one[0]),
+            Row("crossval", f"crossval: {folds} folds of {count}, {workers} beside each other", beside[0], "s", other,
+                one[0]),
             Row("crossval", f"crossval: {folds} folds of {count}, processor time", all_folds[1], "s", other, one[1]),
             _interval_row(images)]
 

@@ -134,7 +134,7 @@ def preprocessed(examples, settings: Settings, backbone) -> list:
 def main(role: str, arguments: str) -> None:
     """A worker."""
     settings = Settings(**json.loads(arguments))
-    start_tensorflow(one_thread_an_op=role != "one")
+    start_tensorflow(threads=0 if role == "one" else 1)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of tracing anew, as every repeat must
     serve(prep_measurement(settings) if role == "data_prep" else bare_measurement(settings, role))
 

@@ -49,14 +49,15 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, interval: bool = Fal
 @in_words(in_arguments)
 def cross_validate(data: FilePath | Prepared, run: FilePath,
                    config: TrainConfig | Mapping[str, TrainConfig] | None = None, *, folds: int = 5,
-                   group: FilePath | None = None, fresh: bool = False, distribution: Distribution = SINGLE
-                   ) -> dict[str, Any]:
+                   group: FilePath | None = None, fresh: bool = False, distribution: Distribution = SINGLE,
+                   workers: int = 1) -> dict[str, Any]:
     """How good the stages' detectors are on images that they never saw: trains the RPN and the head of a prep folder
     `folds` times, each time without a part of its images, which that detector is measured on.
 
     config: the trainers' settings (its `prep` is that of the folder); several by names are cross-validated on the same
     folds, what they share computed once. group: a file of lines `image id,group` of images that must not part;
-    near-duplicates never do. A second call goes on where the first was stopped.
+    near-duplicates never do. workers: folds that train beside each other, each in a process, for which a script needs
+    `if __name__ == "__main__":`. A second call goes on where the first was stopped.
 
     Returns:
         What RUN/cv.json holds: "AP", "AP50", "AP75", "AR100": {"mean", "std", "pooled", "low", "high"}, "per_class",
@@ -70,6 +71,6 @@ def cross_validate(data: FilePath | Prepared, run: FilePath,
     images = _split(data, folds, group)
     if isinstance(config, Mapping):
         cells = {name: one.stages(images.learning)[:2] for name, one in config.items()}
-        return _grid.cross_validate_grid(images, run, cells, fresh=fresh, distribution=distribution)
+        return _grid.cross_validate_grid(images, run, cells, fresh=fresh, distribution=distribution, workers=workers)
     rpn, rcnn, _ = (config or TrainConfig()).stages(images.learning)
-    return _cross_validate(images, run, rpn, rcnn, fresh=fresh, distribution=distribution)
+    return _cross_validate(images, run, rpn, rcnn, fresh=fresh, distribution=distribution, workers=workers)

@@ -33,13 +33,15 @@ def _silent_stderr():
         os.close(nothing)
 
 
-def start_tensorflow(device: str | None = None, one_thread_an_op: bool = False, devices: bool = True) -> None:
+def start_tensorflow(device: str | None = None, threads: int = 0, devices: bool = True) -> None:
     """Imports TensorFlow without its start-up lines. Call it before the first module that imports it.
 
-    device: what to compute on: `cpu`, or `gpu:0`, `gpu:1`, ...; by default what TensorFlow takes.
-    one_thread_an_op: for stages that work on several images at a time; without it two images' operations compete
-    for the same threads. devices: start them too; a cluster must be joined before. Raises InputError where there is no
-    such device, and where there is no TensorFlow: the package takes the one that its user has chosen.
+    device: what to compute on: `cpu`, or `gpu:0`, `gpu:1`, ...; by default what TensorFlow takes. threads: of one
+    operation on the CPU: 1 for stages that work on several images at a time, where two images' operations would compete
+    for the same threads; 0: as many as there are cores. devices: start them too; a cluster must be joined before.
+
+    Raises:
+        InputError: there is no such device, or no TensorFlow: the package takes the one that its user has chosen.
     """
     if importlib.util.find_spec("tensorflow") is None:
         raise InputError("TensorFlow is not installed; pip install 'frcnn-keras[cpu]', or 'frcnn-keras[gpu]' for "
@@ -52,9 +54,9 @@ def start_tensorflow(device: str | None = None, one_thread_an_op: bool = False, 
         if device is not None:
             _choose(device)
         accelerated = bool(tf.config.get_visible_devices("GPU"))
-        if one_thread_an_op and not accelerated:
+        if threads and not accelerated:
             with contextlib.suppress(RuntimeError):  # a program that has used TensorFlow already keeps its threads
-                tf.config.threading.set_intra_op_parallelism_threads(1)
+                tf.config.threading.set_intra_op_parallelism_threads(threads)
         if devices:
             tf.zeros(())  # starts the devices, which log as well
 

@@ -56,7 +56,7 @@ def main(args) -> int:
     if args.sheet_images > 0:
         Ledger(sheet.parent).require_free([sheet.name], "--sheet")
     dataset = read_source(args)
-    start_tensorflow(args.device, one_thread_an_op=True)
+    start_tensorflow(args.device, threads=1)
     from frcnn_keras.commands.check_report import format_report
     from frcnn_keras.files import to_json
     from frcnn_keras.inspection.report import report

@@ -26,6 +26,9 @@ def build_parser():
                         "patient, scene, video)")
     parser.add_argument("--grid", nargs="+", metavar="NAME=A,B", help="cross-validate every combination of these "
                         "settings")
+    parser.add_argument("--workers", type=within(int, least=0, most=1024), default=0, metavar="N",
+                        help="folds that train beside each other, each in a process (default 0: what cores and memory "
+                        "allow; 1 with --strategy and on a GPU)")
     parser.add_argument("--fresh", action="store_true", help="start over")
     parser.add_argument("--json", action="store_true", help="print what cv.json, or grid.json, holds")
     cli.add_strategy_argument(parser)
@@ -38,6 +41,7 @@ def main(args) -> int:
     varied = [parse_setting(build_parser(), text) for text in args.grid or ()]
     trainer_config("train-rpn", args), trainer_config("train-rcnn", args)  # before anything is read
     distribution = cli.start_devices(args)
+    from frcnn_keras.crossval.beside import fitting_workers
     from frcnn_keras.crossval.cross_validation import cross_validate, split
     from frcnn_keras.crossval.grid import cross_validate_grid, format_grid
     from frcnn_keras.crossval.results import format_results
@@ -51,14 +55,16 @@ def main(args) -> int:
         return TrainConfig(rpn=rpn, rcnn=rcnn, rpn_epochs=rpn_epochs, rcnn_epochs=rcnn_epochs).stages(images.learning)
 
     images = split(args.data, args.folds, args.group)
+    how = {"fresh": args.fresh, "distribution": distribution,
+           "workers": args.workers or (1 if args.strategy != "none" else fitting_workers(args.folds))}
     if varied:
         cells = {label: stages(settings)[:2] for label, settings in combinations(varied).items()}
-        results = cross_validate_grid(images, args.run, cells, fresh=args.fresh, distribution=distribution)
+        results = cross_validate_grid(images, args.run, cells, **how)
     else:
         rpn, rcnn, lengths = stages()
         for name, length in lengths.items():
             say(f"{name}: {length.reason}")
-        results = cross_validate(images, args.run, rpn, rcnn, fresh=args.fresh, distribution=distribution)
+        results = cross_validate(images, args.run, rpn, rcnn, **how)
     say(f"crossval: {args.run} is finished")
     print(to_json(results) if args.json else format_grid(results) if varied else format_results(results))
     return 0

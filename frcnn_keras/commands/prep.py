@@ -46,7 +46,7 @@ def build_parser():
 
 def main(args) -> int:
     """Reads, checks, prepares."""
-    start_tensorflow(args.device, one_thread_an_op=True)
+    start_tensorflow(args.device, threads=1)
     from data_prep.prepare import prepare
     from frcnn_keras.data.prepared import open_prepared
 
@@ -77,7 +77,7 @@ def defaults_of_run(parser, argv) -> None:
     given = first.parse_known_args(argv)[0]
     if not Path(given.backbone).is_dir():
         return
-    start_tensorflow(given.device, one_thread_an_op=True)
+    start_tensorflow(given.device, threads=1)
     from frcnn_keras.runs.parts import default_settings
 
     plain_parser = build_parser()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from frcnn_keras.crossval.beside import train_beside
+from frcnn_keras.crossval.fold_training import FoldTraining
 from frcnn_keras.crossval.folds import Image, absent_line, assign
 from frcnn_keras.crossval.held_out import HeldOut, find
 from frcnn_keras.crossval.likeness import read_looks
@@ -28,8 +30,6 @@ from frcnn_keras.runs.scoring import Scores, with_intervals
 from frcnn_keras.settings import options
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
-from frcnn_keras.training.rcnn_stage import train_rcnn
-from frcnn_keras.training.rpn_stage import train_rpn
 
 NECK = ("one backbone and one neck serve all folds: the neck was fitted on images of the prep folder, without their "
         "labels")
@@ -52,7 +52,11 @@ class Split:
 
     def part(self, fold: int, held_out: bool) -> Prepared:
         """The images of a fold, to measure on, or all others, to train on."""
-        return self.prepared.part(np.flatnonzero((self.folds == fold) == held_out).tolist(), measuring=held_out)
+        return self.prepared.part(self.places(fold, held_out), measuring=held_out)
+
+    def places(self, fold: int, held_out: bool) -> list[int]:
+        """Of these images in the prep folder."""
+        return np.flatnonzero((self.folds == fold) == held_out).tolist()
 
 
 def split(data: str | Path | Prepared, folds: int, group_file: str | Path | None = None) -> Split:
@@ -80,21 +84,21 @@ def split(data: str | Path | Prepared, folds: int, group_file: str | Path | None
 
 
 def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNConfig, *, fresh: bool = False,
-                   distribution: Distribution = SINGLE, rpn_of: Path | None = None) -> dict:
+                   distribution: Distribution = SINGLE, workers: int = 1, rpn_of: Path | None = None) -> dict:
     """Trains a detector for every fold on all other images, and finds each image's objects with the one that never saw
     it; returns the numbers of RUN/cv.json (see `results.summarise`; and "notes", "settings", "seconds", "run").
 
     Writes RUN/crossval.json (settings), folds.json, folds/1..K (run folders), evaluation/ (as `evaluate` does, all
     images together) and cv.json. No epoch is chosen by the held-out images: each training's last is taken. A second
-    call goes on where the first was stopped. rpn_of: a cross-validation of the same folds and RPN settings, whose RPNs
-    are taken.
+    call goes on where the first was stopped. workers: folds that train beside each other. rpn_of: a cross-validation of
+    the same folds and RPN settings, whose RPNs are taken.
 
     Raises:
         InputError: RUN is of other settings; or what the stages raise.
         FloatingPointError: the loss became NaN or infinite.
     """
     run, prepared = settled(run), images.prepared
-    _check(rcnn, distribution)
+    _check(rcnn, distribution, workers)
     request = CrossRequest(int(images.folds.max()), fingerprint(images.folds.tolist()), PreparedFacts.of(prepared), rpn,
                            rcnn)
     with contextlib.ExitStack() as held, Timings("other") as timings:
@@ -106,10 +110,18 @@ def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNCon
         for note in notes:
             say(f"note: {note}")
         found: list[HeldOut | None] = [None] * len(images.examples)
-        for fold in range(1, request.folds + 1):
-            own = run / "folds" / str(fold)
-            _train_fold(images.part(fold, held_out=False), own, rpn, rcnn, f"fold {fold} of {request.folds}", fresh,
-                        distribution, rpn_of and rpn_of / "folds" / str(fold))
+        if rpn_of:
+            for fold in range(1, request.folds + 1):
+                take_rpn(rpn_of / "folds" / str(fold), run / "folds" / str(fold), fresh)
+        trainings = _trainings(images, run, rpn, rcnn, fresh, bool(rpn_of))
+        if workers > 1:
+            with timed("training beside each other"):
+                train_beside(trainings, workers)
+        for fold, training in enumerate(trainings, 1):
+            own = training.run
+            if workers == 1:
+                name = f"fold {fold} of {request.folds}"
+                _train_fold(images.part(fold, held_out=False), training, name, distribution)
             with timed("scoring"):
                 part = find(own, images.part(fold, held_out=True))
             for place, one in zip(np.flatnonzero(images.folds == fold).tolist(), part, strict=True):
@@ -121,21 +133,26 @@ def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNCon
     return results
 
 
-def _check(rcnn: RCNNConfig, distribution: Distribution) -> None:
+def _check(rcnn: RCNNConfig, distribution: Distribution, workers: int) -> None:
     if rcnn.fit.patience:
         raise InputError(f"--patience {rcnn.fit.patience} would choose epochs by the images that are held out, which "
                          "flatters; leave it out")
     if distribution.workers > 1:
         raise InputError("--strategy multiworker: crossval trains in one process; take none or mirrored")
+    if workers < 1 or workers > 1 and distribution is not SINGLE:
+        raise InputError(f"--workers must be 1 or more, and 1 with --strategy; received: {workers}")
 
 
-def _train_fold(part: Prepared, run: Path, rpn: RPNConfig, rcnn: RCNNConfig, name: str, fresh: bool,
-                distribution: Distribution, rpn_of: Path | None) -> None:
+def _trainings(images: Split, run: Path, rpn: RPNConfig, rcnn: RCNNConfig, fresh: bool, taken: bool
+               ) -> list[FoldTraining]:
+    """Of every fold. taken: the RPN is there already, of another cross-validation."""
+    return [FoldTraining(images.prepared.path, tuple(images.places(fold, held_out=False)), run / "folds" / str(fold),
+                         rpn, rcnn, fresh and not taken, fresh) for fold in range(1, int(images.folds.max()) + 1)]
+
+
+def _train_fold(part: Prepared, training: FoldTraining, name: str, distribution: Distribution) -> None:
     say(f"{name}: {counted(len(part.feature_spans) // (2 if part.features.mirror else 1), 'image')} to train on")
-    if rpn_of:
-        take_rpn(rpn_of, run, fresh)
-    train_rpn(part, run, rpn, fresh=fresh and not rpn_of, distribution=distribution)
-    train_rcnn(part, run, rcnn, fresh=fresh, distribution=distribution)
+    training.train(part, distribution)
 
 
 def _scored(images: Split, found: Sequence[HeldOut]) -> tuple[Scores, dict]:

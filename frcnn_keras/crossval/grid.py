@@ -25,11 +25,11 @@ NUMBERS = "grid.json"
 
 
 def cross_validate_grid(images: Split, run: str | Path, cells: Mapping[str, tuple[RPNConfig, RCNNConfig]], *,
-                        fresh: bool = False, distribution: Distribution = SINGLE) -> dict:
+                        fresh: bool = False, distribution: Distribution = SINGLE, workers: int = 1) -> dict:
     """Cross-validates every cell; an RPN of the same settings is trained once. Writes RUN/grid/CELL, each the folder of
     a cross-validation, and RUN/grid.json; a cell that is there already is not computed again.
 
-    cells: settings by what they are called.
+    cells: settings by what they are called. workers: folds that train beside each other.
 
     Returns:
         {"best": name, "cells": {name: {"AP", "AP50", ... (of cv.json), "run", "seconds", "less_best": {"difference",
@@ -50,7 +50,7 @@ def cross_validate_grid(images: Split, run: str | Path, cells: Mapping[str, tupl
             say(f"settings {place} of {len(cells)}: {name}")
             folder = run / "grid" / _folder(name)
             results[name] = cross_validate(images, folder, rpn, rcnn, fresh=fresh, distribution=distribution,
-                                           rpn_of=rpns.get(rpn))
+                                           workers=workers, rpn_of=rpns.get(rpn))
             rpns.setdefault(rpn, folder)
         table = _beside_best(images, results)
         ledger.tidy()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from frcnn_keras.commands import crossval
-from frcnn_keras.crossval import cross_validation, grid
+from frcnn_keras.crossval import beside, cross_validation, grid
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.settings.stages import RPNConfig
 
@@ -19,6 +19,7 @@ NUMBERS = {"AP": ENTRY, "AP50": ENTRY, "AP75": ENTRY, "AR100": ENTRY, "images": 
 def asked(asked_of, monkeypatch):
     """What the functions are asked for, in order; numbers in place of their answers."""
     asked_of(cross_validation, "split")  # devices are names
+    monkeypatch.setattr(beside, "fitting_workers", lambda folds: 10 * folds)
     calls = []
 
     class Images:
@@ -47,12 +48,12 @@ def asked(asked_of, monkeypatch):
 
 def test_one_setting(asked, capsys):
     assert crossval.run(["--data", "d", "--run", "r", "--folds", "3", "--group", "g.csv", "--epochs", "2", "--fresh",
-                         "--head-width", "7"]) == 0
+                         "--head-width", "7", "--workers", "4"]) == 0
     assert asked[0] == ("d", 3, "g.csv")
     (images, run, rpn, rcnn), settings = asked[1]
     assert (images.learning, run, rcnn.head.width, rcnn.fit.epochs) == (40, "r", 7, 2)
     assert rpn == RPNConfig(FitConfig(epochs=2))
-    assert settings == {"fresh": True, "distribution": "devices of none"}
+    assert settings == {"fresh": True, "distribution": "devices of none", "workers": 4}
     told = capsys.readouterr()
     assert told.err == "rpn: 2 epochs, as asked\nrcnn: 2 epochs, as asked\ncrossval: r is finished\n"
     lines = told.out.splitlines()
@@ -75,7 +76,7 @@ def test_a_grid(asked, capsys):
     (_, run, cells), settings = asked[1]
     assert run == "r" and [(name, rcnn.head.width) for name, (_, rcnn) in cells.items()] == [
         ("head-width=1", 1), ("head-width=2", 2)]
-    assert settings == {"fresh": False, "distribution": "devices of none"}
+    assert settings == {"fresh": False, "distribution": "devices of none", "workers": 50}
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[2:4] == [" 1  head-width=2", " 2  head-width=1"]
@@ -94,3 +95,8 @@ def test_what_is_wrong_is_told_before_anything_is_read(asked, capsys):
         assert crossval.run(["--data", "d", "--run", "r", *flags]) == 2
         assert message in capsys.readouterr().err
     assert not asked
+
+
+def test_one_by_one_with_a_strategy(asked):
+    assert crossval.run(["--data", "d", "--run", "r", "--strategy", "mirrored"]) == 0
+    assert asked[1][1]["workers"] == 1
