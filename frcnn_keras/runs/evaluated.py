@@ -75,6 +75,8 @@ def read_evaluated(run: str | Path) -> Evaluated:
     file = home / TRUTH  # that is at fault where something is not as it should be
     try:
         classes = {int(one["id"]): place for place, one in enumerate(truth["categories"], start=1)}
+        if not classes:
+            raise ValueError("no categories")
         numbers = [int(one["id"]) for one in truth["images"]]
         labelled = {number: _labelled(own, classes) for number, own in _by_image(truth["annotations"]).items()}
         file = home / FOUND

@@ -217,6 +217,36 @@ def test_a_threshold_for_each_class():
     np.testing.assert_allclose(found.scores.numpy()[valid], [0.7, 0.4])
 
 
+# 400 and 384 pixels of an image of 80 x 100; 100 and 96 of one of half its sides, 1600 and 1536 of one of twice them
+SMALL_ONES = ([(0.1, 0.6, 0.3), (0.1, 0.5, 0.4)], [(0, 0, 20, 20), (50, 50, 74, 66)])
+
+
+@pytest.mark.parametrize("original, area, wanted", [
+    (None, 400, [(1, 0.6), (2, 0.3)]),  # 384 < 400: neither .5 nor .4 passes .55; 400 is not small: all pass .05
+    (None, 401, [(1, 0.6)]), (None, 384, [(1, 0.6), (1, 0.5), (2, 0.4), (2, 0.3)]),
+    ((40, 50), 100, [(1, 0.6), (2, 0.3)]), ((40, 50), 101, [(1, 0.6)]), ((160, 200), 400, None),
+    ((80, 50), 200, [(1, 0.6), (2, 0.3)]), ((160, 50), 400, [(1, 0.6), (2, 0.3)]),
+    ((160, 200), 1537, [(1, 0.6), (2, 0.3)])])
+def test_small_boxes_are_small_in_the_original_image(original, area, wanted):
+    found = simple(*SMALL_ONES, small_area=float(area), small_threshold=0.55,
+                   original=None if original is None else np.array(original, np.int32))
+    assert found == (wanted or [(1, 0.6), (1, 0.5), (2, 0.4), (2, 0.3)])
+
+
+def test_small_boxes_pass_their_threshold_and_no_other():
+    # the large one, of 400 pixels: of the first class only. The small one: of both, though below its classes'
+    found = simple(*SMALL_ONES, class_thresholds=(0.55, 0.45), small_area=390.0, small_threshold=0.35)
+    assert found == [(1, 0.6), (1, 0.5), (2, 0.4)]
+    assert simple(*SMALL_ONES, score_threshold=0.55, small_area=390.0, small_threshold=0.45) == [(1, 0.6), (1, 0.5)]
+
+
+def test_what_is_small_is_what_lies_in_the_image():
+    # 40 x 20, of which half lies in it
+    regions = [(-20, 0, 20, 20)]
+    assert simple([[0.5, 0.5]], regions, small_area=401.0, small_threshold=0.6) == []
+    assert simple([[0.5, 0.5]], regions, small_area=400.0, small_threshold=0.6) == [(1, 0.5)]
+
+
 def test_thresholds_are_of_the_wanted_classes():
     scores = np.array([(0.1, 0.3, 0.6)], np.float32)
     regions = np.array([(0, 0, 20, 20)], np.float32)
