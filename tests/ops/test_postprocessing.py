@@ -26,14 +26,22 @@ def iou(a, b):
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
-def detect_by_loop(scores, deltas, regions, valid, score_threshold, iou_threshold, limit):
+def detect_by_loop(scores, deltas, regions, valid, score_threshold, iou_threshold, limit, small=None):
+    """small: area, threshold, and the original image's height and width."""
+    def passes(score, box):
+        if small is None:
+            return score > score_threshold
+        area, threshold, height, width = small
+        sides = (box[2] - box[0]) * width / WIDTH, (box[3] - box[1]) * height / HEIGHT
+        return score > (threshold if sides[0] * sides[1] < area else score_threshold)
+
     found = []
     for label in range(1, scores.shape[1]):
         candidates = []
         for region in range(len(regions)):
-            if valid[region] and scores[region, label] > score_threshold:
+            if valid[region]:
                 box = decode_one(deltas[region, label].astype(float), regions[region].astype(float))
-                if min(box[2] - box[0], box[3] - box[1]) >= 1e-2:
+                if passes(scores[region, label], box) and min(box[2] - box[0], box[3] - box[1]) >= 1e-2:
                     candidates.append((scores[region, label], box, label))
         kept = []
         for candidate in sorted(candidates, key=lambda item: -item[0]):
@@ -52,12 +60,14 @@ def random_head(rng, regions, classes):
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(2, 6), st.sampled_from([0.05, 0.3]),
-       st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]))
-def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit):
+       st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]),
+       st.sampled_from([None, (700.0, 0.4, 80, 100), (700.0, 0.1, 80, 100), (5000.0, 0.4, 400, 120)]))
+def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit, small):
     inputs = random_head(np.random.default_rng(seed), regions, classes)
+    more = {} if small is None else {"small_area": small[0], "small_threshold": small[1], "original": small[2:]}
     found = detect(*inputs, HEIGHT, WIDTH, score_threshold=score_threshold, iou_threshold=iou_threshold, limit=limit,
-                   scales=SCALES)
-    expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit)
+                   scales=SCALES, **more)
+    expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit, small)
     count = len(expected)
     assert found.valid.numpy().tolist() == [True] * count + [False] * (limit - count)
     assert found.boxes.shape == (limit, 4)
