@@ -7,12 +7,12 @@ import numpy as np
 
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.errors import InputError
-from frcnn_keras.reporting.found import Picture
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
-Source = Callable[[Picture], bytes]  # the encoded image; InputError where there is none
+Source = Callable[[EvaluatedImage], bytes]  # the encoded image; InputError where there is none
 
 
-def of_nothing(picture: Picture) -> bytes:
+def of_nothing(picture: EvaluatedImage) -> bytes:
     """Where no images are given."""
     raise InputError("the pictures are not at hand; give --images DIR")
 
@@ -26,7 +26,7 @@ def of_folder(folder: Path) -> Source:
     if not folder.is_dir():
         raise InputError(f"--images {folder}: is no folder; give the folder that holds the images")
 
-    def read(picture: Picture) -> bytes:
+    def read(picture: EvaluatedImage) -> bytes:
         name = PurePosixPath(picture.file)
         if name.is_absolute() or ".." in name.parts:
             raise InputError(f"{picture.file}: is no name below {folder}")
@@ -44,7 +44,7 @@ def of_dataset(dataset: Dataset) -> Source:
     for example in dataset.examples:
         known.setdefault(Path(example.path).name, example)
 
-    def read(picture: Picture) -> bytes:
+    def read(picture: EvaluatedImage) -> bytes:
         example = known.get(picture.file) or known.get(str(picture.id)) or known.get(PurePosixPath(picture.file).name)
         if example is None:
             raise InputError(f"{picture.file}: is not in {dataset.name}")
@@ -53,9 +53,9 @@ def of_dataset(dataset: Dataset) -> Source:
     return read
 
 
-def decoder(source: Source) -> Callable[[Picture], np.ndarray]:
+def decoder(source: Source) -> Callable[[EvaluatedImage], np.ndarray]:
     """(H, W, 3) uint8 RGB of a picture, upright."""
-    def decoded(picture: Picture) -> np.ndarray:
+    def decoded(picture: EvaluatedImage) -> np.ndarray:
         encoded = source(picture)
         from frcnn_keras.data.decoding import decode  # starts TensorFlow: where there are pictures only
 

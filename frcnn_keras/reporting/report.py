@@ -12,11 +12,11 @@ from frcnn_keras.progress import say
 from frcnn_keras.reporting.analysis import analyse
 from frcnn_keras.reporting.doubts import read_doubts, show_doubts
 from frcnn_keras.reporting.facts import read_facts
-from frcnn_keras.reporting.found import read_found
 from frcnn_keras.reporting.gallery import findings, show
 from frcnn_keras.reporting.originals import decoder, of_dataset, of_folder, of_nothing
 from frcnn_keras.reporting.page import Pictures, render
 from frcnn_keras.reporting.reach import reach, read_anchors
+from frcnn_keras.runs.evaluated import read_evaluated
 from frcnn_keras.settings.arguments import in_arguments
 
 NAME = "report.html"
@@ -44,14 +44,14 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
               of_folder(Path(images)))
     ledger = Ledger(settled(path.parent))
     ledger.require_free([path.name], "--out")
-    found, facts = read_found(place), read_facts(place)
+    found, facts = read_evaluated(place), read_facts(place)
     doubts = read_doubts(Path(audit)) if audit is not None else ()
     analysis = analyse(found, facts.metrics.get("interval"))
     thresholds = [0.0 if curve.best is None else curve.threshold for curve in analysis.curves]
     chosen, decoded = findings(found, analysis.matched, analysis.sorted, thresholds), decoder(source)
     pictures: Pictures = {kind: [show(one, found.class_names, decoded) for one in some]
                           for kind, some in chosen.items()}
-    doubted = show_doubts(doubts, found.pictures, decoded)
+    doubted = show_doubts(doubts, found.images, decoded)
     shown = [*doubted, *(one for some in pictures.values() for one in some)]
     without = [one.why for one in shown if one.why]
     if without:
