@@ -79,6 +79,8 @@ def stored_scores(run: Path, class_names: Sequence[str]) -> tuple[float, ...]:
     try:
         names = [one["name"] for one in value["classes"]]
         scores = tuple(float(one["threshold"]["score"]) for one in value["classes"])
+        if not all(0 <= score <= 1 for score in scores):
+            raise ValueError("a score is not within 0 and 1")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
     if names != list(class_names):
