@@ -40,14 +40,16 @@ def main(args) -> int:
 
     target = Path(args.target or args.run)
     if not target.is_dir():
-        raise InputError(f"--for {target}: there is no such run")
+        raise InputError(f"{'--for' if args.target else '--run'} {target}: there is no such run")
     start_tensorflow(args.device)
     audited = read_run(args.run)
     from frcnn_keras.auditing.judged import judged
+    from frcnn_keras.runs.parts import require_classes
     from frcnn_keras.runs.thresholds import store, table, thresholds_of
 
+    require_classes(target, audited.class_names)
     chosen = thresholds_of(audited.name, audited.class_names, judged(audited), args.precision)
-    with alone(target, "--for"):
+    with alone(target, "--for" if args.target else "--run"):
         store(target, chosen)
     print(to_json(dataclasses.asdict(chosen)) if args.json else table(chosen))
     return 0

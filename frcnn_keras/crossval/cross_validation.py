@@ -26,11 +26,13 @@ from frcnn_keras.runs.folder import PreparedFacts
 from frcnn_keras.runs.parts import is_run
 from frcnn_keras.runs.scoring import Scores, with_intervals
 from frcnn_keras.settings import options
+from frcnn_keras.settings.ranges import require
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 from frcnn_keras.training.rcnn_stage import train_rcnn
 from frcnn_keras.training.rpn_stage import train_rpn
 
+FOLDS_AT_MOST = 1000
 NECK = ("one backbone and one neck serve all folds: the neck was fitted on images of the prep folder, without their "
         "labels")
 
@@ -64,8 +66,7 @@ def split(data: str | Path | Prepared, folds: int, group_file: str | Path | None
     prepared = open_prepared(data)
     if prepared.minibatches is None:
         raise InputError(f"{prepared.path}: was prepared with --eval-only and has no minibatches to train on")
-    if folds < 2:
-        raise InputError(f"--folds must be at least 2; received: {folds}")
+    require("--folds", folds, int, least=2, most=FOLDS_AT_MOST)
     with timed("reading"), reading(prepared):
         examples, looks, mirrored = read_looks(prepared)
     ids = [str(example.id) for example in examples]
@@ -108,7 +109,7 @@ def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNCon
         found: list[HeldOut | None] = [None] * len(images.examples)
         for fold in range(1, request.folds + 1):
             own = run / "folds" / str(fold)
-            _train_fold(images.part(fold, held_out=False), own, rpn, rcnn, f"fold {fold} of {request.folds}", fresh,
+            _train_fold(images.part(fold, held_out=False), own, rpn, rcnn, f"fold {fold} of {request.folds}",
                         distribution, rpn_of and rpn_of / "folds" / str(fold))
             with timed("scoring"):
                 part = find(own, images.part(fold, held_out=True))
@@ -129,13 +130,13 @@ def _check(rcnn: RCNNConfig, distribution: Distribution) -> None:
         raise InputError("--strategy multiworker: crossval trains in one process; take none or mirrored")
 
 
-def _train_fold(part: Prepared, run: Path, rpn: RPNConfig, rcnn: RCNNConfig, name: str, fresh: bool,
-                distribution: Distribution, rpn_of: Path | None) -> None:
+def _train_fold(part: Prepared, run: Path, rpn: RPNConfig, rcnn: RCNNConfig, name: str, distribution: Distribution,
+                rpn_of: Path | None) -> None:
     say(f"{name}: {counted(len(part.feature_spans) // (2 if part.features.mirror else 1), 'image')} to train on")
     if rpn_of:
-        take_rpn(rpn_of, run, fresh)
-    train_rpn(part, run, rpn, fresh=fresh and not rpn_of, distribution=distribution)
-    train_rcnn(part, run, rcnn, fresh=fresh, distribution=distribution)
+        take_rpn(rpn_of, run)
+    train_rpn(part, run, rpn, distribution=distribution)
+    train_rcnn(part, run, rcnn, distribution=distribution)
 
 
 def _scored(images: Split, found: Sequence[HeldOut]) -> tuple[Scores, dict]:
