@@ -14,7 +14,7 @@ import frcnn_keras
 from frcnn_keras.commands import evaluate, export, predict
 from frcnn_keras.evaluation.thresholds import Threshold
 from frcnn_keras.models.saving import save_model
-from frcnn_keras.runs.detector import Detector, load
+from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.thresholds import ClassThreshold, Thresholds, store
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from tests.detectors import change, small_detector
@@ -98,8 +98,8 @@ def test_a_detector_that_was_saved_with_them_has_them(made, tmp_path):
     assert same(load(tmp_path, score_threshold=0.4).predict(paths), passing(everything, [0.4] * 3))
 
 
-def results_of(found, numbers=None):
-    """COCO results of images 1, 2, ..., as a set: image, category, score."""
+def results_of(found):
+    """COCO results of images 1, 2, ...: image, category, score."""
     return sorted((number, int(label), float(score)) for number, one in enumerate(found, 1)
                   for label, score in zip(one.labels, one.scores, strict=True))
 
@@ -250,16 +250,3 @@ def test_thresholds_that_make_no_sense_are_a_line(made, tmp_path, capsys):
     store(tmp_path, dataclasses.replace(stored, classes=(
         stored.classes[0], dataclasses.replace(stored.classes[1], threshold=one), stored.classes[2])))
     assert predict.run(argv) == 2
-
-
-def test_a_class_that_is_not_wanted_has_no_threshold(made):
-    """`classes` of a detector: thresholds are those of what it gives out."""
-    run, paths, everything, _ = made
-    model = load(run).model
-    change(model, "detecting", classes=(1, 3), class_thresholds=(0.2, 0.5))
-    found = Detector(model).predict(paths)
-    for one, every in zip(found, everything, strict=True):
-        wanted = every[[label != 2 and score > {1: 0.2, 3: 0.5}[int(label)]
-                        for score, label in zip(every.scores, every.labels, strict=True)]]
-        np.testing.assert_array_equal(one.scores, wanted.scores)
-        np.testing.assert_array_equal(np.array([1, 3])[one.labels - 1], wanted.labels)
