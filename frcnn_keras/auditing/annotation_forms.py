@@ -52,7 +52,7 @@ def _voc(audited: Audited) -> dict[str, bytes]:
         objects = [f"""  <object>
     <name>{escape(audited.class_names[label - 1])}</name>
     <difficult>{int(ignored)}</difficult>
-    <bndbox><xmin>{x1 + 1:g}</xmin><ymin>{y1 + 1:g}</ymin><xmax>{x2:g}</xmax><ymax>{y2:g}</ymax></bndbox>
+    <bndbox><xmin>{x1 + 1:.9g}</xmin><ymin>{y1 + 1:.9g}</ymin><xmax>{x2:.9g}</xmax><ymax>{y2:.9g}</ymax></bndbox>
   </object>
 """ for (x1, y1, x2, y2), label, ignored in zip(np.round(image.boxes, 2), image.labels, image.ignored, strict=True)]
         path = PurePosixPath(image.file)
