@@ -2,7 +2,7 @@
 
     audit = frcnn_keras.audit("work/cv")
     better = audit.corrected(dataset, audit.above(0.9))
-    frcnn_keras.thresholds("work/run", precision=0.95)
+    frcnn_keras.thresholds("work/cv", precision=0.95, target="work/run")
     detector = frcnn_keras.load("work/run", score_threshold="best")
 """
 
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.find import find as _find
-from frcnn_keras.errors import in_words
+from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.files.locks import alone
 from frcnn_keras.runs.evaluated import read_evaluated as _read_evaluated
+from frcnn_keras.runs.parts import require_classes
 from frcnn_keras.runs.thresholds import Thresholds, store, thresholds_of
 from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.ranges import require
@@ -35,19 +36,24 @@ def audit(run: FilePath) -> Audit:
 
 
 @in_words(in_arguments)
-def thresholds(run: FilePath, precision: float | None = None) -> Thresholds:
+def thresholds(run: FilePath, precision: float | None = None, target: FilePath | None = None) -> Thresholds:
     """The score that each class's detections should pass, from what a run was evaluated on; written into the run, where
     `load(run, score_threshold="best")` finds it.
 
     run: evaluated, or what crossval made. precision: the lowest score with this precision; None: that of the best F1.
+    target: the run whose detector shall use them, where it is another of the same classes (the command's `--for`).
     `.classes` has each class's threshold, with its interval, precision, recall and F1, `.scores` the scores alone, and
     `.small` that of boxes of less than 32 x 32 pixels, whatever their class.
 
     Raises:
-        InputError: the folder has no evaluation, or a file of it is damaged.
+        InputError: the folder has no evaluation, or a file of it is damaged; the target is of other classes.
     """
     require("precision", 1.0 if precision is None else precision, float, above=0, most=1)
-    chosen = thresholds_of(_read_evaluated(run), precision)
-    with alone(Path(run)):
-        store(Path(run), chosen)
+    evaluated, place = _read_evaluated(run), Path(run if target is None else target)
+    if not place.is_dir():
+        raise InputError(f"target {place}: there is no such run")
+    require_classes(place, evaluated.class_names)
+    chosen = thresholds_of(evaluated, precision)
+    with alone(place):
+        store(place, chosen)
     return chosen

@@ -198,3 +198,8 @@ def test_audit_of_a_folder(tmp_path):
     assert isinstance(chosen, frcnn_keras.Thresholds) and chosen.classes[0].pooled
     with pytest.raises(frcnn_keras.InputError, match="precision must be more than 0"):
         frcnn_keras.thresholds(tmp_path, 0.0)
+    (tmp_path / "other").mkdir()
+    frcnn_keras.thresholds(tmp_path, 0.5, target=tmp_path / "other")
+    assert (tmp_path / "other" / "thresholds.json").exists()
+    with pytest.raises(frcnn_keras.InputError, match="target .*nowhere: there is no such run"):
+        frcnn_keras.thresholds(tmp_path, target=tmp_path / "nowhere")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from frcnn_keras.auditing.findings import Finding
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, one_line
 
 
 def id_of(one: Finding) -> str:
@@ -28,8 +28,8 @@ def accepted(findings: Sequence[Finding], file: str | Path | None, least: float 
     Raises:
         InputError: the file cannot be read, or names a finding that there is not.
     """
-    chosen = range(len(findings)) if file is None else _named(findings, Path(file))
-    return tuple(one for place, one in enumerate(findings) if place in set(chosen)
+    chosen = set(range(len(findings))) if file is None else _named(findings, Path(file))
+    return tuple(one for place, one in enumerate(findings) if place in chosen
                  and (least is None or one.score >= least))
 
 
@@ -37,9 +37,9 @@ def _named(findings: Sequence[Finding], file: Path) -> set[int]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         entries = json.loads(text) if text.lstrip().startswith("[") else _lines(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: cannot be read ({error}); it is a JSON list, or lines, of findings' ids or numbers"
-                         ) from error
+    except (OSError, ValueError, csv.Error, RecursionError) as error:
+        raise InputError(f"{file}: cannot be read ({one_line(error)}); it is a JSON list, or lines, of findings' ids "
+                         "or numbers") from error
     places = {id_of(one): place for place, one in enumerate(findings)}
     return {_place(entry, places, len(findings), f"{file}: entry {number}") for number, entry in enumerate(entries, 1)}
 

@@ -52,7 +52,7 @@ def _voc(audited: Evaluated) -> dict[str, bytes]:
         objects = [f"""  <object>
     <name>{escape(audited.class_names[label - 1])}</name>
     <difficult>{int(ignored)}</difficult>
-    <bndbox><xmin>{x1 + 1:g}</xmin><ymin>{y1 + 1:g}</ymin><xmax>{x2:g}</xmax><ymax>{y2:g}</ymax></bndbox>
+    <bndbox><xmin>{x1 + 1:.9g}</xmin><ymin>{y1 + 1:.9g}</ymin><xmax>{x2:.9g}</xmax><ymax>{y2:.9g}</ymax></bndbox>
   </object>
 """ for (x1, y1, x2, y2), label, ignored in zip(np.round(image.boxes, 2), image.labels, image.ignored, strict=True)]
         path = PurePosixPath(image.file)
@@ -69,13 +69,15 @@ def _yolo(audited: Evaluated) -> dict[str, bytes]:
     """A label file for every picture, with images/ in its path exchanged for labels/; what is ignored is left out, for
     which YOLO's form has no word."""
     files = {}
-    for image, stem in zip(audited.images, _stems(audited.images, ".txt"), strict=True):
+    stems = [_below_images(stem) for stem in _stems(audited.images, ".txt")]
+    _require_apart(stems, audited.images)
+    for image, stem in zip(audited.images, stems, strict=True):
         size = np.tile((image.width, image.height), 2)
         middles, sides = (image.boxes[:, :2] + image.boxes[:, 2:]) / 2, image.boxes[:, 2:] - image.boxes[:, :2]
         values = np.concatenate([middles, sides], axis=1) / size  # (G, 4)
         lines = [f"{label - 1} " + " ".join(f"{value:.8g}" for value in row) + "\n" for label, row, ignored in
                  zip(image.labels, values, image.ignored, strict=True) if not ignored]
-        files[f"labels/{_below_images(stem)}.txt"] = "".join(lines).encode()
+        files[f"labels/{stem}.txt"] = "".join(lines).encode()
     names = "".join(f"  {number}: {to_json(name)}\n" for number, name in enumerate(audited.class_names))
     files["data.yaml"] = f"path: .\ntrain: images\nval: images\nnames:\n{names}".encode()
     return files
@@ -103,6 +105,16 @@ def _stems(images: Sequence[EvaluatedImage], suffix: str) -> list[str]:
                              "write the form coco, or rename one picture")
         taken[stem] = image.file
     return list(taken)
+
+
+def _require_apart(stems: Sequence[str], images: Sequence[EvaluatedImage]) -> None:
+    """InputError where images/a and a are two pictures, whose labels would be one file."""
+    taken: dict[str, str] = {}
+    for stem, image in zip(stems, images, strict=True):
+        other = taken.setdefault(stem, image.file)
+        if other != image.file:
+            raise InputError(f"{image.file}: its labels would stand in labels/{stem}.txt, those of {other} too; write "
+                             "the form coco")
 
 
 def _plain(value: float) -> float:

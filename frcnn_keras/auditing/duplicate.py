@@ -21,16 +21,15 @@ def duplicate(one: Paired, class_names: tuple[str, ...]) -> list[Finding]:
                     for place, label in zip(one.place_of, image.labels, strict=True)])  # (G,)
     fits = np.array([one.overlaps[place, label] if place >= 0 else 0.0 for label, place in enumerate(one.place_of)])
     overlaps, best = iou(image.boxes, image.boxes), {}
-    for first in range(len(own)):
-        for second in range(first + 1, len(own)):
-            if image.ignored[[first, second]].any():
-                continue
-            least = SAME if image.labels[first] == image.labels[second] else OTHER
-            # the later one goes where nothing tells them apart: the order of annotations is the file's own
-            worse = min(second, first, key=lambda label: (own[label] * fits[label], -label))
-            score = (overlaps[first, second] - least) / (1 - least) * (1 - own[worse])
-            if score > best.get(worse, 0.0):
-                best[worse] = float(score)
+    for first, second in np.argwhere(np.triu(overlaps > SAME, 1)).tolist():  # of a crowd's pairs few overlap
+        if image.ignored[[first, second]].any():
+            continue
+        least = SAME if image.labels[first] == image.labels[second] else OTHER
+        # the later one goes where nothing tells them apart: the order of annotations is the file's own
+        worse = min(second, first, key=lambda label: (own[label] * fits[label], -label))
+        score = (overlaps[first, second] - least) / (1 - least) * (1 - own[worse])
+        if score > best.get(worse, 0.0):
+            best[worse] = float(score)
     return [Finding("duplicate", image.id, image.file, box, class_names[image.labels[label] - 1], "", score,
                     int(image.annotations[label]), box)
             for label, score in best.items() for box in [tuple(map(float, image.boxes[label]))]]

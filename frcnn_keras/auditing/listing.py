@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from frcnn_keras.auditing.accepting import id_of
 from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.findings import KINDS, Finding
+from frcnn_keras.errors import printable
 
 COLUMNS = ("id", "kind", "image", "file", "x1", "y1", "x2", "y2", "label", "suggested", "score", "annotation")
 WIDTH, SURE = 80, (0.9, 0.5)  # letters of a line; scores that are counted
@@ -29,7 +30,7 @@ def table(findings: Sequence[Finding]) -> str:
     writer.writerow(COLUMNS)
     for one in records(findings):
         writer.writerow([one["id"], one["kind"], one["image"], one["file"], *one["box"], one["label"] or "",
-                         one["suggested"] or "", one["score"], one["annotation"] or ""])
+                         one["suggested"] or "", one["score"], "" if one["annotation"] is None else one["annotation"]])
     return file.getvalue()
 
 
@@ -61,9 +62,11 @@ def _line(number: int, one: Finding) -> str:
 
 
 def _short(text: str, width: int) -> str:
-    """The text, or its end behind points: of paths the end tells them apart."""
+    """The text, or its end behind points: of paths the end tells them apart. A line, whatever a name has in it."""
+    text = printable(text)
     return text if len(text) <= width else f"..{text[-(width - 2):]}"
 
 
 def _cut(text: str) -> str:
+    text = printable(text)
     return text if len(text) <= WIDTH else f"{text[:WIDTH - 2]}.."

@@ -49,7 +49,11 @@ def title_of(number: int, one: Finding) -> str:
 
 
 def crops(findings: Sequence[Finding], pictures: Pictures, count: int) -> Iterator[tuple[int, Finding, np.ndarray]]:
-    """(number from 1, finding, crop) of those among the first `count` whose pictures are at hand and can be read."""
+    """(number from 1, finding, crop) of those among the first `count` whose pictures are at hand.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
     for number, one in enumerate(findings[:count], 1):
         path = pictures.path_of(one.file)
         if path is not None:

@@ -1,11 +1,13 @@
 """Ranks what is probably wrong in a data set's labels, by detections of images that no detector trained on."""
 
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.class_letters import say_undrawable
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.commands.help_text import seldom
+from frcnn_keras.data.wording import counted
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json
 from frcnn_keras.files.folders import require_place, settled
@@ -67,9 +69,9 @@ def main(args) -> int:
         contents = {LISTS[0]: (to_json(listed) + "\n").encode(), LISTS[1]: table(audit.findings).encode(), **drawn}
         ledger.require_free(contents, "--out", reads=[args.accept] if args.accept else [])
         if args.write:
-            (out / args.write).mkdir(exist_ok=True)
             write_copy(out / args.write, files, args.accept)
         ledger.tidy()
+        remove_older(ledger, out.glob("findings-*.jpg") if drawn else (), contents)
         for name, data in contents.items():
             ledger.write(name, data)
     print(to_json(listed) if args.json else report(audit, args.show))
@@ -94,26 +96,41 @@ def corrected_files(audit, chosen, form: str | None) -> dict[str, bytes]:
         return {}
     new = correct(audit.audited, chosen)
     left = f"; {len(new.left)} left out, of labels that a better one changed" if new.left else ""
-    say(f"{form}: {len(new.taken)} findings accepted{left}")
+    say(f"{form}: {counted(len(new.taken), 'finding')} accepted{left}")
     if form == STUDIO:
         tasks = label_studio.tasks(audit.audited, new.audited, new.taken)
         return {"tasks.json": (to_json(tasks) + "\n").encode(),
                 "labelling_config.xml": label_studio.labelling_config(audit.audited).encode()}
     ignored = sum(int(image.ignored.sum()) for image in new.audited.images)
     if form == "yolo" and ignored:
-        say(f"yolo: {ignored} difficult or crowd objects are left out, for which the form has no word")
+        say(f"yolo: {counted(ignored, 'difficult or crowd object')} left out, for which the form has no word")
     return written(new.audited, form)
 
 
 def write_copy(folder: Path, files: dict[str, bytes], accept: str | None) -> None:
-    """The corrected labels; nothing that is not this package's is written over."""
+    """The corrected labels; nothing that is not this package's is written over. Labels that an earlier call wrote, of
+    pictures that are no more, go."""
+    parents = {(folder / name).parent for name in files}
+    for parent in sorted({above for parent in parents for above in (parent, *parent.parents)
+                          if above.is_relative_to(folder)}):
+        require_place(parent, "--out")
+    for parent in parents:
+        parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(folder)
     ledger.require_free(files, "--out", reads=[accept] if accept else [])
     ledger.tidy()
+    remove_older(ledger, folder.rglob("*"), files)
     for name, data in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         ledger.write(name, data)
     say(f"written: {folder}")
+
+
+def remove_older(ledger: Ledger, paths: Iterable[Path], kept: Container[str]) -> None:
+    """Removes those of some files that the package wrote and that are not to be kept."""
+    for path in sorted(paths):
+        name = path.relative_to(ledger.folder).as_posix()
+        if name not in kept:
+            ledger.remove(name)
 
 
 def sheets(audit, pictures, count: int, device: str | None) -> dict[str, bytes]:

@@ -36,13 +36,16 @@ def main(args) -> int:
 
     from frcnn_keras.files.locks import alone
     from frcnn_keras.runs.evaluated import read_evaluated
+    from frcnn_keras.runs.parts import require_classes
     from frcnn_keras.runs.thresholds import store, table, thresholds_of
 
     target = Path(args.target or args.run)
     if not target.is_dir():
-        raise InputError(f"--for {target}: there is no such run")
-    chosen = thresholds_of(read_evaluated(args.run), args.precision)
-    with alone(target, "--for"):
+        raise InputError(f"{'--for' if args.target else '--run'} {target}: there is no such run")
+    evaluated = read_evaluated(args.run)
+    require_classes(target, evaluated.class_names)
+    chosen = thresholds_of(evaluated, args.precision)
+    with alone(target, "--for" if args.target else "--run"):
         store(target, chosen)
     print(to_json(dataclasses.asdict(chosen)) if args.json else table(chosen))
     return 0

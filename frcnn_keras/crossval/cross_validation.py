@@ -28,9 +28,11 @@ from frcnn_keras.runs.folder import PreparedFacts
 from frcnn_keras.runs.parts import is_run
 from frcnn_keras.runs.scoring import Scores, with_intervals
 from frcnn_keras.settings import options
+from frcnn_keras.settings.ranges import require
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 
+FOLDS_AT_MOST = 1000
 NECK = ("one backbone and one neck serve all folds: the neck was fitted on images of the prep folder, without their "
         "labels")
 
@@ -68,8 +70,7 @@ def split(data: str | Path | Prepared, folds: int, group_file: str | Path | None
     prepared = open_prepared(data)
     if prepared.minibatches is None:
         raise InputError(f"{prepared.path}: was prepared with --eval-only and has no minibatches to train on")
-    if folds < 2:
-        raise InputError(f"--folds must be at least 2; received: {folds}")
+    require("--folds", folds, int, least=2, most=FOLDS_AT_MOST)
     with timed("reading"), reading(prepared):
         examples, looks, mirrored = read_looks(prepared)
     ids = [str(example.id) for example in examples]
@@ -110,10 +111,10 @@ def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNCon
         for note in notes:
             say(f"note: {note}")
         found: list[HeldOut | None] = [None] * len(images.examples)
+        trainings = _trainings(images, run, rpn, rcnn)
         if rpn_of:
-            for fold in range(1, request.folds + 1):
-                take_rpn(rpn_of / "folds" / str(fold), run / "folds" / str(fold), fresh)
-        trainings = _trainings(images, run, rpn, rcnn, fresh, bool(rpn_of))
+            for training in trainings:
+                take_rpn(rpn_of / "folds" / training.run.name, training.run)
         if workers > 1:
             with timed("training beside each other"):
                 train_beside(trainings, workers)
@@ -143,11 +144,10 @@ def _check(rcnn: RCNNConfig, distribution: Distribution, workers: int) -> None:
         raise InputError(f"--workers must be 1 or more, and 1 with --strategy; received: {workers}")
 
 
-def _trainings(images: Split, run: Path, rpn: RPNConfig, rcnn: RCNNConfig, fresh: bool, taken: bool
-               ) -> list[FoldTraining]:
-    """Of every fold. taken: the RPN is there already, of another cross-validation."""
+def _trainings(images: Split, run: Path, rpn: RPNConfig, rcnn: RCNNConfig) -> list[FoldTraining]:
+    """Of every fold."""
     return [FoldTraining(images.prepared.path, tuple(images.places(fold, held_out=False)), run / "folds" / str(fold),
-                         rpn, rcnn, fresh and not taken, fresh) for fold in range(1, int(images.folds.max()) + 1)]
+                         rpn, rcnn) for fold in range(1, int(images.folds.max()) + 1)]
 
 
 def _train_fold(part: Prepared, training: FoldTraining, name: str, distribution: Distribution) -> None:

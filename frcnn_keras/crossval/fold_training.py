@@ -19,13 +19,11 @@ class FoldTraining:
     run: Path  # the fold's
     rpn: RPNConfig
     rcnn: RCNNConfig
-    fresh_rpn: bool
-    fresh_head: bool
 
     def train(self, part: Prepared, distribution: Distribution = SINGLE) -> None:
         """Both stages, on those images of the open folder; goes on where they were stopped."""
-        train_rpn(part, self.run, self.rpn, fresh=self.fresh_rpn, distribution=distribution)
-        train_rcnn(part, self.run, self.rcnn, fresh=self.fresh_head, distribution=distribution)
+        train_rpn(part, self.run, self.rpn, distribution=distribution)
+        train_rcnn(part, self.run, self.rcnn, distribution=distribution)
 
     def train_alone(self) -> None:
         """The same in a process that has nothing open yet."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from frcnn_keras.data.wording import counted
 from frcnn_keras.errors import InputError
 
 
@@ -31,9 +32,9 @@ def assign(images: Sequence[Image], groups: Sequence[Sequence[int]], folds: int)
         InputError: fewer groups than folds.
     """
     if len(groups) < folds:
-        together = f" in {len(groups)} groups that belong together" if len(groups) < len(images) else ""
-        raise InputError(f"--folds {folds}: there are {len(images)} images{together}, and every fold needs one; give "
-                         "fewer folds")
+        together = f" in {counted(len(groups), 'group')} that belong together" if len(groups) < len(images) else ""
+        raise InputError(f"--folds {folds}: there are {counted(len(images), 'image')}{together}, and every fold needs "
+                         f"one{' group' if together else ''}; give fewer folds")
     turns = sorted(groups, key=lambda group: _hash(min(images[place].id for place in group)))
     sizes = np.array([len(group) for group in turns])
     labels = sorted(frozenset().union(*(image.classes for image in images)))
@@ -80,5 +81,11 @@ def absent_line(images: Sequence[Image], fold_of: np.ndarray, class_names: Seque
                                                         np.array(images, object)[fold_of == fold])]
                for label, name in enumerate(class_names, 1)}
     told = [f"{name} ({len(without[name])} of {len(folds)})" for name in class_names if without[name]]
-    shown = ", ".join(told[:10]) + (f" and {len(told) - 10} more" if len(told) > 10 else "")
-    return f"folds without an object of a class, which have no AP of it: {shown}" if told else ""
+    unseen = [name for name in class_names if len(without[name]) == len(folds) - 1]
+    line = f"folds without an object of a class, which have no AP of it: {_shown(told)}" if told else ""
+    return line + (f"; in one fold alone, so that the detector which is measured on it has never seen it: "
+                   f"{_shown(unseen)}" if unseen else "")
+
+
+def _shown(words: Sequence[str]) -> str:
+    return ", ".join(words[:10]) + (f" and {len(words) - 10} more" if len(words) > 10 else "")

@@ -10,10 +10,10 @@ _NAMES = ("rpn_log.csv", "rpn_curves.png", "proposer.json", "extractor.keras", "
 _PROPOSALS = Path("proposals", "train")
 
 
-def take_rpn(source: Path, target: Path, fresh: bool = False) -> None:
+def take_rpn(source: Path, target: Path) -> None:
     """Gives the run folder `target` the RPN and the proposals of `source`, as links where the disk has such; does
-    nothing where it has them. fresh: even then."""
-    if (target / _LAST).exists() and not fresh:
+    nothing where it has them."""
+    if (target / _LAST).exists():
         return
     if not (source / _LAST).exists():
         raise InputError(f"{source}: holds no finished RPN; run the same {command('crossval')} again with --fresh")

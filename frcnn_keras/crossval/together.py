@@ -44,7 +44,7 @@ def together(prepared: Prepared, ids: Sequence[str], looks: np.ndarray, mirrored
         if rest:
             notes.append(f"{group_file} names no group of {counted(rest, 'image')}, each of which stands by itself")
     pairs = list(alike(looks, mirrored))
-    large = _larger(pairs, len(ids), len(ids) / folds)
+    large = _larger(pairs, fixed.groups(), len(ids), len(ids) / folds)
     for first, second in pairs:
         if first not in large:
             fixed.join(first, second)
@@ -69,9 +69,10 @@ def _same_bytes(prepared: Prepared, ids: Sequence[str]) -> list[list[int]]:
     return [places for places in same.values() if len(places) > 1]
 
 
-def _larger(pairs: Sequence[tuple[int, int]], images: int, most: float) -> set[int]:
-    """The images that pairs join to more than `most`."""
-    looking = Sets(images)
+def _larger(pairs: Sequence[tuple[int, int]], fixed: Sequence[Sequence[int]], images: int, most: float) -> set[int]:
+    """The images that pairs join to more than `most`; but for those that are in one group by something else."""
+    looking, whole = Sets(images), [set(group) for group in fixed if len(group) > 1]
     for first, second in pairs:
         looking.join(first, second)
-    return {place for group in looking.groups() if len(group) > max(1.0, most) for place in group}
+    return {place for group in looking.groups() if len(group) > max(1.0, most)
+            and not any(own.issuperset(group) for own in whole) for place in group}

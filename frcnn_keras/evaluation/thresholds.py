@@ -36,7 +36,7 @@ def together(judged: Sequence[Judged]) -> Judged:
 
 def choose(judged: Judged, precision: float | None = None, draws: int = DRAWS, seed: int = 0) -> Threshold:
     """The threshold of the best F1 (of equal ones the highest), or the lowest one whose precision is `precision` or
-    more; where none is, that of the highest precision.
+    more; where none is, that of the highest precision. Where no detection is right, none is to pass.
 
     The interval is a bootstrap over images, as detections of one image hang together: images are drawn with
     replacement, `draws` times, and each draw chooses.
@@ -49,7 +49,7 @@ def choose(judged: Judged, precision: float | None = None, draws: int = DRAWS, s
     reached = precision is None or place >= 0
     if place < 0:
         shares = np.where(ends, found[0] / counts[0], -1.0)
-        place = len(shares) - 1 - int(np.argmax(shares[::-1])) if len(shares) else -1
+        place = len(shares) - 1 - int(np.argmax(shares[::-1])) if found[0].any() else -1
     low, high = _interval(judged, precision, ends, draws, seed)
     taken, right = (int(counts[0, place]), int(found[0, place])) if place >= 0 else (0, 0)
     return Threshold(_below(judged.scores, place), low, high, right / taken if taken else math.nan,
@@ -102,5 +102,7 @@ def _below(scores: np.ndarray, place: int) -> float:
         return 1.0
     mine, following = float(scores[place]), float(scores[place + 1]) if place + 1 < len(scores) else 0.0
     middle = (mine + following) / 2 if place + 1 < len(scores) else mine - 1e-4
-    rounded = round(middle, 4)
-    return max(0.0, rounded if following <= rounded < mine else middle)
+    for chosen in (round(middle, 4), middle):
+        if following <= chosen and np.float32(chosen) < mine:  # detectors compare in float32
+            return max(0.0, chosen)
+    return following

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,28 @@ def run_settings(run: str | Path) -> DetectorSettings:
         raise InputError(f"{run}: holds no detector.keras, so it cannot be a backbone; finish its training, or import "
                          f"one with: {command('import-torchvision')}")
     try:
+        return settings_of(_config(path))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def require_classes(run: str | Path, class_names: Sequence[str]) -> None:
+    """InputError where a run has a detector of other classes than these; its weights are not loaded."""
+    path = Path(run) / "detector.keras"
+    own = tuple(_config(path).get("class_names", ())) if path.exists() else tuple(class_names)
+    if own != tuple(class_names):
+        raise InputError(f"{run}: its detector has the classes {', '.join(map(str, own))}, the evaluation is of "
+                         f"{', '.join(class_names)}; give a run of the same classes, in the same order")
+
+
+def _config(path: Path) -> dict:
+    """What a detector's `get_config` gave, from its file."""
+    try:
         with path.open("rb") as file:
-            config = json.loads(Archive(file, path.stat().st_size).read("config.json"))["config"]
+            return dict(json.loads(Archive(file, path.stat().st_size).read("config.json"))["config"])
     except Exception as error:  # a damaged file makes zipfile and json fail in every way
         raise InputError(f"{path}: is no detector of this package ({one_line(error)}); train or import the run anew"
                          ) from error
-    try:
-        return settings_of(config)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
 
 
 def default_settings(run: str | Path) -> dict:

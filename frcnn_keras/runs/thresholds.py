@@ -115,6 +115,8 @@ def stored_thresholds(run: Path, class_names: Sequence[str]) -> Stored:
         small = value["small"]
         stored = Stored(tuple(float(one["threshold"]["score"]) for one in value["classes"]),
                         float(small["threshold"]["score"]), float(small["area"]))
+        if not all(0 <= score <= 1 for score in (*stored.classes, stored.small)):
+            raise ValueError("a score is not within 0 and 1")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
     if names != list(class_names):

@@ -51,3 +51,15 @@ def test_no_file(tmp_path):
 
 def test_ids_tell_findings_apart():
     assert len({id_of(one) for one in FOUND}) == 4
+
+
+def test_a_table_that_is_none(tmp_path):
+    (tmp_path / "yes.csv").write_text(f'"{"x" * 200_000}"\n')  # longer than a field may be
+    with pytest.raises(InputError, match="cannot be read"):
+        names(tmp_path / "yes.csv")
+
+
+def test_of_many_findings_some():
+    """A second, and not an hour."""
+    many = FOUND[:1] * 20_000
+    assert len(accepted(many, None, 0.5)) == len(many)

@@ -92,3 +92,18 @@ def test_pictures_that_would_share_or_leave(form, files, named):
     named_so = [dataclasses.replace(one, file=file) for one, file in zip(images, files, strict=True)]
     with pytest.raises(InputError, match=named):
         written(audited(*named_so), form)
+
+
+def test_pictures_whose_labels_would_be_one_file():
+    """YOLO's labels/ stands in place of images/, so images/a and a are two pictures with one file of labels."""
+    one, other = image(OBJECTS), image(OBJECTS, number=2)
+    both = audited(*(dataclasses.replace(part, file=file) for part, file in ((one, "images/a.jpg"), (other, "a.jpg"))))
+    with pytest.raises(InputError, match="a.jpg: its labels would stand in labels/a.txt, those of images/a.jpg too"):
+        written(both, "yolo")
+    assert len(written(both, "voc")) == 2
+
+
+def test_edges_of_a_wide_picture_are_whole():
+    [text] = written(audited(image([(12345.67, 1, 20000.25, 99999.5, 1)], width=30000, height=100000)), "voc").values()
+    for edge in (b"<xmin>12346.67</xmin>", b"<ymin>2</ymin>", b"<xmax>20000.25</xmax>", b"<ymax>99999.5</ymax>"):
+        assert edge in text

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 
@@ -45,3 +46,14 @@ def test_ties_have_an_order():
     one = Finding("missing", "a", "a", (0, 0, 1, 1), "", "cat", 0.5)
     other = Finding("spurious", "a", "a", (0, 0, 1, 1), "cat", "", 0.5)
     assert best_first([other, one]) == best_first([one, other]) == (one, other)
+
+
+def test_an_annotation_may_be_number_nought():
+    [row] = csv.DictReader(io.StringIO(table([dataclasses.replace(FOUND[1], annotation=0)])))
+    assert row["annotation"] == "0"
+
+
+def test_a_finding_is_a_line_whatever_its_file_is_called():
+    one = Finding("missing", "a", "a\n\x1b[31mb.jpg", (0, 0, 5, 5), "", "c\tat", 0.9)
+    text = report(Audit(audited(image()), (one,), {}), 5)
+    assert text.splitlines()[-1].endswith(r"a\n\x1b[31mb.jpg") and text.replace("\n", "").isprintable()

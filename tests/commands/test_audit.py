@@ -101,3 +101,34 @@ def test_what_is_wrong_is_said_in_a_line(run, capsys, flags, told):
 def test_a_run_that_was_not_evaluated(tmp_path, capsys):
     assert audit.run(["--run", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "ground_truth.json: not found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("taken", ["voc", "voc/Annotations"])
+def test_a_file_where_a_folder_is_to_be(run, capsys, taken):
+    path = run.parent / "out" / taken
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    assert call(run, "--write", "voc", "--min-score", "0.5", "--crops", "0") == 2
+    assert "is no folder, and cannot be written into" in capsys.readouterr().err and path.read_text() == "mine"
+    assert not (run.parent / "out" / "audit.json").exists()
+
+
+def test_what_an_earlier_call_wrote_and_this_one_does_not_goes(run):
+    """Labels of pictures that are no more, and crops; not what a user put there or edited."""
+    pictures, out = ["--images", str(run.parent / "pictures")], run.parent / "out"
+    assert call(run, *pictures, "--write", "voc", "--min-score", "0.5") == 0
+    written = out / "voc" / "Annotations"
+    assert len(list(written.iterdir())) == 30
+    (written / "mine.xml").write_text("mine")
+    (written / "02.xml").write_text("edited")
+    files = {name: run / "evaluation" / f"{name}.json" for name in ("ground_truth", "detections")}
+    values = {name: json.loads(path.read_text()) for name, path in files.items()}
+    values["ground_truth"]["images"] = values["ground_truth"]["images"][3:]  # the first three are no more
+    values["ground_truth"]["annotations"] = values["ground_truth"]["annotations"][3:]
+    for name, value in values.items():
+        files[name].write_text(json.dumps(value if name == "ground_truth" else
+                                          [one for one in value if one["image_id"] > 3]))
+    assert call(run, *pictures, "--write", "voc", "--min-score", "0.5") == 0
+    assert sorted(path.name for path in written.iterdir()) == [
+        "02.xml", *(f"{number:02}.xml" for number in range(4, 31)), "mine.xml"]
+    assert (written / "02.xml").read_text() == "edited" and (out / "findings-1.jpg").exists()

@@ -3,6 +3,7 @@ import types
 import pytest
 
 from frcnn_keras.commands import export
+from frcnn_keras.models.settings import Detecting
 from frcnn_keras.runs import detector
 from frcnn_keras.serving import export as serving
 from frcnn_keras.serving.comparison import Agreement, Exported
@@ -11,12 +12,14 @@ from tests.bright_pictures import encoded, picture
 
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
-    """What a detector and its export were asked for; `found`: what they agree on."""
+    """What a detector and its export were asked for; `detector`: what is loaded, `found`: what they agree on."""
     calls = types.SimpleNamespace(load=None, export=None, found=Agreement(3, 12))
+    calls.detector = types.SimpleNamespace(class_names=("cat", "dog"),
+                                           model=types.SimpleNamespace(detecting=Detecting()))
 
     def load(run, **settings):
         calls.load = (run, settings)
-        return "detector"
+        return calls.detector
 
     def write(found, out, format, **settings):
         calls.export = (found, out, format, settings)
@@ -34,9 +37,11 @@ def test_flags_become_arguments(asked, tmp_path, capsys):
                        "--check-image", str(image), "--score-threshold", "0.1", "--nms", "0.3",
                        "--max-detections", "7"]) == 0
     assert asked.load == ("r", {"score_threshold": 0.1, "nms": 0.3, "limit": 7, "precision": None})
-    assert asked.export == ("detector", "o", "onnx", {"check_images": [str(image)], "version": None, "overwrite": True,
-                                                      "image_size": (48, 64), "max_pixels": None})
+    assert asked.export == (asked.detector, "o", "onnx", {"check_images": [str(image)], "version": None,
+                                                          "overwrite": True, "image_size": (48, 64),
+                                                          "max_pixels": None})
     said = capsys.readouterr()
+    assert "score thresholds" not in said.err  # one for all classes, which the user gave
     assert said.out == f"{tmp_path / 'written'}\n"  # what a script goes on with
     assert "export: as predict: 12 detections in 3 answers" in said.err and "nothing was found" not in said.err
 
@@ -47,6 +52,13 @@ def test_a_saved_model_by_default(asked):
     assert asked.load[1]["precision"] == "bfloat16"
     assert asked.export[2:] == ("savedmodel", {"check_images": [], "version": 4, "overwrite": False,
                                                "image_size": None, "max_pixels": 12_000_000})
+
+
+def test_it_says_which_score_each_class_must_pass(asked, capsys):
+    asked.detector.model.detecting = Detecting(class_thresholds=(0.25, 0.6))
+    assert export.run(["--run", "r", "--out", "o", "--score-threshold", "best"]) == 0
+    assert asked.load[1]["score_threshold"] == "best"
+    assert "score thresholds: cat 0.250, dog 0.600\n" in capsys.readouterr().err
 
 
 def test_an_agreement_on_nothing_says_so(asked, capsys):

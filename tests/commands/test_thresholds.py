@@ -8,6 +8,7 @@ import pytest
 
 from frcnn_keras.commands import predict, thresholds
 from frcnn_keras.models.saving import save_model
+from tests.detectors import hand_made
 
 
 @pytest.fixture
@@ -64,3 +65,18 @@ def test_what_is_wrong_is_said_in_a_line(run, capsys):
     assert thresholds.run(["--run", str(run), "--for", str(run / "none")]) == 2
     assert "there is no such run" in capsys.readouterr().err
     assert thresholds.run(["--run", str(run.parent)]) == 2
+
+
+def test_for_a_run_of_other_classes(run, capsys):
+    other = run.parent / "other"
+    other.mkdir()
+    save_model(hand_made(class_names=("two", "one")), other / "detector.keras")
+    assert thresholds.run(["--run", str(run), "--for", str(other)]) == 2
+    assert "other: its detector has the classes two, one, the evaluation is of one, two" in capsys.readouterr().err
+    assert not (other / "thresholds.json").exists()
+    assert thresholds.run(["--run", str(run / "none")]) == 2
+    assert "--run" in capsys.readouterr().err
+    (other / "detector.keras").write_text("none")
+    assert thresholds.run(["--run", str(run), "--for", str(other)]) == 2
+    assert "detector.keras: is no detector of this package" in capsys.readouterr().err
+    assert thresholds.run(["--run", str(run)]) == 0  # its own

@@ -183,8 +183,14 @@ def test_what_makes_no_sense(crossed, small_stages, prep, val_prep, tmp_path):
         cross_validate(images, tmp_path / "cv", rpn, rcnn, distribution=dataclasses.replace(SINGLE, workers=2))
     with pytest.raises(InputError, match="prepared with --eval-only"):
         split(val_prep, 2)
-    with pytest.raises(InputError, match="--folds must be at least 2"):
+    with pytest.raises(InputError, match="--folds must be 2 to 1000"):
         split(prep, 1)
     with pytest.raises(InputError, match="--folds 7: there are 6 images"):
         split(prep, 7)
     assert not (tmp_path / "cv").exists()
+
+
+@pytest.mark.parametrize("folds", [2.0, True, "3", 1001])
+def test_folds_that_are_no_number_of_folds(prep, folds):
+    with pytest.raises(InputError, match="--folds must be"):
+        split(prep, folds)

@@ -94,7 +94,8 @@ def test_what_is_missing_is_told():
     images = images_of([{1}, {1}, {2}, set()])
     found = assign(images, alone(images), 2)
     assert absent_line(images, found, ["one", "two", "three"]) == (
-        "folds without an object of a class, which have no AP of it: two (1 of 2), three (2 of 2)")
+        "folds without an object of a class, which have no AP of it: two (1 of 2), three (2 of 2); in one fold alone, "
+        "so that the detector which is measured on it has never seen it: two")
 
 
 def test_fewer_groups_than_folds():

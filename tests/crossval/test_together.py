@@ -60,5 +60,6 @@ def test_where_nearly_all_look_alike_looks_decide_nothing(prepared, looks):
     assert groups == [(8, 9)]
     assert notes[0].startswith("7 images look alike, more than a fold has") and "--group FILE" in notes[0]
     (prepared.path / "groups.csv").write_text("".join(f"{place}.png,scene\n" for place in range(7)))
-    groups, _ = groups_of(prepared, IDS, looks, None, 5, prepared.path / "groups.csv")
+    groups, notes = groups_of(prepared, IDS, looks, None, 5, prepared.path / "groups.csv")
     assert groups == [tuple(range(7)), (8, 9)]
+    assert not any("look alike" in note for note in notes)  # they are in one fold, by the file

@@ -95,3 +95,22 @@ def test_the_interval_is_that_of_a_slow_loop(found, objects, seed):
     assert slow_f1(scores, right, images, objects, [1] * 5) is None or any(
         end == slow_f1(scores, right, images, objects, [1] * 5) for end in range(len(scores))
         if scores[end] > chosen.score and (end + 1 == len(scores) or scores[end + 1] <= chosen.score))
+
+
+@pytest.mark.parametrize("precision", [None, 0.9])
+def test_where_nothing_is_right_nothing_passes(precision):
+    chosen = choose(judged([0.9, 0.4, 0.2], [0, 0, 0], objects=(30,)), precision)
+    assert chosen.score == 1 and math.isnan(chosen.precision) and chosen.recall == 0 == chosen.f1
+    assert chosen.reached == (precision is None)
+
+
+@pytest.mark.parametrize("mine, following", [
+    (np.float32(0.1), np.nextafter(np.float32(0.1), np.float32(0))),  # neighbours: nothing is between them
+    (np.float32(0.1), np.float32(0.09999)),  # 0.1 itself is less, but not to a detector
+    (np.float32(0.5), np.float32(0.25)), (np.float32(1), np.nextafter(np.float32(1), np.float32(0))),
+    (np.float32(1e-5), None), (np.float32(1e-5), np.float32(9e-6))])
+def test_float32_passes_what_was_chosen_and_no_more(mine, following):
+    """Detectors hold scores and thresholds in float32."""
+    scores = [float(mine)] + ([] if following is None else [float(following)])
+    least = np.float32(choose(judged(scores, [1, 0][:len(scores)], objects=(1,))).score)
+    assert mine > least and (following is None or not following > least) and least >= 0

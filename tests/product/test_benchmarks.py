@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import head_step, joint_step, memory, proposals, reading, roi, rpn_step, targets, timing
+from benchmarks import audit_rate, head_step, joint_step, memory, proposals, reading, roi, rpn_step, targets, timing
 from benchmarks.__main__ import TOPICS, build_parser, run
 from benchmarks.inputs import Settings, anchors_of, prep_config, prepare_quietly, random_boxes
+from frcnn_keras.auditing.find import find
 from frcnn_keras.data.shapes import shapes_dataset
+from frcnn_keras.evaluation.thresholds import choose
 from frcnn_keras.models.rpn import RPN
 from frcnn_keras.ops.proposals import propose
 from frcnn_keras.ops.roi import roi_pool
@@ -149,6 +151,21 @@ def test_stored_tiles_are_the_cut_ones(tmp_path):
             np.testing.assert_array_equal(one[name], other[name])
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_thresholds_intervals(seed):
+    judged = audit_rate.judged_of(audit_rate.drawn(30, seed))
+    chosen = choose(judged, draws=40)
+    assert 0 < chosen.low < chosen.score < chosen.high < 1
+    assert audit_rate.interval_by_loop(judged, 40) == pytest.approx((chosen.low, chosen.high), abs=1.1e-4)
+
+
+def test_audit_is_measured_on_something():
+    audited = audit_rate.drawn(40)
+    kinds = {one.kind for one in find(audited)}
+    assert {"missing", "shifted", "spurious"} <= kinds and len({image.fold for image in audited.images}) == 3
+    assert sum(len(image.scores) for image in audited.images) > 300
+
+
 def test_alternate_takes_turns():
     calls = []
     found = timing.alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, warm=1)
@@ -164,7 +181,7 @@ def test_rows():
 
 
 def test_table(tmp_path, capsys):
-    topics = ("rpn_step", "targets", "proposals", "roi", "head_step")
+    topics = ("rpn_step", "targets", "proposals", "roi", "head_step", "audit")
     code = run(["--quick", "--json", str(tmp_path / "bench.json"), *(f"--only={topic}" for topic in topics)])
     assert code == 0
     printed = capsys.readouterr().out.splitlines()

@@ -50,7 +50,7 @@ def test_a_threshold_for_each_class(tmp_path):
     model, image = small_detector(2), drawn_pictures((80, 110))[0]
     labels = Detector(model).predict(image)[0].labels
     thresholds = [0.0] * len(model.class_names)
-    thresholds[int(labels[0]) - 1] = 0.99
+    thresholds[int(labels[0]) - 1] = 1.0  # which nothing passes
     change(model, "detecting", class_thresholds=tuple(thresholds))
     export_onnx(Detector(model), tmp_path / "each.onnx", check_images=[image])
     outputs, session = run(tmp_path / "each.onnx", image)
