@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.thresholds import Judged, Threshold, choose, together
@@ -65,26 +66,48 @@ def store(run: Path, thresholds: Thresholds) -> None:
     ledger.write(NAME, (to_json(seal(dataclasses.asdict(thresholds))) + "\n").encode())
 
 
+def stored(run: Path) -> Thresholds | None:
+    """What RUN/thresholds.json holds; None where there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = run / NAME
+    if not path.exists():
+        return None
+    value = read_json(path)
+    try:
+        classes = tuple(ClassThreshold(str(one["name"]), int(one["objects"]), bool(one["pooled"]), _threshold(
+            one["threshold"])) for one in value["classes"])
+        precision = value["precision"]
+        return Thresholds(str(value["data"]), int(value["images"]), None if precision is None else float(precision),
+                          classes)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
+
+
+def _threshold(value: dict[str, Any]) -> Threshold:
+    """JSON's null is NaN."""
+    numbers = {field.name: value[field.name] for field in dataclasses.fields(Threshold) if field.name != "reached"}
+    return Threshold(**{name: math.nan if number is None else float(number) for name, number in numbers.items()},
+                     reached=bool(value["reached"]))
+
+
 def stored_scores(run: Path, class_names: Sequence[str]) -> tuple[float, ...]:
     """The score that detections of each class must pass, as RUN/thresholds.json has it.
 
     Raises:
         InputError: there is none, it is damaged, or of other classes.
     """
-    path = run / NAME
-    if not path.exists():
-        raise InputError(f"{path}: not found, which --score-threshold {BEST} takes; run {command('thresholds')} "
+    found = stored(run)
+    if found is None:
+        raise InputError(f"{run / NAME}: not found, which --score-threshold {BEST} takes; run {command('thresholds')} "
                          f"--run {run} first")
-    value = read_json(path)
-    try:
-        names = [one["name"] for one in value["classes"]]
-        scores = tuple(float(one["threshold"]["score"]) for one in value["classes"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
+    names = [one.name for one in found.classes]
     if names != list(class_names):
-        raise InputError(f"{path}: is of the classes {', '.join(map(str, names))}, the detector's are "
+        raise InputError(f"{run / NAME}: is of the classes {', '.join(names)}, the detector's are "
                          f"{', '.join(class_names)}; run {command('thresholds')} again")
-    return scores
+    return found.scores
 
 
 def table(thresholds: Thresholds) -> str:
