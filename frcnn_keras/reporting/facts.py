@@ -15,8 +15,8 @@ from frcnn_keras.runtime import VERSION
 
 REQUESTS = {"train.json": "train", "crossval.json": "crossval", "rpn.json": "train-rpn", "rcnn.json": "train-rcnn",
             "finetune.json": "finetune", "joint.json": "joint", "torchvision.json": "import-torchvision"}
-LOGS = {"rpn_log.csv": "Region proposal network", "rcnn_log.csv": "Fast R-CNN head", "finetune_log.csv": "Fine-tuning",
-        "joint_log.csv": "Joint training"}
+LOGS = {"rpn_log.csv": "First stage (region proposal network)", "rcnn_log.csv": "Second stage (Fast R-CNN head)",
+        "finetune_log.csv": "Fine-tuning", "joint_log.csv": "Joint training"}
 NAMES = set(intervals.NAMES)  # scores that the page leads with
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "opencv-python-headless", "faster-coco-eval")
 

@@ -22,15 +22,15 @@ from frcnn_keras.reporting.doubts import WORDS, Doubt
 from frcnn_keras.reporting.facts import Facts, Log
 from frcnn_keras.reporting.found import Found
 from frcnn_keras.reporting.gallery import TITLES, Shown
-from frcnn_keras.reporting.stages import PROPOSALS, sizes_of
+from frcnn_keras.reporting.stages import PROPOSALS, recall_table, sizes_of
 from frcnn_keras.runs.thresholds import ENOUGH, Thresholds
 
 Pictures = dict[str, list[Shown]]
 _COLOURED, _MATRIX = 8, 25  # classes with a line's own colour, and those that a matrix is legible with
-_WORDS = {"AP": "average precision over IoU .5 to .95: COCO's main number",
-          "AP50": "average precision where half of box and object overlap (IoU .5)",
-          "AP75": "average precision where boxes must lie well (IoU .75)",
-          "AR100": "recall of 100 detections an image, over IoU .5 to .95"}
+_WORDS = {"AP": "average precision, boxes held to IoU .5, .55 and so on to .95: COCO's main number",
+          "AP50": "average precision where a box need only lie roughly right (IoU .5)",
+          "AP75": "average precision where a box must lie well (IoU .75)",
+          "AR100": "average recall: the share of objects found, boxes held to IoU .5 to .95"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,7 @@ class Extras:
     doubted: Sequence[Shown] = ()  # the pictures of some of the doubts
     reliability: Reliabilities | None = None
     thresholds: Thresholds | None = None
+    written_by: Sequence[str] = ()  # flags of the command that writes the page, beside --run
 
 
 def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures, extras: Extras | None = None) -> str:
@@ -58,13 +59,13 @@ def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures, e
              f"{counted(len(found.class_names), 'class', 'classes')}",
         scores=_scores(facts, analysis), classes=_classes(found, facts, analysis),
         charts=_charts(found.class_names, analysis.curves), confusion=_confusion(found.class_names, analysis.confusion),
-        sizes=sizes, anchored=bool(extras.reached), first=PROPOSALS,
+        recall=recall_table(facts.recall), sizes=sizes, anchored=bool(extras.reached), first=PROPOSALS,
         proposed=not all(math.isnan(row.proposals[0]) for row in sizes),
         chosen=_chosen(extras.thresholds, found.class_names, analysis.curves),
         logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
-        commands=commands_of(facts), bar=svg.bar, doubts=_doubts(extras.doubts), doubted=extras.doubted,
-        reliability=_reliability(extras.reliability))
+        commands=commands_of(facts, extras.written_by), bar=svg.bar, doubts=_doubts(extras.doubts),
+        doubted=extras.doubted, reliability=_reliability(extras.reliability))
 
 
 def _chosen(thresholds: Thresholds | None, names: Sequence[str], curves: Sequence[Curve]) -> dict[str, Any] | None:
@@ -187,7 +188,7 @@ def _training(log: Log) -> list[tuple[str, Markup]]:
         columns = {name: values for name, values in log.columns.items() if ("loss" in name) == wanted}
         top = max((value for values in columns.values() for value in values if math.isfinite(value)), default=0.0)
         if top > 0:
-            lines = [svg.Line(name, log.epochs, values) for name, values in columns.items()]
+            lines = [svg.Line(name, log.epochs, columns[name]) for name in sorted(columns, key="loss".__ne__)]
             span = (min(log.epochs), max(max(log.epochs), min(log.epochs) + 1))
             charts.append((f"{log.title}: {title}", svg.chart(lines, "epoch", "", span, (0, top if wanted else 1),
                                                               f"{log.title}: {title} by epoch")))

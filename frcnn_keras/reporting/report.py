@@ -1,6 +1,7 @@
 """The report of a run, or of a cross-validation: read, computed, written."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from frcnn_keras.auditing.find import find
 from frcnn_keras.auditing.reading import read_run
 from frcnn_keras.auditing.reliability import reliabilities
 from frcnn_keras.data.example import Dataset
-from frcnn_keras.errors import InputError, in_words
+from frcnn_keras.errors import InputError, command, in_words
 from frcnn_keras.files.folders import settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
@@ -59,13 +60,20 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
                           for kind, some in chosen.items()}
     anchors = read_anchors(place)
     extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts, found.pictures, decoded),
-                    reliabilities(find(read_run(scored or place))) if audit is not None else None, stored(place))
-    _say_absent([*extras.doubted, *(one for some in pictures.values() for one in some)])
+                    reliabilities(find(read_run(scored or place))) if audit is not None else None, stored(place),
+                    _flags(out=out, images=images, audit=audit, evaluation=evaluation))
+    _say_absent(place, [*extras.doubted, *(one for some in pictures.values() for one in some)])
     page = render(found, facts, analysis, pictures, extras)
     with alone(ledger.folder):
         ledger.tidy()
         ledger.write(path.name, page.encode())
     return path
+
+
+def _flags(**given: str | os.PathLike | Dataset | None) -> list[str]:
+    """Those of the command; a data set has none."""
+    return [word for name, value in given.items() if isinstance(value, str | os.PathLike)
+            for word in (f"--{name}", os.fspath(value))]
 
 
 def _source(images: str | os.PathLike | Dataset | None, facts: Facts) -> Source:
@@ -78,10 +86,11 @@ def _source(images: str | os.PathLike | Dataset | None, facts: Facts) -> Source:
     return of_prep(recorded) if recorded else of_nothing
 
 
-def _say_absent(shown: Sequence[Shown]) -> None:
+def _say_absent(run: Path, shown: Sequence[Shown]) -> None:
     without = [one.why for one in shown if one.why]
     if without:
-        say(f"note: {len(without)} of {len(shown)} pictures are not in the report: {without[0]}")
+        say(f"note: {len(without)} of {len(shown)} pictures are not in the report: {without[0]}; "
+            f"`{command('report')} --run {shlex.quote(str(run))} --images DIR` draws them")
 
 
 report = in_words(in_arguments)(write_report)

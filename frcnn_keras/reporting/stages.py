@@ -24,22 +24,17 @@ class Size:
 
     @property
     def words(self) -> str:
-        """Of a hundred objects: how many each stage loses; "" where that is not known."""
-        proposed, objects = self.proposals[0], self.size.objects
-        if math.isnan(proposed) or not objects:
+        """Which stage loses how many, as far as that can be told: a box far off may be moved onto its object yet, so
+        what no proposal reaches is the most that the first stage loses. "" where proposals are not known."""
+        objects, lost = self.size.objects, self.size.objects - self.size.found
+        if math.isnan(self.proposals[0]) or not objects:
             return ""
-        head = max(0.0, proposed - self.size.found / objects)
-        return (f"{self.size.name}: of 100 objects {_count(1 - proposed)} get no proposal, which is the first stage's "
-                f"loss{self._anchors()}; {_count(head)} get one and are still not found, which is the second stage's")
-
-    def _anchors(self) -> str:
-        """Training moves anchors onto objects: what an anchor does not reach, a proposal may."""
-        fits = self.anchors[0]
-        return "" if math.isnan(fits) else f" (no anchor fits {_count(1 - fits)})"
-
-
-def _count(share: float) -> str:
-    return f"{100 * share:.1f}" if 0 < share < 0.0995 else f"{100 * share:.0f}"
+        if not lost:
+            return f"{self.size.name}: " + (f"all {objects} are found" if objects > 1 else "the one is found")
+        unproposed = round((1 - self.proposals[0]) * objects)
+        first = min(lost, unproposed)
+        return (f"{self.size.name}: {lost} of {objects} are not found. No proposal reaches {unproposed} of all "
+                f"{objects}, so the first stage loses {first} at most, and the second {lost - first} at least")
 
 
 def sizes_of(facts: Facts, sizes: Sequence[SizeRange], reached: dict[str, Sequence[float]]) -> list[Size]:
@@ -52,3 +47,13 @@ def sizes_of(facts: Facts, sizes: Sequence[SizeRange], reached: dict[str, Sequen
                          math.nan)), facts.metrics["coco"].get(f"AP_{one.name}", math.nan),
                          facts.metrics["coco"].get(f"AR_{one.name}", math.nan)))
     return rows
+
+
+def recall_table(recall: dict[str, float]) -> dict[str, Any]:
+    """Of "recall@COUNT/OVERLAP": {"overlaps": ["0.5", ...], "rows": [(count of proposals, share for each overlap)]}.
+    """
+    parts = {name: tuple(name.removeprefix("recall@").split("/")) for name in recall}
+    overlaps = list(dict.fromkeys(part[1] for part in parts.values() if len(part) == 2))
+    counts = list(dict.fromkeys(part[0] for part in parts.values() if len(part) == 2))
+    return {"overlaps": overlaps, "rows": [
+        (count, [recall.get(f"recall@{count}/{overlap}", math.nan) for overlap in overlaps]) for count in counts]}

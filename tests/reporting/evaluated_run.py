@@ -21,9 +21,9 @@ def write_run(folder, found: Found, interval=None):
         "images": [{"id": one.id, "file_name": one.file, "height": one.height, "width": one.width}
                    for one in found.pictures],
         "categories": [{"id": 10 * label, "name": name} for label, name in enumerate(found.class_names, 1)],
-        "annotations": [{"image_id": one.id, "category_id": 10 * int(label), "bbox": wide(box), "iscrowd": int(ignored)}
-                        for one in found.pictures
-                        for box, label, ignored in zip(one.boxes, one.labels, one.ignored, strict=True)]})
+        "annotations": [{"id": 1000 * one.id + place, "image_id": one.id, "category_id": 10 * int(label),
+                         "bbox": wide(box), "iscrowd": int(ignored)} for one in found.pictures for place, (box, label,
+                        ignored) in enumerate(zip(one.boxes, one.labels, one.ignored, strict=True))]})
     write_json(evaluation / "detections.json", [
         {"image_id": one.id, "category_id": 10 * int(label), "bbox": wide(box), "score": float(score)}
         for one in found.pictures for box, label, score in
