@@ -78,7 +78,7 @@ def main(argv=None) -> None:
     start_tensorflow()
     import frcnn_keras
     from benchmarks.out_of_fold import for_photographs, for_shapes, out_of_fold
-    from frcnn_keras.auditing.reading import read_run
+    from frcnn_keras.runs.evaluated import read_evaluated
 
     print("| seed | kind | errors | AP | precision at N | ObjectLab's AP | ObjectLab's precision |\n"
           "|---|---|---|---|---|---|---|", flush=True)
@@ -87,7 +87,7 @@ def main(argv=None) -> None:
                        else frcnn_keras.read(args.data, args.split), seed)
         name = f"shapes{args.images}" if args.data is None else Path(args.data).name
         settings = for_shapes(Path(args.out)) if args.data is None else for_photographs(args.backbone_weights)
-        audited = read_run(out_of_fold(spoilt.dataset, Path(args.out) / f"{name}-{seed}", args.folds, settings))
+        audited = read_evaluated(out_of_fold(spoilt.dataset, Path(args.out) / f"{name}-{seed}", args.folds, settings))
         for kind, count, *values in rows(audited, spoilt.injected):
             cells = [f"{value:.3f}" for value in values]
             if kind == "spurious":

@@ -8,7 +8,7 @@ image's score is made.
 
 from typing import NamedTuple
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage
+from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
 
 ALPHA = 0.9
 LOW, HIGH = 0.5, 0.95  # confidence of detections that judge a place; of those that judge a class or a gap
@@ -22,16 +22,16 @@ class Ranked(NamedTuple):
     score: float  # larger is worse
 
 
-def scores(audited: Audited) -> list[Ranked]:
+def scores(audited: Evaluated) -> list[Ranked]:
     """Overlooked, swapped and badly located ones of all images, the worst first."""
     found = [one for image in audited.images for one in (*overlooked(image), *swapped(image), *badly_located(image))]
     return sorted(found, key=lambda one: -one.score)
 
 
-def overlooked(image: AuditedImage) -> list[Ranked]:
+def overlooked(image: EvaluatedImage) -> list[Ranked]:
     """Of each confident detection: its similarity with the nearest label of its class; without one, LEAST (1 - p)."""
     ranked = []
-    for box, label, chance in zip(image.found_boxes, image.found_labels, image.scores, strict=True):
+    for box, label, chance in zip(image.detected.boxes, image.detected.labels, image.detected.scores, strict=True):
         if chance >= HIGH:
             alike = [similarity(box, other, image) for other, own in zip(image.boxes, image.labels, strict=True)
                      if own == label]
@@ -39,30 +39,30 @@ def overlooked(image: AuditedImage) -> list[Ranked]:
     return ranked
 
 
-def swapped(image: AuditedImage) -> list[Ranked]:
+def swapped(image: EvaluatedImage) -> list[Ranked]:
     """Of each label: 1 - its similarity with the nearest confident detection of another class; 1 without one."""
     ranked = []
     for box, label in zip(image.boxes, image.labels, strict=True):
         alike = [similarity(box, other, image) for other, own, chance in
-                 zip(image.found_boxes, image.found_labels, image.scores, strict=True)
+                 zip(image.detected.boxes, image.detected.labels, image.detected.scores, strict=True)
                  if own != label and chance >= HIGH]
         ranked.append(Ranked("wrong_class", image.id, tuple(box), max(alike, default=0.0)))
     return ranked
 
 
-def badly_located(image: AuditedImage) -> list[Ranked]:
+def badly_located(image: EvaluatedImage) -> list[Ranked]:
     """Of each label: its similarity with the nearest likely detection of its class that overlaps it; 1 without one."""
     ranked = []
     for box, label in zip(image.boxes, image.labels, strict=True):
         alike = [(similarity(box, other, image), tuple(other)) for other, own, chance in
-                 zip(image.found_boxes, image.found_labels, image.scores, strict=True)
+                 zip(image.detected.boxes, image.detected.labels, image.detected.scores, strict=True)
                  if own == label and chance >= LOW and _overlap(box, other) > 0]
         best, near = max(alike, default=(1.0, tuple(box)))
         ranked.append(Ranked("shifted", image.id, near, 1 - best))
     return ranked
 
 
-def similarity(box, other, image: AuditedImage) -> float:
+def similarity(box, other, image: EvaluatedImage) -> float:
     shared = _overlap(box, other)
     union = (box[2] - box[0]) * (box[3] - box[1]) + (other[2] - other[0]) * (other[3] - other[1]) - shared
     x, y = (box[0] + box[2] - other[0] - other[2]) / 2, (box[1] + box[3] - other[1] - other[3]) / 2

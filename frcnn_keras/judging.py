@@ -10,10 +10,9 @@ from pathlib import Path
 
 from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.find import find as _find
-from frcnn_keras.auditing.judged import judged as _judged
-from frcnn_keras.auditing.reading import read_run as _read_run
 from frcnn_keras.errors import in_words
 from frcnn_keras.files.locks import alone
+from frcnn_keras.runs.evaluated import read_evaluated as _read_evaluated
 from frcnn_keras.runs.thresholds import Thresholds, store, thresholds_of
 from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.ranges import require
@@ -32,7 +31,7 @@ def audit(run: FilePath) -> Audit:
     Raises:
         InputError: the folder has no evaluation, or a file of it is damaged.
     """
-    return _find(_read_run(run))
+    return _find(_read_evaluated(run))
 
 
 @in_words(in_arguments)
@@ -47,8 +46,7 @@ def thresholds(run: FilePath, precision: float | None = None) -> Thresholds:
         InputError: the folder has no evaluation, or a file of it is damaged.
     """
     require("precision", 1.0 if precision is None else precision, float, above=0, most=1)
-    audited = _read_run(run)
-    chosen = thresholds_of(audited.name, audited.class_names, _judged(audited), precision)
+    chosen = thresholds_of(_read_evaluated(run), precision)
     with alone(Path(run)):
         store(Path(run), chosen)
     return chosen

@@ -6,14 +6,14 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json
+from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
 
 FORMS = ("coco", "voc", "yolo")
 
 
-def written(audited: Audited, form: str) -> dict[str, bytes]:
+def written(audited: Evaluated, form: str) -> dict[str, bytes]:
     """Files of a form, by their paths below a folder of their own. Pictures are not among them.
 
     coco: instances.json. voc: Annotations/, an XML a picture. yolo: labels/ beside the pictures' tree, and data.yaml.
@@ -26,7 +26,7 @@ def written(audited: Audited, form: str) -> dict[str, bytes]:
     return _voc(audited) if form == "voc" else _yolo(audited)
 
 
-def _coco(audited: Audited) -> dict:
+def _coco(audited: Evaluated) -> dict:
     """COCO's instances form, in the ids of ground_truth.json."""
     annotations = []
     for image in audited.images:
@@ -44,7 +44,7 @@ def _coco(audited: Audited) -> dict:
             "annotations": annotations}
 
 
-def _voc(audited: Audited) -> dict[str, bytes]:
+def _voc(audited: Evaluated) -> dict[str, bytes]:
     """VOC counts pixels from 1 and names the last one inside: xmin = x1 + 1, xmax = x2. What is ignored is difficult
     there."""
     files = {}
@@ -65,7 +65,7 @@ def _voc(audited: Audited) -> dict[str, bytes]:
     return files
 
 
-def _yolo(audited: Audited) -> dict[str, bytes]:
+def _yolo(audited: Evaluated) -> dict[str, bytes]:
     """A label file for every picture, with images/ in its path exchanged for labels/; what is ignored is left out, for
     which YOLO's form has no word."""
     files = {}
@@ -89,7 +89,7 @@ def _below_images(stem: str) -> str:
     return "/".join(parts)
 
 
-def _stems(images: Sequence[AuditedImage], suffix: str) -> list[str]:
+def _stems(images: Sequence[EvaluatedImage], suffix: str) -> list[str]:
     """Each picture's path without its suffix, a name for its file of labels."""
     taken: dict[str, str] = {}
     for image in images:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from frcnn_keras.auditing.corrections import corrected_image
-from frcnn_keras.auditing.findings import AuditedImage, Finding
+from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.errors import InputError
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
 
 def corrected_dataset(dataset: Dataset, accepted: Sequence[Finding]) -> Dataset:
@@ -36,10 +37,9 @@ def corrected_dataset(dataset: Dataset, accepted: Sequence[Finding]) -> Dataset:
 def _corrected_example(example: Example, findings: Sequence[Finding], labels: dict[str, int], name: str) -> Example:
     rows = [None if one.labelled is None else _row_of(one, example, labels, name) for one in findings]
     numbered = [dataclasses.replace(one, annotation=row) for one, row in zip(findings, rows, strict=True)]
-    image = AuditedImage(
+    image = EvaluatedImage(
         example.id, 0, example.file, example.width, example.height, 1, np.arange(len(example.boxes)),
-        example.boxes.astype(np.float64), example.labels.astype(np.int64), np.zeros(len(example.boxes), bool),
-        np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))
+        example.boxes.astype(np.float64), example.labels.astype(np.int64), np.zeros(len(example.boxes), bool))
     first = {one.annotation: one for one in reversed(numbered) if one.annotation is not None}
     kept = [one for one in numbered if one.annotation is None or first[one.annotation] is one]
     new = corrected_image(image, kept, labels, len(example.boxes))

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage, Finding
+from frcnn_keras.auditing.findings import Finding
+from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
 
 
 @dataclasses.dataclass(frozen=True)
 class Corrected:
     """A data set's labels with findings put right."""
 
-    audited: Audited
+    audited: Evaluated
     taken: tuple[Finding, ...]
     left: tuple[Finding, ...]  # of labels that a better finding had changed already
 
 
-def correct(audited: Audited, accepted: Sequence[Finding]) -> Corrected:
+def correct(audited: Evaluated, accepted: Sequence[Finding]) -> Corrected:
     """Adds what is missing, changes classes and boxes, removes what is spurious or a duplicate.
 
     accepted: best first; of several of one label the first counts. Boxes are cut to the picture and rounded to a
@@ -42,8 +43,8 @@ def correct(audited: Audited, accepted: Sequence[Finding]) -> Corrected:
     return Corrected(dataclasses.replace(audited, images=tuple(images)), tuple(taken), tuple(left))
 
 
-def corrected_image(image: AuditedImage, findings: Sequence[Finding], labels: dict[str, int], following: int
-                    ) -> AuditedImage:
+def corrected_image(image: EvaluatedImage, findings: Sequence[Finding], labels: dict[str, int], following: int
+                    ) -> EvaluatedImage:
     """One image with findings of different labels put right; following: the annotation id of the first new one."""
     boxes, own, kept = image.boxes.copy(), image.labels.copy(), np.ones(len(image.boxes), bool)
     rows = {int(id): row for row, id in enumerate(image.annotations)}
@@ -64,6 +65,6 @@ def corrected_image(image: AuditedImage, findings: Sequence[Finding], labels: di
         annotations=np.concatenate([image.annotations[kept], following + np.arange(len(more))]))
 
 
-def _inside(box: Sequence[float], image: AuditedImage) -> np.ndarray:
+def _inside(box: Sequence[float], image: EvaluatedImage) -> np.ndarray:
     """(4,) cut to the picture, in hundredths of a pixel."""
     return np.round(np.clip(box, 0, (image.width, image.height, image.width, image.height)), 2)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from frcnn_keras.auditing.findings import Finding
-from frcnn_keras.auditing.hypotheses import iou
-from frcnn_keras.auditing.matching import Matched
+from frcnn_keras.auditing.pairing import Paired
+from frcnn_keras.evaluation.overlaps import iou
 
 SAME, OTHER = 0.5, 0.8  # IoU from which two labels of one class, of two classes may be of one object
 
 
-def duplicate(one: Matched, class_names: tuple[str, ...]) -> list[Finding]:
+def duplicate(one: Paired, class_names: tuple[str, ...]) -> list[Finding]:
     """Of two labels that overlap, the one that detections speak for less.
 
     The score is how far the IoU is between SAME (or OTHER) and 1; times 1 - q of the label's own class where a place of

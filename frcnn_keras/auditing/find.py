@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from frcnn_keras.auditing.corrected_dataset import corrected_dataset
 from frcnn_keras.auditing.duplicate import duplicate
-from frcnn_keras.auditing.findings import KINDS, Audited, Finding, best_first
+from frcnn_keras.auditing.findings import KINDS, Finding, best_first
 from frcnn_keras.auditing.folds import Fold, fold_of
-from frcnn_keras.auditing.matching import match
 from frcnn_keras.auditing.missing import missing
+from frcnn_keras.auditing.pairing import pair
 from frcnn_keras.auditing.shifted import shifted
 from frcnn_keras.auditing.spurious import spurious
 from frcnn_keras.auditing.wrong_class import wrong_class
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.runs.evaluated import Evaluated
 
 LEAST = 0.05  # score of a finding that is told
 
@@ -22,7 +23,7 @@ LEAST = 0.05  # score of a finding that is told
 class Audit:
     """What was found, and by what it was judged."""
 
-    audited: Audited
+    audited: Evaluated
     findings: tuple[Finding, ...]  # best first
     folds: dict[int, Fold]
 
@@ -50,17 +51,17 @@ class Audit:
         return corrected_dataset(dataset, accepted)
 
 
-def find(audited: Audited, least: float = LEAST) -> Audit:
+def find(audited: Evaluated, least: float = LEAST) -> Audit:
     """Findings of a data set that score `least` or more. They do not depend on the order of its images."""
     names, count = audited.class_names, len(audited.class_names)
     images = sorted(audited.images, key=lambda image: (image.file, image.number))
-    matched = [match(image, count) for image in images]
-    folds = {number: fold_of([one for one in matched if one.image.fold == number], count)
+    paired = [pair(image, count) for image in images]
+    folds = {number: fold_of([one for one in paired if one.image.fold == number], count)
              for number in sorted({image.fold for image in images})}
     found: list[Finding] = []
-    for one in matched:
+    for one in paired:
         fold = folds[one.image.fold]
         found += [*missing(one, fold, names), *wrong_class(one, fold, names), *shifted(one, fold, names),
                   *duplicate(one, names)]
-    found += spurious(matched, names)
+    found += spurious(paired, names)
     return Audit(audited, best_first([one for one in found if one.score >= least]), folds)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from frcnn_keras.auditing.calibration import Calibration, calibrate, logit
-from frcnn_keras.auditing.hypotheses import Hypotheses, area, intersection, iou
-from frcnn_keras.auditing.matching import RIGHT, Matched
+from frcnn_keras.auditing.hypotheses import Hypotheses
+from frcnn_keras.auditing.pairing import RIGHT, Paired
+from frcnn_keras.evaluation.overlaps import area, intersection, iou
 
 EVIDENCE = ("logit of the best score", "logit of all classes' scores together",
             "IoU with the surer place or other label that it overlaps most", "share of it in one that holds it",
@@ -38,11 +39,11 @@ class Fold:
         return float(self.classes(logit(np.array([[score]])))[0])
 
 
-def fold_of(matched: Sequence[Matched], classes: int) -> Fold:
+def fold_of(paired: Sequence[Paired], classes: int) -> Fold:
     """From all images of a fold."""
     evidence, surest = [np.zeros((0, len(EVIDENCE)))], [np.zeros(0)]
     present, right = [np.zeros(0, bool)], [np.zeros(0, bool)]
-    for one in matched:
+    for one in paired:
         near = labelled(one)
         same = near.copy()
         same[near] = one.image.labels[one.label_of[near]] == one.seen.labels[near]
@@ -53,10 +54,10 @@ def fold_of(matched: Sequence[Matched], classes: int) -> Fold:
         right.append(same[counts])
     classes_of = calibrate(logit(np.concatenate(surest))[:, None], np.concatenate(right))
     objects = calibrate(np.concatenate(evidence), np.concatenate(present))
-    return Fold(objects, classes_of, _placing(matched, classes_of, classes))
+    return Fold(objects, classes_of, _placing(paired, classes_of, classes))
 
 
-def labelled(one: Matched) -> np.ndarray:
+def labelled(one: Paired) -> np.ndarray:
     """(H,) whether a label lies at each place."""
     found = one.label_of >= 0
     near = np.zeros(len(found), bool)
@@ -64,7 +65,7 @@ def labelled(one: Matched) -> np.ndarray:
     return near
 
 
-def object_evidence(one: Matched) -> np.ndarray:
+def object_evidence(one: Paired) -> np.ndarray:
     """(H, len(EVIDENCE)) what tells a place with an object from one without.
 
     The sum counts beside the best score: where two classes are in doubt the object is not, but a detector in doubt is
@@ -88,7 +89,7 @@ def objectness(seen: Hypotheses) -> np.ndarray:
     return np.minimum(seen.chances.sum(axis=1), 1.0)
 
 
-def own_class(one: Matched, label: int) -> tuple[float, np.ndarray, float]:
+def own_class(one: Paired, label: int) -> tuple[float, np.ndarray, float]:
     """Of a label with a place: the score of its own class there, that detection's box and its IoU with the label; 0
     where the class was not found."""
     place, column = one.place_of[label], one.image.labels[label] - 1
@@ -97,10 +98,10 @@ def own_class(one: Matched, label: int) -> tuple[float, np.ndarray, float]:
     return score, box, float(iou(box[None], one.image.boxes[[label]])[0, 0]) if score > 0 else 0.0
 
 
-def _placing(matched: Sequence[Matched], known: Calibration, classes: int) -> tuple[Placing, ...]:
+def _placing(paired: Sequence[Paired], known: Calibration, classes: int) -> tuple[Placing, ...]:
     """Of each class; of all together where it has fewer than ENOUGH sure detections."""
     found: list[list[float]] = [[] for _ in range(classes)]
-    for one in matched:
+    for one in paired:
         for label in np.flatnonzero((one.place_of >= 0) & ~one.image.ignored):
             score, _, overlap = own_class(one, label)
             if score > 0 and known(logit(np.array([[score]])))[0] >= 0.5:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage, Finding
+from frcnn_keras.auditing.findings import Finding
+from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
 
 PREFIX = "/data/local-files/?d="  # how Label Studio calls files of its local storage
 
 
-def tasks(audited: Audited, corrected: Audited, taken: Sequence[Finding]) -> list[dict]:
+def tasks(audited: Evaluated, corrected: Evaluated, taken: Sequence[Finding]) -> list[dict]:
     """One task for each picture with a finding: its corrected labels as a prediction, each region that a finding made
     or changed with its score; what was removed is named in the task's data."""
     of_image: dict[tuple[str, int | str], list[Finding]] = {}
@@ -19,14 +20,14 @@ def tasks(audited: Audited, corrected: Audited, taken: Sequence[Finding]) -> lis
             for old, new in zip(audited.images, corrected.images, strict=True) if (new.file, new.id) in of_image]
 
 
-def labelling_config(audited: Audited) -> str:
+def labelling_config(audited: Evaluated) -> str:
     """The project's labelling interface that the tasks fit."""
     labels = "".join(f"    <Label value={quoteattr(name)}/>\n" for name in audited.class_names)
     return ('<View>\n  <Image name="image" value="$image"/>\n  <RectangleLabels name="label" toName="image">\n'
             f"{labels}  </RectangleLabels>\n</View>\n")
 
 
-def _task(old: AuditedImage, new: AuditedImage, findings: Sequence[Finding], class_names: Sequence[str]) -> dict:
+def _task(old: EvaluatedImage, new: EvaluatedImage, findings: Sequence[Finding], class_names: Sequence[str]) -> dict:
     changed = {one.annotation: one for one in findings if one.annotation is not None}
     added = iter(one for one in findings if one.kind == "missing")
     known, regions = set(old.annotations.tolist()), []
@@ -49,7 +50,7 @@ def _words(one: Finding) -> str:
     return f"{one.kind} {one.score:.2f}: {said}"
 
 
-def _region(id: str, box, name: str, image: AuditedImage) -> dict:
+def _region(id: str, box, name: str, image: EvaluatedImage) -> dict:
     """A rectangle in per cent of the picture."""
     x1, y1, x2, y2 = map(float, box)
     return {"id": id, "type": "rectanglelabels", "from_name": "label", "to_name": "image",

@@ -4,11 +4,11 @@ import numpy as np
 
 from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.auditing.folds import Fold, object_evidence
-from frcnn_keras.auditing.hypotheses import iou
-from frcnn_keras.auditing.matching import RIGHT, Matched
+from frcnn_keras.auditing.pairing import RIGHT, Paired
+from frcnn_keras.evaluation.overlaps import iou
 
 
-def missing(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
+def missing(one: Paired, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
     """Every place that speaks of no label.
 
     The score is p (1 - (u / 0.5)^2). p: the chance that there is an object of whatever class, the labels saying that

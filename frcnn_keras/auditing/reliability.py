@@ -6,7 +6,7 @@ import numpy as np
 
 from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.folds import Fold, labelled, object_evidence
-from frcnn_keras.auditing.matching import Matched, match
+from frcnn_keras.auditing.pairing import Paired, pair
 
 BINS = 10
 ENOUGH = 10  # detections, below which a bin says nothing
@@ -34,7 +34,7 @@ def reliabilities(audit: Audit) -> Reliabilities:
     """Of an audit's images. Where labels are missing the share lies below the chance, as it should."""
     scores, chances, truth, folds = [np.zeros(0)], [np.zeros(0)], [np.zeros(0, bool)], [np.zeros(0, int)]
     for image in audit.audited.images:
-        one = match(image, len(audit.audited.class_names))
+        one = pair(image, len(audit.audited.class_names))
         own_scores, own_chances, own_truth = _of_image(one, audit.folds[image.fold])
         scores.append(own_scores)
         chances.append(own_chances)
@@ -45,7 +45,7 @@ def reliabilities(audit: Audit) -> Reliabilities:
                          {number: _binned(chance[fold == number], right[fold == number]) for number in audit.folds})
 
 
-def _of_image(one: Matched, fold: Fold) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_image(one: Paired, fold: Fold) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     counts = ~one.explained
     return one.seen.scores[counts], fold.objects(object_evidence(one))[counts], labelled(one)[counts]
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.auditing.folds import Fold, Placing, own_class
-from frcnn_keras.auditing.matching import NEAR, Matched
+from frcnn_keras.auditing.pairing import NEAR, Paired
 
 _SHARE = 0.05  # of boxes that are badly drawn, before anything is seen
 _DEGREES = 4  # of Student's distribution: detectors miss edges far more often than a normal one has it
 
 
-def shifted(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
+def shifted(one: Paired, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
     """Every label at whose place its own class was found.
 
     The score is p m. p: the calibrated chance that the detection is right. m: how probable it is, by Bayes, that the

@@ -6,8 +6,8 @@ import numpy as np
 
 from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.auditing.folds import objectness
-from frcnn_keras.auditing.hypotheses import area, iou
-from frcnn_keras.auditing.matching import RIGHT, Matched
+from frcnn_keras.auditing.pairing import RIGHT, Paired
+from frcnn_keras.evaluation.overlaps import area, iou
 
 NEIGHBOURS = 50  # labels of its class, nearest in size, by which a label's faintness is judged
 _CLASS = 100.0  # labels: how much a class is drawn to all classes, and neighbours to their class
@@ -17,14 +17,14 @@ _PRIOR = (0.5, 50.0)  # labels without an object before anything is seen: half a
 _ROOM = (1.0, 10.0)  # and those of the tail: one of 10
 
 
-def support(one: Matched) -> np.ndarray:
+def support(one: Paired) -> np.ndarray:
     """(G,) how well any detection, of any class, speaks for a label: the best score of all classes together at a place,
     times min(1, IoU / 0.5). The detector's own scores: the faintest detection is a sign that something is there, and a
     calibrated chance has no room left below it."""
     return (objectness(one.seen)[:, None] * np.minimum(1.0, one.overlaps / RIGHT)).max(axis=0, initial=0.0)
 
 
-def spurious(matched: Sequence[Matched], class_names: tuple[str, ...]) -> list[Finding]:
+def spurious(paired: Sequence[Paired], class_names: tuple[str, ...]) -> list[Finding]:
     """Every label, by the support that it lacks.
 
     The score is a / (a + r) (1 - (u / 0.5)^2). a: how many labels without an object have this support, s exp(-v / 0.07)
@@ -34,8 +34,8 @@ def spurious(matched: Sequence[Matched], class_names: tuple[str, ...]) -> list[F
     objects are many, a small one that was missed is no surprise; where there are none, it is. u: the largest IoU with
     another label. Objects that hide each other are missed for that; and two labels of one object are duplicates.
     """
-    where = [(one, label) for one in matched for label in np.flatnonzero(~one.image.ignored)]
-    of_image = {id(one): support(one) for one in matched}
+    where = [(one, label) for one in paired for label in np.flatnonzero(~one.image.ignored)]
+    of_image = {id(one): support(one) for one in paired}
     supports = np.array([of_image[id(one)][label] for one, label in where])
     labels = np.array([one.image.labels[label] for one, label in where], int)
     sizes = np.array([np.log(max(area(one.image.boxes[[label]])[0], 1e-6)) for one, label in where])
@@ -44,7 +44,7 @@ def spurious(matched: Sequence[Matched], class_names: tuple[str, ...]) -> list[F
         rows = np.flatnonzero(labels == label)
         found[rows], tail[rows] = _without_object(supports[rows], supports), _tail(sizes[rows], supports[rows])
     absent = found * np.exp(-supports / _FALL) / _FALL
-    alone = {id(one): 1 - np.minimum(_crowding(one.image.boxes) / RIGHT, 1) ** 2 for one in matched}
+    alone = {id(one): 1 - np.minimum(_crowding(one.image.boxes) / RIGHT, 1) ** 2 for one in paired}
     apart = np.array([alone[id(one)][label] for one, label in where])
     scores = absent / (absent + tail) * apart
     findings = []

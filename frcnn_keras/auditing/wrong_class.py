@@ -4,10 +4,10 @@ import numpy as np
 
 from frcnn_keras.auditing.findings import Finding
 from frcnn_keras.auditing.folds import Fold
-from frcnn_keras.auditing.matching import NEAR, RIGHT, Matched
+from frcnn_keras.auditing.pairing import NEAR, RIGHT, Paired
 
 
-def wrong_class(one: Matched, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
+def wrong_class(one: Paired, fold: Fold, class_names: tuple[str, ...]) -> list[Finding]:
     """Every label whose place shows another class at least as likely.
 
     The score is p q / (q + q0) f. q: the best score of another class at the place, q0 that of the labelled one: of the

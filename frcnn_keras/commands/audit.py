@@ -54,12 +54,12 @@ def main(args) -> int:
     from frcnn_keras.auditing.find import find
     from frcnn_keras.auditing.listing import records, report, table
     from frcnn_keras.auditing.picture_files import Pictures
-    from frcnn_keras.auditing.reading import read_run
+    from frcnn_keras.runs.evaluated import read_evaluated
 
     _check(args)
     out = settled(args.out)
     require_place(out, "--out")
-    pictures, audit = Pictures(args.images), find(read_run(args.run))
+    pictures, audit = Pictures(args.images), find(read_evaluated(args.run))
     files = corrected_files(audit, accepted(audit.findings, args.accept, args.min_score), args.write)
     drawn = sheets(audit, pictures, args.crops, args.device)
     with alone(out):

@@ -6,7 +6,6 @@ from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.flag_types import within
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json
-from frcnn_keras.runtime import start_tensorflow
 
 EXAMPLES = """examples:
   {frcnn} thresholds --run work/run
@@ -35,18 +34,14 @@ def main(args) -> int:
     """Reads, chooses, stores, prints."""
     import dataclasses
 
-    from frcnn_keras.auditing.reading import read_run
     from frcnn_keras.files.locks import alone
+    from frcnn_keras.runs.evaluated import read_evaluated
+    from frcnn_keras.runs.thresholds import store, table, thresholds_of
 
     target = Path(args.target or args.run)
     if not target.is_dir():
         raise InputError(f"--for {target}: there is no such run")
-    start_tensorflow(args.device)
-    audited = read_run(args.run)
-    from frcnn_keras.auditing.judged import judged
-    from frcnn_keras.runs.thresholds import store, table, thresholds_of
-
-    chosen = thresholds_of(audited.name, audited.class_names, judged(audited), args.precision)
+    chosen = thresholds_of(read_evaluated(args.run), args.precision)
     with alone(target, "--for"):
         store(target, chosen)
     print(to_json(dataclasses.asdict(chosen)) if args.json else table(chosen))

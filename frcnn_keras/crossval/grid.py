@@ -2,22 +2,21 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from frcnn_keras.crossval.cross_validation import Split, cross_validate
 from frcnn_keras.errors import InputError
-from frcnn_keras.evaluation.coco import image_ids_of
 from frcnn_keras.evaluation.intervals import coco_comparison
 from frcnn_keras.evaluation.metrics import number
-from frcnn_keras.files import fingerprint, read_json, to_json
+from frcnn_keras.files import fingerprint, to_json
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
 from frcnn_keras.progress import say
-from frcnn_keras.runs.detections import Detections
+from frcnn_keras.runs.evaluated import Detected, read_evaluated
 from frcnn_keras.settings.stages import RCNNConfig, RPNConfig
 from frcnn_keras.training.distribution import SINGLE, Distribution
 
@@ -66,7 +65,7 @@ def _folder(name: str) -> str:
 
 def _beside_best(images: Split, results: Mapping[str, dict]) -> dict:
     best = max(results, key=lambda name: np.nan_to_num(results[name]["AP"]["pooled"], nan=-1.0))
-    found = {name: _detections(Path(one["run"]), images) for name, one in results.items()}
+    found = {name: _detections(Path(one["run"])) for name, one in results.items()}
     kept = ("AP", "AP50", "AP75", "AR100", "recall", "run", "settings")
     return {"best": best, "images": len(images.examples), "folds": int(images.folds.max()), "cells": {
         name: {key: one[key] for key in kept} | {"seconds": sum(one["seconds"].values())} | {
@@ -75,22 +74,12 @@ def _beside_best(images: Split, results: Mapping[str, dict]) -> dict:
         for name, one in results.items()}}
 
 
-def _detections(run: Path, images: Split) -> Sequence[Detections]:
-    """What RUN/evaluation/detections.json holds, of each image."""
-    features, examples = images.prepared.features, images.examples
-    label_of = {category: label for label, category in enumerate(features.category_ids, 1)}
-    path = run / "evaluation" / "detections.json"
-    rows: dict[int, list] = {number: [] for number in image_ids_of(examples)}
+def _detections(run: Path) -> list[Detected]:
+    """What RUN/evaluation/detections.json holds, of each image in order."""
     try:
-        for entry in read_json(path):
-            left, top, width, height = entry["bbox"]
-            rows[entry["image_id"]].append((left, top, left + width, top + height, entry["score"],
-                                            label_of[entry["category_id"]]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({error}); run the same command again with --fresh") from error
-    arrays = [np.array(own, np.float64).reshape(-1, 6) for own in rows.values()]
-    return [Detections.of(own[:, :4].astype(np.float32), own[:, 4].astype(np.float32), own[:, 5].astype(np.int32),
-                          features.class_names) for own in arrays]
+        return read_evaluated(run).detections
+    except InputError as error:
+        raise InputError(f"{error}: the same command with --fresh does") from error
 
 
 def format_grid(results: dict) -> str:

@@ -6,11 +6,13 @@ chooses first, the object that it overlaps most among those of its class that no
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from frcnn_keras.evaluation.coco import image_ids_of
+from frcnn_keras.evaluation.overlaps import intersection
 
 RIGHT, WRONG, LEFT_OUT = 1, 0, -1
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -28,6 +30,14 @@ class Judged:
     objects: np.ndarray  # (I,) int, objects of the class that count, of each image
 
 
+@dataclasses.dataclass(frozen=True)
+class Matches:
+    """What becomes of D detections of one class in one image, best score first, at each of THRESHOLDS."""
+
+    outcomes: np.ndarray  # (10, D) int8: RIGHT, WRONG or LEFT_OUT
+    objects: np.ndarray  # (10, D) int64: the object that a RIGHT one finds; else -1
+
+
 def judge(examples: Sequence, detections: Sequence, class_count: int) -> tuple[Judged, ...]:
     """Of each class 1..C. examples, detections: as of `coco.coco_metrics`.
 
@@ -42,27 +52,37 @@ def judge(examples: Sequence, detections: Sequence, class_count: int) -> tuple[J
     found: list[list[tuple]] = [[] for _ in range(class_count)]
     for place in places:
         example, detected = examples[place], detections[place]
-        truth, boxes = _widths(example.boxes), _widths(detected.boxes)
-        scores, labels = np.asarray(detected.scores, np.float64), np.asarray(detected.labels)
-        for label in range(1, class_count + 1):
-            own, own_truth = np.flatnonzero(labels == label), example.labels == label
-            ignored = example.ignored[own_truth]
-            objects[label - 1, place] = np.sum(~ignored)
-            best = own[np.argsort(-scores[own], kind="stable")][:LIMIT]
-            if len(best):
-                overlaps = _overlaps(boxes[best], truth[own_truth], ignored)
-                found[label - 1].append((np.full(len(best), place), scores[best], match(overlaps, ignored)))
+        counted = np.asarray(example.labels)[~example.ignored]
+        objects[:, place] = np.bincount(counted, minlength=class_count + 1)[1:class_count + 1]
+        for label, best, matches in matches_of(example, detected):
+            if 1 <= label <= class_count:
+                scores = np.asarray(detected.scores, np.float64)[best]
+                found[label - 1].append((np.full(len(best), place), scores, matches.outcomes))
     return tuple(_joined(parts, counts) for parts, counts in zip(found, objects, strict=True))
 
 
-def match(overlaps: np.ndarray, ignored: np.ndarray) -> np.ndarray:
-    """Judges the detections of one image and class: (10, D) int8.
+def matches_of(example: Any, detected: Any) -> Iterator[tuple[int, np.ndarray, Matches]]:
+    """One image's detections, class by class: the label, the places of those that count, best score first, and what
+    becomes of them; `objects` are places among all objects of the image. What is beyond the LIMIT is left away."""
+    truth, boxes = _widths(example.boxes), _widths(detected.boxes)
+    scores, labels = np.asarray(detected.scores, np.float64), np.asarray(detected.labels)
+    for label in np.unique(labels).tolist():
+        own, objects = np.flatnonzero(labels == label), np.flatnonzero(example.labels == label)
+        best = own[np.argsort(-scores[own], kind="stable")][:LIMIT]
+        ignored = example.ignored[objects]
+        matches = match(_overlaps(boxes[best], truth[objects], ignored), ignored)
+        yield label, best, Matches(matches.outcomes, np.append(objects, -1)[matches.objects])
+
+
+def match(overlaps: np.ndarray, ignored: np.ndarray) -> Matches:
+    """Judges the detections of one image and class.
 
     Args:
         overlaps: (D, G) of the detections, best score first, with the objects.
         ignored: (G,) bool.
     """
     outcomes = np.full((len(THRESHOLDS), len(overlaps)), WRONG, np.int8)
+    objects = np.full(outcomes.shape, -1, np.int64)
     free = np.ones((len(THRESHOLDS), len(ignored)), bool)
     reached = overlaps.max(axis=1, initial=0.0) >= THRESHOLDS[0]
     rows = np.arange(len(THRESHOLDS))
@@ -72,9 +92,9 @@ def match(overlaps: np.ndarray, ignored: np.ndarray) -> np.ndarray:
         best = choice.shape[1] - 1 - choice[:, ::-1].argmax(axis=1)  # of equal ones the last, as in COCO's code
         right = choice[rows, best] >= 0
         free[rows[right], best[right]] = False
-        outcomes[right, place] = RIGHT
+        outcomes[right, place], objects[right, place] = RIGHT, best[right]
         outcomes[~right & (near & ignored).any(axis=1), place] = LEFT_OUT
-    return outcomes
+    return Matches(outcomes, objects)
 
 
 def _joined(parts: list[tuple], objects: np.ndarray) -> Judged:
@@ -92,10 +112,10 @@ def _widths(boxes: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(boxes: np.ndarray, truth: np.ndarray, ignored: np.ndarray) -> np.ndarray:
-    """(D, G) IoU; with an ignored object the share of the detection's area that lies in it."""
-    ends, truth_ends = boxes[:, :2] + boxes[:, 2:], truth[:, :2] + truth[:, 2:]
-    sides = np.minimum(ends[:, None], truth_ends) - np.maximum(boxes[:, None, :2], truth[:, :2])
-    shared = np.prod(np.maximum(sides, 0.0), axis=2)
+    """(D, G) IoU of x, y, width, height; with an ignored object the share of the detection's area that lies in it. To
+    the last digit what COCO's code computes: `overlaps.iou` rounds otherwise."""
+    corners = [np.concatenate([some[:, :2], some[:, :2] + some[:, 2:]], axis=1) for some in (boxes, truth)]
+    shared = intersection(*corners)
     areas, truth_areas = boxes[:, 2] * boxes[:, 3], truth[:, 2] * truth[:, 3]
     together = np.where(ignored, areas[:, None], areas[:, None] + truth_areas - shared)
     return np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)

@@ -6,19 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from frcnn_keras.evaluation.judging import LEFT_OUT, RIGHT, Judged
+
 DRAWS = 1000
 _CELLS = 4_000_000  # of an array at most: draws are taken so many at a time
 _BETWEEN = (2.5, 97.5)  # per cent of the draws
-
-
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """Detections of one class in all images, or of several together, those of ignored objects left out."""
-
-    scores: np.ndarray  # (D,) float64, falling
-    right: np.ndarray  # (D,) bool: the first of an object of its class, IoU above 0.5
-    images: np.ndarray  # (D,) int64: which image each is of, 0..I-1
-    objects: np.ndarray  # (I,) int64: how many objects count in each image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +28,10 @@ class Threshold:
 
 def together(judged: Sequence[Judged]) -> Judged:
     """All classes as one."""
-    scores = np.concatenate([one.scores for one in judged])
-    order = np.argsort(-scores, kind="stable")
-    right, images = (np.concatenate(parts) for parts in zip(*((one.right, one.images) for one in judged), strict=True))
-    return Judged(scores[order], right[order], images[order], np.sum([one.objects for one in judged], axis=0))
+    order = np.argsort(-np.concatenate([one.scores for one in judged]), kind="stable")
+    scores, images = (np.concatenate([getattr(one, name) for one in judged])[order] for name in ("scores", "images"))
+    outcomes = np.concatenate([one.outcomes for one in judged], axis=1)[:, order]
+    return Judged(images, scores, outcomes, np.sum([one.objects for one in judged], axis=0))
 
 
 def choose(judged: Judged, precision: float | None = None, draws: int = DRAWS, seed: int = 0) -> Threshold:
@@ -49,8 +41,9 @@ def choose(judged: Judged, precision: float | None = None, draws: int = DRAWS, s
     The interval is a bootstrap over images, as detections of one image hang together: images are drawn with
     replacement, `draws` times, and each draw chooses.
     """
+    judged = _counted(judged)
     ends = np.append(np.diff(judged.scores) != 0, True)[:len(judged.scores)]  # the last of equal scores
-    counts, found = np.arange(1, len(judged.scores) + 1)[None], np.cumsum(judged.right)[None]
+    counts, found = np.arange(1, len(judged.scores) + 1)[None], np.cumsum(judged.outcomes[0] == RIGHT)[None]
     total = int(judged.objects.sum())
     place = int(_places(counts, found, np.array([total]), ends, precision)[0])
     reached = precision is None or place >= 0
@@ -61,6 +54,12 @@ def choose(judged: Judged, precision: float | None = None, draws: int = DRAWS, s
     taken, right = (int(counts[0, place]), int(found[0, place])) if place >= 0 else (0, 0)
     return Threshold(_below(judged.scores, place), low, high, right / taken if taken else math.nan,
                      right / total if total else math.nan, 2 * right / max(1, taken + total), reached)
+
+
+def _counted(judged: Judged) -> Judged:
+    """Without what is left out at the first overlap, .5."""
+    keep = judged.outcomes[0] != LEFT_OUT
+    return Judged(judged.images[keep], judged.scores[keep], judged.outcomes[:, keep], judged.objects)
 
 
 def _places(counts: np.ndarray, found: np.ndarray, objects: np.ndarray, ends: np.ndarray, precision: float | None
@@ -79,7 +78,7 @@ def _places(counts: np.ndarray, found: np.ndarray, objects: np.ndarray, ends: np
 
 
 def _interval(judged: Judged, precision: float | None, ends: np.ndarray, draws: int, seed: int) -> tuple[float, float]:
-    images, chosen = len(judged.objects), []
+    images, right, chosen = len(judged.objects), judged.outcomes[0] == RIGHT, []
     if not images or not len(judged.scores):
         return math.nan, math.nan
     generator, step = np.random.default_rng(seed), max(1, _CELLS // max(images, len(judged.scores)))
@@ -87,7 +86,7 @@ def _interval(judged: Judged, precision: float | None, ends: np.ndarray, draws: 
         size = min(step, draws - begin)
         weights = generator.multinomial(images, np.full(images, 1 / images), size)  # (B, I)
         taken = weights[:, judged.images]  # (B, D)
-        places = _places(taken.cumsum(axis=1), (taken * judged.right).cumsum(axis=1), weights @ judged.objects, ends,
+        places = _places(taken.cumsum(axis=1), (taken * right).cumsum(axis=1), weights @ judged.objects, ends,
                          precision)
         chosen += [_below(judged.scores, int(place)) for place in places if place >= 0]
     if not chosen:

@@ -12,8 +12,8 @@ from frcnn_keras.reporting import errors_by_kind as kinds
 from frcnn_keras.reporting.confusion import confusion_matrix
 from frcnn_keras.reporting.curves import Curve, curve_of
 from frcnn_keras.reporting.errors_by_kind import KINDS, Kinds, Table, ap50, kinds_of, without
-from frcnn_keras.reporting.found import Found
 from frcnn_keras.reporting.matching import Matched, match
+from frcnn_keras.runs.evaluated import Evaluated
 
 MANY, FEWER = 100_000, 200  # detections, above which so many draws are made
 
@@ -55,23 +55,23 @@ class Analysis:
     interval: dict[str, Any]  # see evaluation.intervals.coco_intervals
 
 
-def analyse(found: Found, interval: dict[str, Any] | None = None) -> Analysis:
+def analyse(found: Evaluated, interval: dict[str, Any] | None = None) -> Analysis:
     """interval: where it was computed already."""
-    matched = tuple(match(picture) for picture in found.pictures)
-    sorted_ = tuple(kinds_of(picture, one) for picture, one in zip(found.pictures, matched, strict=True))
-    table = Table.of(found.pictures, matched, sorted_, len(found.class_names))
+    matched = tuple(match(picture) for picture in found.images)
+    sorted_ = tuple(kinds_of(picture, one) for picture, one in zip(found.images, matched, strict=True))
+    table = Table.of(found.images, matched, sorted_, len(found.class_names))
     curves = tuple(curve_of(table.scores[table.labels == label], table.kinds[table.labels == label] == kinds.RIGHT,
                             int(count)) for label, count in enumerate(table.counts, 1))
     thresholds = [curve.threshold for curve in curves]
     return Analysis(matched, sorted_, curves, ap50(table), _errors(table, thresholds),
-                    confusion_matrix(found.pictures, thresholds), _sizes(found, matched, sorted_),
+                    confusion_matrix(found.images, thresholds), _sizes(found, matched, sorted_),
                     interval or _interval(found))
 
 
-def _interval(found: Found) -> dict[str, Any]:
+def _interval(found: Evaluated) -> dict[str, Any]:
     """Fewer draws where there are many detections: 335,000 of 5,000 images take two minutes for a thousand."""
     detections = sum(len(one.scores) for one in found.detections)
-    return coco_intervals(found.pictures, found.detections, found.class_names,
+    return coco_intervals(found.images, found.detections, found.class_names,
                           draws=DRAWS if detections <= MANY else FEWER)
 
 
@@ -86,9 +86,9 @@ def _errors(table: Table, thresholds: Sequence[float]) -> tuple[ErrorKind, ...]:
     return tuple(sorted(found, key=lambda one: -one.gain))
 
 
-def _sizes(found: Found, matched: Sequence[Matched], sorted_: Sequence[Kinds]) -> tuple[SizeRange, ...]:
+def _sizes(found: Evaluated, matched: Sequence[Matched], sorted_: Sequence[Kinds]) -> tuple[SizeRange, ...]:
     sizes, fates = [np.zeros(0, int)], [np.zeros(0, dtype="U16")]
-    for picture, match_, own in zip(found.pictures, matched, sorted_, strict=True):
+    for picture, match_, own in zip(found.images, matched, sorted_, strict=True):
         fate = np.full(len(picture.labels), kinds.MISSED, dtype="U16")
         for kind in (kinds.LOCALISATION, kinds.CLASSIFICATION):  # of both the nearer to right
             fate[[object_ for name, object_ in zip(own.kinds, own.objects, strict=True) if name == kind]] = kind

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frcnn_keras.reporting.found import Picture
-from frcnn_keras.reporting.matching import IOU, overlaps_of
+from frcnn_keras.evaluation.overlaps import inside, iou
+from frcnn_keras.reporting.matching import IOU
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
 
-def confusion_matrix(pictures: Sequence[Picture], thresholds: Sequence[float]) -> np.ndarray:
+def confusion_matrix(pictures: Sequence[EvaluatedImage], thresholds: Sequence[float]) -> np.ndarray:
     """(C + 1, C + 1) int counts of pairs (label, found) at an IoU of .5. The last column is of objects that nothing
     finds, the last row of detections where nothing is labelled.
 
@@ -26,13 +27,13 @@ def confusion_matrix(pictures: Sequence[Picture], thresholds: Sequence[float]) -
         found = picture.detected
         sure = found.scores >= least[found.labels]
         labels, objects = found.labels[sure], picture.labels[~picture.ignored]
-        overlaps, _ = overlaps_of(found.boxes[sure], picture.boxes[~picture.ignored])
-        _, inside = overlaps_of(found.boxes[sure], picture.boxes[picture.ignored])
+        overlaps = iou(found.boxes[sure], picture.boxes[~picture.ignored])
+        covered = inside(found.boxes[sure], picture.boxes[picture.ignored]).max(axis=1, initial=0.0) >= IOU
         pairs = _pairs(overlaps, labels[:, None] == objects)
         for place, object_ in pairs:
             counts[objects[object_] - 1, labels[place] - 1] += 1
-        alone = set(range(len(labels))) - {place for place, _ in pairs} - set(np.flatnonzero(
-            inside.max(axis=1, initial=0.0) >= IOU).tolist())
+        alone = set(range(len(labels))) - {place for place, _ in pairs} - set(
+            np.flatnonzero(covered).tolist())
         for place in alone:
             counts[classes, labels[place] - 1] += 1
         for object_ in set(range(len(objects))) - {object_ for _, object_ in pairs}:

@@ -8,8 +8,8 @@ import numpy as np
 
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import read_json
-from frcnn_keras.reporting.found import Picture
 from frcnn_keras.reporting.gallery import Decoded, Shown, box_in, cut_out, part_around
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
 NAME, SHOWN = "audit.json", 24
 WORDS = {"missing": "no label", "wrong_class": "wrong class", "shifted": "loose or shifted box",
@@ -48,7 +48,7 @@ def read_doubts(path: Path) -> tuple[Doubt, ...]:
     return tuple(doubts)
 
 
-def show_doubts(doubts: Sequence[Doubt], pictures: Sequence[Picture], decoded: Decoded) -> list[Shown]:
+def show_doubts(doubts: Sequence[Doubt], pictures: Sequence[EvaluatedImage], decoded: Decoded) -> list[Shown]:
     """The first of them, each cut out of its picture; those of images that were not scored are left out."""
     known = {str(picture.id): picture for picture in pictures} | {picture.file: picture for picture in pictures}
     shown = []
@@ -71,7 +71,7 @@ def show_doubts(doubts: Sequence[Doubt], pictures: Sequence[Picture], decoded: D
     return shown
 
 
-def _meant(one: Doubt, box: np.ndarray, picture: Picture) -> list[int]:
+def _meant(one: Doubt, box: np.ndarray, picture: EvaluatedImage) -> list[int]:
     """Labels that a finding is about beside its box: the one that was placed badly, or is there twice."""
     if one.kind not in ("shifted", "duplicate") or not len(picture.boxes):
         return []

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from frcnn_keras.reporting.curves import average_precision
-from frcnn_keras.reporting.found import Picture
 from frcnn_keras.reporting.matching import IOU, Matched
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
 NEAR = 0.1  # IoU below which a detection has to do with no object
 CLASSIFICATION, LOCALISATION, BOTH, DUPLICATE, BACKGROUND, MISSED = KINDS = (
@@ -34,7 +34,7 @@ class Kinds:
     missed: np.ndarray  # (G,) bool
 
 
-def kinds_of(picture: Picture, matched: Matched) -> Kinds:
+def kinds_of(picture: EvaluatedImage, matched: Matched) -> Kinds:
     """Sorts one image's errors, each into the first kind that it fits of localisation, classification, duplicate,
     background and both. An object is missed where it is found by none, and is no wrongly classified or localised
     detection's either."""
@@ -81,10 +81,10 @@ class Table:
     counts: np.ndarray  # (C,) objects that count
 
     @classmethod
-    def of(cls, pictures: Sequence[Picture], matched: Sequence[Matched], sorted_: Sequence[Kinds], classes: int
+    def of(cls, pictures: Sequence[EvaluatedImage], matched: Sequence[Matched], sorted_: Sequence[Kinds], classes: int
            ) -> "Table":
         """Of each image, in the order of their ids, in which COCO's code ranks equal scores."""
-        order = sorted(range(len(pictures)), key=lambda place: pictures[place].id)
+        order = sorted(range(len(pictures)), key=lambda place: pictures[place].number)
         starts = np.cumsum([0, *(len(pictures[place].labels) for place in order)])
         kinds = np.array([kind for place in order for kind in sorted_[place].kinds], dtype="U16")
         labels, scores = (_joined([getattr(pictures[place].detected, name) for place in order])

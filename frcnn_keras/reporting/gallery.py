@@ -12,13 +12,13 @@ from PIL import Image
 from frcnn_keras.errors import InputError
 from frcnn_keras.reporting import errors_by_kind as kinds
 from frcnn_keras.reporting.errors_by_kind import Kinds
-from frcnn_keras.reporting.found import Found, Picture
 from frcnn_keras.reporting.matching import Matched
+from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
 
 SHOWN, OF_AN_IMAGE = 12, 2  # of a kind at most, of one image's at most
 SIDE, QUALITY = 300, 72  # longest side of an inlined picture, its JPEG quality: about 12 kB
 _AROUND, _LEAST = 0.75, 96  # of the box's longer side on each side of it; pixels of the part that is shown at least
-Decoded = Callable[[Picture], np.ndarray]  # (H, W, 3) uint8 of a picture; InputError where it has none
+Decoded = Callable[[EvaluatedImage], np.ndarray]  # (H, W, 3) uint8 of a picture; InputError where it has none
 TITLES = {
     kinds.MISSED: ("Missed", "labelled objects that no detection has to do with, the largest first"),
     kinds.BACKGROUND: ("False alarms", "detections where nothing is labelled, the surest first; or a label is missing"),
@@ -58,7 +58,7 @@ class Shown:
 class Finding:
     """An object or a detection that is worth a picture."""
 
-    picture: Picture
+    picture: EvaluatedImage
     rank: float  # the largest first
     detection: int  # -1 none
     object: int  # -1 none
@@ -71,12 +71,12 @@ class Finding:
         return np.array([*np.min(boxes, axis=0)[:2], *np.max(boxes, axis=0)[2:]])
 
 
-def findings(found: Found, matched: Sequence[Matched], sorted_: Sequence[Kinds], thresholds: Sequence[float]
+def findings(found: Evaluated, matched: Sequence[Matched], sorted_: Sequence[Kinds], thresholds: Sequence[float]
              ) -> dict[str, list[Finding]]:
     """The worst of each kind of TITLES; RIGHT has the best. thresholds: (C,) the score that a detection of each class
     has at least."""
     every: dict[str, list[Finding]] = {kind: [] for kind in TITLES}
-    for picture, match, own in zip(found.pictures, matched, sorted_, strict=True):
+    for picture, match, own in zip(found.images, matched, sorted_, strict=True):
         for place in np.flatnonzero(own.missed).tolist():
             x1, y1, x2, y2 = picture.boxes[place]
             every[kinds.MISSED].append(Finding(picture, (x2 - x1) * (y2 - y1), -1, place))
@@ -92,9 +92,9 @@ def _first(some: list[Finding]) -> list[Finding]:
     """The first of them, few of each image."""
     chosen: list[Finding] = []
     held: Counter[int] = Counter()
-    for one in sorted(some, key=lambda one: (-one.rank, one.picture.id)):
-        if held[one.picture.id] < OF_AN_IMAGE:
-            held[one.picture.id] += 1
+    for one in sorted(some, key=lambda one: (-one.rank, one.picture.number)):
+        if held[one.picture.number] < OF_AN_IMAGE:
+            held[one.picture.number] += 1
             chosen.append(one)
         if len(chosen) == SHOWN:
             break
@@ -114,7 +114,7 @@ def show(one: Finding, class_names: Sequence[str], decoded: Decoded) -> Shown:
                  part[3] - part[1], tuple(_drawn(one, class_names, part)), encoded, why)
 
 
-def cut_out(picture: Picture, part: tuple[int, int, int, int], decoded: Decoded) -> tuple[str, str]:
+def cut_out(picture: EvaluatedImage, part: tuple[int, int, int, int], decoded: Decoded) -> tuple[str, str]:
     """A part of a picture as a data: address, and ""; else "", and why there is none."""
     x1, y1, x2, y2 = part
     try:
@@ -127,7 +127,7 @@ def cut_out(picture: Picture, part: tuple[int, int, int, int], decoded: Decoded)
         return "", str(error)
 
 
-def part_around(place: np.ndarray, picture: Picture) -> tuple[int, int, int, int]:
+def part_around(place: np.ndarray, picture: EvaluatedImage) -> tuple[int, int, int, int]:
     """What is shown: the boxes and what is around them, inside the picture."""
     centre, sides = (place[:2] + place[2:]) / 2, place[2:] - place[:2]
     half = max(float(sides.max()) * (0.5 + _AROUND), _LEAST / 2)

@@ -12,12 +12,12 @@ from frcnn_keras.data.example import Dataset
 from frcnn_keras.data.image_files import read_file
 from frcnn_keras.data.originals import Original
 from frcnn_keras.errors import InputError
-from frcnn_keras.reporting.found import Picture
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
-Source = Callable[[Picture], bytes]  # the encoded image; InputError where there is none
+Source = Callable[[EvaluatedImage], bytes]  # the encoded image; InputError where there is none
 
 
-def of_nothing(picture: Picture) -> bytes:
+def of_nothing(picture: EvaluatedImage) -> bytes:
     """Where no images are given."""
     raise InputError("the pictures are not at hand; give --images DIR")
 
@@ -31,7 +31,7 @@ def of_prep(recorded: Sequence[Original]) -> Source:
     """The files that `prep` read, where they still are."""
     known = {original.id: original for original in recorded}
 
-    def read(picture: Picture) -> bytes:
+    def read(picture: EvaluatedImage) -> bytes:
         original = _own(known, picture)
         if original is None or not original.path:
             raise InputError(f"{picture.file}: prep did not record where it is; give --images DIR")
@@ -56,7 +56,7 @@ def of_folder(folder: Path, recorded: Sequence[Original] = ()) -> Source:
     known = {original.id: original for original in recorded}
     of_size: dict[int, list[Path]] = defaultdict(list)  # filled when a name is looked for in vain
 
-    def read(picture: Picture) -> bytes:
+    def read(picture: EvaluatedImage) -> bytes:
         name = PurePosixPath(picture.file)
         if name.is_absolute() or ".." in name.parts:
             raise InputError(f"{picture.file}: is no name below {folder}")
@@ -82,7 +82,7 @@ def _list(folder: Path, of_size: dict[int, list[Path]]) -> None:
             of_size[path.stat().st_size].append(path)
 
 
-def _own(known: dict[str, Original], picture: Picture) -> Original | None:
+def _own(known: dict[str, Original], picture: EvaluatedImage) -> Original | None:
     return known.get(picture.file) or known.get(str(picture.id))
 
 
@@ -92,7 +92,7 @@ def of_dataset(dataset: Dataset) -> Source:
     for example in dataset.examples:
         known.setdefault(Path(example.path).name, example)
 
-    def read(picture: Picture) -> bytes:
+    def read(picture: EvaluatedImage) -> bytes:
         example = known.get(picture.file) or known.get(str(picture.id)) or known.get(PurePosixPath(picture.file).name)
         if example is None:
             raise InputError(f"{picture.file}: is not in {dataset.name}")
@@ -101,9 +101,9 @@ def of_dataset(dataset: Dataset) -> Source:
     return read
 
 
-def decoder(source: Source) -> Callable[[Picture], np.ndarray]:
+def decoder(source: Source) -> Callable[[EvaluatedImage], np.ndarray]:
     """(H, W, 3) uint8 RGB of a picture, upright."""
-    def decoded(picture: Picture) -> np.ndarray:
+    def decoded(picture: EvaluatedImage) -> np.ndarray:
         encoded = source(picture)
         from frcnn_keras.data.decoding import decode  # starts TensorFlow: where there are pictures only
 

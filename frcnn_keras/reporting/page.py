@@ -20,9 +20,9 @@ from frcnn_keras.reporting.confusion import most_confused
 from frcnn_keras.reporting.curves import Curve
 from frcnn_keras.reporting.doubts import WORDS, Doubt
 from frcnn_keras.reporting.facts import Facts, Log
-from frcnn_keras.reporting.found import Found
 from frcnn_keras.reporting.gallery import TITLES, Shown
 from frcnn_keras.reporting.stages import PROPOSALS, recall_table, sizes_of
+from frcnn_keras.runs.evaluated import Evaluated
 from frcnn_keras.runs.thresholds import ENOUGH, Thresholds
 
 Pictures = dict[str, list[Shown]]
@@ -45,17 +45,17 @@ class Extras:
     written_by: Sequence[str] = ()  # flags of the command that writes the page, beside --run
 
 
-def render(found: Found, facts: Facts, analysis: Analysis, pictures: Pictures, extras: Extras | None = None) -> str:
+def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Pictures, extras: Extras | None = None) -> str:
     """The whole file. What comes from data is escaped by the template's engine."""
     engine = jinja2.Environment(loader=jinja2.PackageLoader("frcnn_keras.reporting", ""), autoescape=True,
                                 undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.filters.update(number=_number, percent=_percent)
     extras = extras or Extras()
     sizes = sizes_of(facts, analysis.sizes, extras.reached)
-    objects = sum(int((~picture.ignored).sum()) for picture in found.pictures)
+    objects = sum(int((~picture.ignored).sum()) for picture in found.images)
     return engine.get_template("page.html.j2").render(
         run=str(facts.run), facts=facts, found=found, analysis=analysis, folds=len(facts.crossval.get("folds", ())),
-        what=f"{counted(len(found.pictures), 'image')} with {counted(objects, 'object')} of "
+        what=f"{counted(len(found.images), 'image')} with {counted(objects, 'object')} of "
              f"{counted(len(found.class_names), 'class', 'classes')}",
         scores=_scores(facts, analysis), classes=_classes(found, facts, analysis),
         charts=_charts(found.class_names, analysis.curves), confusion=_confusion(found.class_names, analysis.confusion),
@@ -126,7 +126,7 @@ def _scores(facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
                                                    for part in ("mean", "std")}} for name in NAMES]
 
 
-def _classes(found: Found, facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
+def _classes(found: Evaluated, facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
     rows = []
     for name, curve in zip(found.class_names, analysis.curves, strict=True):
         own, ends = facts.metrics["per_class"].get(name, {}), analysis.interval["per_class"].get(name, {})

@@ -11,7 +11,7 @@ from frcnn_keras.evaluation.reached import SIZES, sizes_of
 from frcnn_keras.files import read_json
 from frcnn_keras.inspection.anchor_reach import THRESHOLDS, best_overlaps
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.reporting.found import Found
+from frcnn_keras.runs.evaluated import Evaluated
 
 PROPOSER = "proposer.json"
 
@@ -47,11 +47,11 @@ def read_anchors(run: Path) -> Anchors | None:
     return None
 
 
-def reach(found: Found, anchors: Anchors) -> dict[str, Sequence[float]]:
+def reach(found: Evaluated, anchors: Anchors) -> dict[str, Sequence[float]]:
     """Of each of evaluation.reached.SIZES the share of objects that an anchor overlaps by each of
     anchor_reach.THRESHOLDS; NaN where there are none."""
     boxes, images, sizes = [np.zeros((0, 4))], [np.zeros((0, 2))], [np.zeros(0, int)]
-    for picture in found.pictures:
+    for picture in found.images:
         own = picture.boxes[~picture.ignored]
         height, width = resized_size(picture.height, picture.width, anchors.shorter, anchors.longer)
         boxes.append(own * np.tile([width / picture.width, height / picture.height], 2))

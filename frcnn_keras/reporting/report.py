@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from frcnn_keras.auditing.find import find
-from frcnn_keras.auditing.reading import read_run
 from frcnn_keras.auditing.reliability import reliabilities
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.errors import InputError, command, in_words
@@ -17,11 +16,11 @@ from frcnn_keras.progress import say
 from frcnn_keras.reporting.analysis import analyse
 from frcnn_keras.reporting.doubts import read_doubts, show_doubts
 from frcnn_keras.reporting.facts import Facts, read_facts
-from frcnn_keras.reporting.found import read_found
 from frcnn_keras.reporting.gallery import Shown, findings, show
 from frcnn_keras.reporting.originals import Source, decoder, of_dataset, of_folder, of_nothing, of_prep, recorded_in
 from frcnn_keras.reporting.page import Extras, Pictures, render
 from frcnn_keras.reporting.reach import reach, read_anchors
+from frcnn_keras.runs.evaluated import read_evaluated
 from frcnn_keras.runs.thresholds import stored
 from frcnn_keras.settings.arguments import in_arguments
 
@@ -50,7 +49,7 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
         raise InputError(f"--out {path}: is a folder; give a file's name, such as {path / NAME}")
     ledger = Ledger(settled(path.parent))
     ledger.require_free([path.name], "--out")
-    found, facts = read_found(scored or place), read_facts(place, scored)
+    found, facts = read_evaluated(scored or place), read_facts(place, scored)
     decoded = decoder(_source(images, facts))
     doubts = read_doubts(Path(audit)) if audit is not None else ()
     analysis = analyse(found, facts.metrics.get("interval"))
@@ -59,8 +58,8 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
     pictures: Pictures = {kind: [show(one, found.class_names, decoded) for one in some]
                           for kind, some in chosen.items()}
     anchors = read_anchors(place)
-    extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts, found.pictures, decoded),
-                    reliabilities(find(read_run(scored or place))) if audit is not None else None, stored(place),
+    extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts, found.images, decoded),
+                    reliabilities(find(found)) if audit is not None else None, stored(place),
                     _flags(out=out, images=images, audit=audit, evaluation=evaluation))
     _say_absent(place, [*extras.doubted, *(one for some in pictures.values() for one in some)])
     page = render(found, facts, analysis, pictures, extras)

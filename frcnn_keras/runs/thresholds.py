@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from frcnn_keras.errors import InputError, command
-from frcnn_keras.evaluation.thresholds import Judged, Threshold, choose, together
+from frcnn_keras.evaluation.judging import Judged, judge
+from frcnn_keras.evaluation.thresholds import Threshold, choose, together
 from frcnn_keras.files import read_json, to_json
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.stored import seal
+from frcnn_keras.runs.evaluated import Evaluated
 
 NAME, BEST = "thresholds.json", "best"
 ENOUGH = 20  # objects of a class, below which all classes choose together
@@ -42,8 +44,14 @@ class Thresholds:
         return tuple(one.threshold.score for one in self.classes)
 
 
-def thresholds_of(data: str, class_names: Sequence[str], judged: Sequence[Judged], precision: float | None = None
-                  ) -> Thresholds:
+def thresholds_of(evaluated: Evaluated, precision: float | None = None) -> Thresholds:
+    """Chooses on evaluated images, by COCO's rules at an IoU of .5 (`evaluation.judging`)."""
+    judged = judge(evaluated.images, evaluated.detections, len(evaluated.class_names))
+    return of_judged(evaluated.name, evaluated.class_names, judged, precision)
+
+
+def of_judged(data: str, class_names: Sequence[str], judged: Sequence[Judged], precision: float | None = None
+              ) -> Thresholds:
     """From judged detections of every class."""
     pooled = None
     classes = []

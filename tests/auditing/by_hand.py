@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage
+from frcnn_keras.runs.evaluated import Detected, Evaluated, EvaluatedImage
 
 NAMES = ("cat", "dog", "cow")
 
@@ -13,15 +13,15 @@ def image(labelled=(), found=(), number=1, fold=1, ignored=(), first=1, width=20
     seen = np.array(found, float).reshape(-1, 6)
     crowd = np.zeros(len(objects), bool)
     crowd[list(ignored)] = True
-    return AuditedImage(
+    return EvaluatedImage(
         id=f"{number}.jpg", number=number, file=f"{number}.jpg", width=width, height=height, fold=fold,
         annotations=np.arange(first, first + len(objects)), boxes=objects[:, :4], labels=objects[:, 4].astype(np.int64),
-        ignored=crowd, found_boxes=seen[:, :4], found_labels=seen[:, 4].astype(np.int64), scores=seen[:, 5])
+        ignored=crowd, detected=Detected(seen[:, :4], seen[:, 5], seen[:, 4].astype(np.int64)))
 
 
 def audited(*images):
     """Of the three classes."""
-    return Audited("by hand", NAMES, (1, 2, 3), images)
+    return Evaluated("by hand", NAMES, (1, 2, 3), images)
 
 
 def many(draw, count=60, score=0.97):

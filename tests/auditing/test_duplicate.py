@@ -1,12 +1,12 @@
 import pytest
 
 from frcnn_keras.auditing.duplicate import duplicate
-from frcnn_keras.auditing.matching import match
+from frcnn_keras.auditing.pairing import pair
 from tests.auditing.by_hand import NAMES, image
 
 
 def found_in(*args, **kwargs):
-    return duplicate(match(image(*args, **kwargs), 3), NAMES)
+    return duplicate(pair(image(*args, **kwargs), 3), NAMES)
 
 
 def test_the_worse_of_two_goes():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from frcnn_keras.auditing.find import find
+from frcnn_keras.runs.evaluated import NOTHING
 from tests.auditing.by_hand import audited, image, many
 
 
@@ -16,8 +17,7 @@ def test_each_error_is_found_and_stands_first():
     images[10] = image((), [(*box(images[10]), 2, 0.97)], number=11, fold=1)  # missing
     images[20] = dataclasses.replace(images[20], labels=images[20].labels % 3 + 1)  # wrong class
     images[30] = dataclasses.replace(images[30], boxes=images[30].boxes + (15, 0, 15, 0))  # shifted by 0.3
-    images[40] = dataclasses.replace(images[40], found_boxes=np.zeros((0, 4)), scores=np.zeros(0),
-                                     found_labels=np.zeros(0, np.int64))  # spurious
+    images[40] = dataclasses.replace(images[40], detected=NOTHING)  # spurious
     twice = images[50]
     images[50] = dataclasses.replace(twice, boxes=np.repeat(twice.boxes, 2, 0), labels=np.repeat(twice.labels, 2),
                                      ignored=np.zeros(2, bool), annotations=np.array([51, 999]))

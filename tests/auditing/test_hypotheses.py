@@ -1,7 +1,6 @@
 import numpy as np
-import pytest
 
-from frcnn_keras.auditing.hypotheses import area, hypotheses_of, intersection, iou
+from frcnn_keras.auditing.hypotheses import hypotheses_of
 from tests.auditing.by_hand import image
 
 
@@ -29,10 +28,3 @@ def test_order_in_the_file_decides_nothing():
 
 def test_nothing_found():
     assert len(hypotheses_of(image(), 3).boxes) == 0
-
-
-def test_overlaps_by_hand():
-    boxes, others = np.array([(0, 0, 4, 2), (0, 0, 0, 0)], float), np.array([(2, 1, 6, 3), (0, 0, 0, 0)], float)
-    assert intersection(boxes, others).tolist() == [[2, 0], [0, 0]]
-    assert iou(boxes, others) == pytest.approx(np.array([[2 / 14, 0], [0, 0]]))
-    assert area(boxes).tolist() == [8, 0]

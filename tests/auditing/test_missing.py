@@ -2,13 +2,13 @@ import pytest
 
 from frcnn_keras.auditing.calibration import Calibration
 from frcnn_keras.auditing.folds import Fold
-from frcnn_keras.auditing.matching import match
 from frcnn_keras.auditing.missing import missing
+from frcnn_keras.auditing.pairing import pair
 from tests.auditing.by_hand import NAMES, image, plain_fold
 
 
 def found_in(*args, **kwargs):
-    return missing(match(image(*args, **kwargs), 3), plain_fold(), NAMES)
+    return missing(pair(image(*args, **kwargs), 3), plain_fold(), NAMES)
 
 
 def refuted(p, wrong=0.5):
@@ -24,7 +24,7 @@ def test_a_detection_where_nothing_is_labelled():
 def test_doubt_about_the_class_is_less_about_the_object():
     # of the evidence the sum of the classes alone
     fold = Fold(Calibration((0.0, 0.0, 1.0, 0.0, 0.0, 0.0), 0.5), plain_fold().classes, ())
-    [one] = missing(match(image((), [(10, 20, 30, 60, 2, 0.5), (10, 20, 30, 60, 3, 0.4)]), 3), fold, NAMES)
+    [one] = missing(pair(image((), [(10, 20, 30, 60, 2, 0.5), (10, 20, 30, 60, 3, 0.4)]), 3), fold, NAMES)
     assert (one.suggested, one.score) == ("dog", pytest.approx(refuted(0.9)))
 
 

@@ -3,13 +3,13 @@ import math
 import pytest
 
 from frcnn_keras.auditing.folds import Placing
-from frcnn_keras.auditing.matching import match
+from frcnn_keras.auditing.pairing import pair
 from frcnn_keras.auditing.shifted import badly_drawn, shifted
 from tests.auditing.by_hand import NAMES, image, plain_fold
 
 
 def found_in(*args, **kwargs):
-    return shifted(match(image(*args, **kwargs), 3), plain_fold(), NAMES)
+    return shifted(pair(image(*args, **kwargs), 3), plain_fold(), NAMES)
 
 
 def test_the_detection_s_box_is_told():

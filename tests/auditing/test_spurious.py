@@ -1,19 +1,19 @@
 import pytest
 
-from frcnn_keras.auditing.matching import match
+from frcnn_keras.auditing.pairing import pair
 from frcnn_keras.auditing.spurious import spurious, support
 from tests.auditing.by_hand import NAMES, image
 
 
 def found_in(*images):
-    return spurious([match(one, 3) for one in images], NAMES)
+    return spurious([pair(one, 3) for one in images], NAMES)
 
 
 def test_support_by_hand():
     # IoU 1: the score; 40 x 40 moved by 20, 1 / 3: two thirds of it, of whatever class; classes add up
     labelled = [(0, 0, 40, 40, 1), (100, 0, 140, 40, 2), (150, 50, 190, 90, 3)]
     found = [(0, 0, 40, 40, 1, 0.9), (120, 0, 160, 40, 3, 0.5), (120, 0, 160, 40, 1, 0.1)]
-    one = match(image(labelled, found), 3)
+    one = pair(image(labelled, found), 3)
     assert support(one) == pytest.approx([0.9, 0.6 * 2 / 3, 0])
 
 

@@ -1,12 +1,12 @@
 import pytest
 
-from frcnn_keras.auditing.matching import match
+from frcnn_keras.auditing.pairing import pair
 from frcnn_keras.auditing.wrong_class import wrong_class
 from tests.auditing.by_hand import NAMES, image, plain_fold
 
 
 def found_in(*args, **kwargs):
-    return wrong_class(match(image(*args, **kwargs), 3), plain_fold(), NAMES)
+    return wrong_class(pair(image(*args, **kwargs), 3), plain_fold(), NAMES)
 
 
 def test_another_class_on_the_labelled_box():

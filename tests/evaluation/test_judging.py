@@ -10,6 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 from frcnn_keras.evaluation.coco import coco_ground_truth, coco_results, image_ids_of
 from frcnn_keras.evaluation.judging import LEFT_OUT, RIGHT, THRESHOLDS, WRONG, judge, match
+from frcnn_keras.runs.evaluated import Detected, EvaluatedImage
 from tests.evaluation.detected_images import detected_images
 
 CLASSES = ["a", "b", "c"]
@@ -57,9 +58,27 @@ def test_thresholds_are_cocos():
 
 def test_an_object_is_taken_once_and_an_ignored_one_by_any_number():
     overlaps = np.array([[0.72, 0.9], [0.8, 0.0], [0.0, 0.6]])
-    assert match(overlaps, np.array([False, True]))[0].tolist() == [RIGHT, WRONG, LEFT_OUT]
-    assert match(overlaps, np.array([False, True]))[5].tolist() == [LEFT_OUT, RIGHT, WRONG]  # .75
-    assert match(overlaps[:, :0], np.zeros(0, bool)).tolist() == [[WRONG] * 3] * 10
+    found = match(overlaps, np.array([False, True]))
+    assert found.outcomes[0].tolist() == [RIGHT, WRONG, LEFT_OUT] and found.objects[0].tolist() == [0, -1, -1]
+    assert found.outcomes[5].tolist() == [LEFT_OUT, RIGHT, WRONG] and found.objects[5].tolist() == [-1, 0, -1]  # .75
+    nothing = match(overlaps[:, :0], np.zeros(0, bool))
+    assert nothing.outcomes.tolist() == [[WRONG] * 3] * 10 and nothing.objects.tolist() == [[-1] * 3] * 10
+
+
+def test_right_and_wrong_ones_by_hand():
+    boxes = [(0, 0, 40, 40), (100, 0, 140, 40), (0, 50, 40, 90)]
+    first = EvaluatedImage(
+        1, 1, "", 200, 100, 1, np.arange(3), np.array(boxes, float), np.array([1, 1, 2]), np.zeros(3, bool), Detected(
+            np.array([(0, 0, 40, 40), (0, 0, 40, 39), (100, 0, 140, 40), (100, 0, 140, 18)], float),
+            np.array([0.6, 0.9, 0.5, 0.8]), np.array([1, 1, 2, 1])))
+    second = EvaluatedImage(2, 2, "", 200, 100, 1, np.arange(1), np.array(boxes[:1], float), np.array([1]),
+                            np.ones(1, bool), Detected(np.array(boxes[:1], float), np.array([0.7]), np.array([1])))
+    cat, dog, cow = judge((first, second), (first.detected, second.detected), 3)
+    # 0.9 has the first cat, 0.6 comes too late, 0.8 has an IoU of 0.45; 0.7 lies in one that is ignored
+    assert cat.scores.tolist() == [0.9, 0.8, 0.7, 0.6] and cat.outcomes[0].tolist() == [RIGHT, WRONG, LEFT_OUT, WRONG]
+    assert cat.objects.tolist() == [2, 0] and cat.images.tolist() == [0, 0, 1, 0]
+    assert dog.scores.tolist() == [0.5] and dog.outcomes[0].tolist() == [WRONG] and dog.objects.tolist() == [1, 0]
+    assert len(cow.scores) == 0 and cow.objects.sum() == 0
 
 
 def test_as_many_detections_as_examples():

@@ -5,12 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from frcnn_keras.evaluation.thresholds import Judged, choose, together
+from frcnn_keras.evaluation.judging import LEFT_OUT, RIGHT, THRESHOLDS, WRONG, Judged
+from frcnn_keras.evaluation.thresholds import choose, together
 
 
 def judged(scores, right, images=None, objects=(4,)):
-    return Judged(np.array(scores, float), np.array(right, bool),
-                  np.zeros(len(scores), int) if images is None else np.array(images), np.array(objects))
+    """right: True, False, or None of what is left out; at every overlap but the first all are wrong."""
+    outcomes = np.full((len(THRESHOLDS), len(scores)), WRONG, np.int8)
+    outcomes[0] = [LEFT_OUT if one is None else RIGHT if one else WRONG for one in right]
+    return Judged(np.zeros(len(scores), int) if images is None else np.array(images), np.array(scores, float), outcomes,
+                  np.array(objects))
 
 
 SOME = judged([0.9, 0.8, 0.7, 0.6, 0.5], [1, 1, 0, 1, 0])
@@ -49,7 +53,13 @@ def test_nothing_found_and_nothing_there():
 def test_classes_together():
     both = together([SOME, judged([0.85], [1], objects=(1,))])
     assert both.scores.tolist() == [0.9, 0.85, 0.8, 0.7, 0.6, 0.5] and both.objects.tolist() == [5]
-    assert both.right.tolist() == [True, True, True, False, True, False]
+    assert both.outcomes[0].tolist() == [RIGHT, RIGHT, RIGHT, WRONG, RIGHT, WRONG]
+
+
+def test_what_is_left_out_counts_nowhere():
+    # in between, of other images, and the lowest: neither the choice nor its score moves
+    more = judged([0.95, 0.9, 0.8, 0.7, 0.65, 0.6, 0.58, 0.5], [None, 1, 1, 0, None, 1, None, 0])
+    assert choose(more) == choose(SOME)
 
 
 def slow_f1(scores, right, images, objects, weights):

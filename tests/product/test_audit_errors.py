@@ -8,8 +8,8 @@ import pytest
 from benchmarks import objectlab
 from benchmarks.audit_errors import judged, measures
 from benchmarks.injected_errors import Injected, spoil
-from frcnn_keras.auditing.hypotheses import iou
 from frcnn_keras.data.shapes import shapes_dataset
+from frcnn_keras.evaluation.overlaps import iou
 from tests.auditing.by_hand import image
 
 CLEAN = shapes_dataset(150, 5)

@@ -7,29 +7,29 @@ import numpy as np
 
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.files import write_json
-from frcnn_keras.reporting.found import Found
+from frcnn_keras.runs.evaluated import Evaluated
 
 NASTY = '<img src=x onerror="alert(1)">&amp;\'"</script>'  # a class, and a file
 
 
-def write_run(folder, found: Found, interval=None):
+def write_run(folder, found: Evaluated, interval=None):
     """Writes FOLDER/evaluation; returns the folder."""
     evaluation = folder / "evaluation"
     evaluation.mkdir(parents=True)
     write_json(evaluation / "ground_truth.json", {
         "info": {"description": found.name},
-        "images": [{"id": one.id, "file_name": one.file, "height": one.height, "width": one.width}
-                   for one in found.pictures],
+        "images": [{"id": one.number, "file_name": one.file, "height": one.height, "width": one.width}
+                   for one in found.images],
         "categories": [{"id": 10 * label, "name": name} for label, name in enumerate(found.class_names, 1)],
-        "annotations": [{"id": 1000 * one.id + place, "image_id": one.id, "category_id": 10 * int(label),
-                         "bbox": wide(box), "iscrowd": int(ignored)} for one in found.pictures for place, (box, label,
-                        ignored) in enumerate(zip(one.boxes, one.labels, one.ignored, strict=True))]})
+        "annotations": [{"id": int(id), "image_id": one.number, "category_id": 10 * int(label),
+                         "bbox": wide(box), "iscrowd": int(ignored)} for one in found.images for id, box, label, ignored
+                        in zip(one.annotations, one.boxes, one.labels, one.ignored, strict=True)]})
     write_json(evaluation / "detections.json", [
-        {"image_id": one.id, "category_id": 10 * int(label), "bbox": wide(box), "score": float(score)}
-        for one in found.pictures for box, label, score in
+        {"image_id": one.number, "category_id": 10 * int(label), "bbox": wide(box), "score": float(score)}
+        for one in found.images for box, label, score in
         zip(one.detected.boxes, one.detected.labels, one.detected.scores, strict=True)])
-    coco = coco_metrics(found.pictures, found.detections, found.class_names)
-    metrics = {"per_class": coco.pop("per_class"), "coco": coco, "images": len(found.pictures)}
+    coco = coco_metrics(found.images, found.detections, found.class_names)
+    metrics = {"per_class": coco.pop("per_class"), "coco": coco, "images": len(found.images)}
     write_json(evaluation / "metrics.json", metrics | ({"interval": interval} if interval else {}))
     return folder
 
@@ -39,10 +39,10 @@ def wide(box):
     return [float(box[0]), float(box[1]), float(box[2] - box[0]), float(box[3] - box[1])]
 
 
-def write_images(folder, found: Found):
+def write_images(folder, found: Evaluated):
     """A grey picture for every image that has an ordinary name."""
     folder.mkdir()
-    for one in found.pictures:
+    for one in found.images:
         if "/" not in one.file:
             (folder / one.file).write_bytes(cv2.imencode(".png", np.full((one.height, one.width, 3), 128, np.uint8))[1])
     return folder

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from frcnn_keras.reporting.found import Detected, Found, Picture
+from frcnn_keras.runs.evaluated import Detected, Evaluated, EvaluatedImage
 
 
 def picture(objects, detections, id=1, file="a.jpg", size=(100, 100), ignored=()):
@@ -10,8 +10,14 @@ def picture(objects, detections, id=1, file="a.jpg", size=(100, 100), ignored=()
     truth, found = np.array(objects, float).reshape(-1, 5), np.array(detections, float).reshape(-1, 6)
     left = np.zeros(len(truth), bool)
     left[list(ignored)] = True
-    return Picture(id, file, *size, truth[:, 1:], truth[:, 0].astype(int), left,
-                   Detected(found[:, 2:], found[:, 1], found[:, 0].astype(int)))
+    height, width = size
+    return EvaluatedImage(id, id, file, width, height, 1, 100 * id + np.arange(len(truth)), truth[:, 1:],
+                          truth[:, 0].astype(int), left, Detected(found[:, 2:], found[:, 1], found[:, 0].astype(int)))
+
+
+def evaluated(*pictures, names=("a", "b"), data="f"):
+    """The data set of them."""
+    return Evaluated(data, tuple(names), tuple(range(10, 10 * len(names) + 1, 10)), pictures)
 
 
 def drawn_at_random(seed, images=20, classes=3):
@@ -30,6 +36,7 @@ def drawn_at_random(seed, images=20, classes=3):
         named[renamed] = rng.integers(1, classes + 1, renamed.sum())
         keep = rng.random(len(named)) < 0.8
         scores = rng.integers(1, 20, len(named)) / 20
-        pictures.append(Picture(id, f"{id}.jpg", 100, 100, boxes, labels, rng.random(len(boxes)) < 0.1,
-                                Detected(found[keep], scores[keep], named[keep])))
-    return Found("drawn", tuple("abc"[:classes]), tuple(pictures))
+        pictures.append(EvaluatedImage(id, id, f"{id}.jpg", 100, 100, 1, 100 * id + np.arange(len(boxes)), boxes,
+                                       labels, rng.random(len(boxes)) < 0.1,
+                                       Detected(found[keep], scores[keep], named[keep])))
+    return evaluated(*pictures, names="abc"[:classes], data="drawn")

@@ -74,14 +74,14 @@ def test_a_mislaid_detection_of_an_object_that_is_found_goes():
 @pytest.mark.parametrize("seed", range(3))
 def test_ap50_is_cocos(seed):
     found = drawn_at_random(seed)
-    expected = coco_metrics(found.pictures, found.detections, found.class_names)["AP50"]
-    assert ap50(table_of(found.pictures, 3)) == pytest.approx(expected, abs=1e-9)
+    expected = coco_metrics(found.images, found.detections, found.class_names)["AP50"]
+    assert ap50(table_of(found.images, 3)) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_without_any_error_all_is_right(seed):
     """What is mended never makes it worse, and images hold no more wrong ones than were sorted."""
-    table = table_of(drawn_at_random(seed).pictures, 3)
+    table = table_of(drawn_at_random(seed).images, 3)
     assert all(without(table, kind) >= ap50(table) - 1e-12 for kind in KINDS)
     assert set(np.unique(table.kinds)) <= {*KINDS, kinds.RIGHT}
 

@@ -21,7 +21,7 @@ def test_a_run_of_train(run):
     assert facts.recall == {"recall@100/0.5": 0.75} and facts.seconds == {"backbone": 30, "RPN": 10}
     assert facts.settings == {"train": (("rpn.fit.epochs", "2"), ("rpn.fit.drops", "0.5, 0.9"))}
     (log,) = facts.logs
-    assert log.title == "Region proposal network" and log.epochs == (1, 2) and log.columns["loss"] == (.5, .25)
+    assert log.title == "First stage (region proposal network)" and log.epochs == (1, 2) and log.columns["loss"] == (.5, .25)
     assert scored_flags(run) == ("--voc", "a b", "--split", "val")
 
 

@@ -8,15 +8,14 @@ from PIL import Image
 from frcnn_keras.errors import InputError
 from frcnn_keras.reporting import errors_by_kind as kinds
 from frcnn_keras.reporting.errors_by_kind import kinds_of
-from frcnn_keras.reporting.found import Found
 from frcnn_keras.reporting.gallery import OF_AN_IMAGE, SHOWN, SIDE, findings, show
 from frcnn_keras.reporting.matching import match
-from tests.reporting.pictures_by_hand import picture
+from tests.reporting.pictures_by_hand import evaluated, picture
 
 
 def found_in(pictures, thresholds=(0, 0)):
     matched = [match(one) for one in pictures]
-    return findings(Found("f", ("a", "b"), tuple(pictures)), matched,
+    return findings(evaluated(*pictures), matched,
                     [kinds_of(*pair) for pair in zip(pictures, matched, strict=True)], thresholds)
 
 

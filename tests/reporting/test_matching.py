@@ -2,13 +2,8 @@ import numpy as np
 import pytest
 
 from frcnn_keras.evaluation.judging import LEFT_OUT, RIGHT, judge
-from frcnn_keras.reporting.matching import match, overlaps_of
+from frcnn_keras.reporting.matching import match
 from tests.reporting.pictures_by_hand import drawn_at_random, picture
-
-
-def test_overlaps_by_hand():
-    shared, inside = overlaps_of(np.array([[0., 0, 10, 10], [0, 0, 0, 0]]), np.array([[5., 0, 15, 10]]))
-    assert shared.tolist() == [[50 / 150], [0]] and inside.tolist() == [[0.5], [0]]
 
 
 def test_the_best_scored_chooses_first_and_a_second_one_finds_nothing():
@@ -25,11 +20,11 @@ def test_what_lies_in_an_ignored_object_is_left_out():
 @pytest.mark.parametrize("seed", range(5))
 def test_it_decides_as_cocos_evaluation(seed):
     found = drawn_at_random(seed)
-    judged = judge(found.pictures, found.detections, 3)
-    matched = [match(one) for one in found.pictures]
+    judged = judge(found.images, found.detections, 3)
+    matched = [match(one) for one in found.images]
     for label, one in enumerate(judged, 1):
         rights = [[sum(m.objects[p.detected.labels == label] >= 0), sum(m.left_out[p.detected.labels == label])]
-                  for p, m in zip(found.pictures, matched, strict=True)]
+                  for p, m in zip(found.images, matched, strict=True)]
         expected = [[np.sum((one.images == place) & (one.outcomes[0] == outcome)) for outcome in (RIGHT, LEFT_OUT)]
-                    for place in range(len(found.pictures))]
+                    for place in range(len(found.images))]
         assert rights == expected

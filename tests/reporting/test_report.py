@@ -10,6 +10,7 @@ import frcnn_keras
 from frcnn_keras.data.example import Dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.reporting.report import write_report
+from frcnn_keras.runs.evaluated import NOTHING
 from tests.reporting.evaluated_run import NASTY, write_images, write_run, write_training
 from tests.reporting.pictures_by_hand import drawn_at_random
 
@@ -59,7 +60,7 @@ def test_one_file_without_any_address(run, tmp_path):
     assert sum(tag == "image" for tag, _ in page.elements) > 5
     words = " ".join(page.texts)
     for told in ("AP50", "2 epochs", "DIR: Pascal VOC", "backbone", "rpn.fit.epochs", "report --run", "localisation",
-                 "The validation images also chose", "Region proposal network: losses", "numpy"):
+                 "The validation images also chose", "First stage (region proposal network): losses", "numpy"):
         assert told in words
     targets = {attributes["href"][1:] for tag, attributes in page.elements if tag == "a"}
     assert targets == {attributes["id"] for tag, attributes in page.elements if tag == "section"}
@@ -67,8 +68,8 @@ def test_one_file_without_any_address(run, tmp_path):
 
 def test_what_comes_from_data_is_text(tmp_path):
     drawn = drawn_at_random(1)
-    drawn = dataclasses.replace(drawn, name=NASTY, class_names=(NASTY, "b", "c"), pictures=tuple(
-        dataclasses.replace(one, file=NASTY) for one in drawn.pictures))
+    drawn = dataclasses.replace(drawn, name=NASTY, class_names=(NASTY, "b", "c"), images=tuple(
+        dataclasses.replace(one, file=NASTY) for one in drawn.images))
     plain = Page(write_report(write_run(tmp_path / "plain", drawn_at_random(1))).read_text())
     nasty = Page(write_report(write_run(tmp_path / "nasty", drawn)).read_text())
     assert sorted(tag for tag, _ in nasty.elements) == sorted(tag for tag, _ in plain.elements)
@@ -90,12 +91,9 @@ def test_many_classes(tmp_path):
 
 def test_nothing_labelled_and_nothing_found(tmp_path):
     drawn = drawn_at_random(0, images=2)
-    empty = dataclasses.replace(drawn.pictures[0].detected, boxes=drawn.pictures[0].boxes[:0],
-                                scores=drawn.pictures[0].detected.scores[:0],
-                                labels=drawn.pictures[0].detected.labels[:0])
-    pictures = tuple(dataclasses.replace(one, boxes=one.boxes[:0], labels=one.labels[:0], ignored=one.ignored[:0],
-                                         detected=empty) for one in drawn.pictures)
-    text = write_report(write_run(tmp_path / "run", dataclasses.replace(drawn, pictures=pictures))).read_text()
+    empty = tuple(dataclasses.replace(one, boxes=one.boxes[:0], labels=one.labels[:0], ignored=one.ignored[:0],
+                                      annotations=one.annotations[:0], detected=NOTHING) for one in drawn.images)
+    text = write_report(write_run(tmp_path / "run", dataclasses.replace(drawn, images=empty))).read_text()
     assert ">nan<" not in text and "None." in text
 
 
@@ -120,8 +118,8 @@ def test_the_same_run_gives_the_same_bytes(run, tmp_path):
 
 def test_thousands_of_images_stay_small(tmp_path):
     drawn = drawn_at_random(1)
-    many = dataclasses.replace(drawn, pictures=tuple(dataclasses.replace(one, id=20 * copy + one.id)
-                                                     for copy in range(25) for one in drawn.pictures))
+    many = dataclasses.replace(drawn, images=tuple(dataclasses.replace(one, number=20 * copy + one.number)
+                                                   for copy in range(25) for one in drawn.images))
     few, more = (write_report(write_run(tmp_path / name, some)).stat().st_size
                  for name, some in (("few", drawn), ("more", many)))
     assert more < 1.2 * few + 20_000  # lines have few points, and galleries few pictures

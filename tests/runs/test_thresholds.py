@@ -5,22 +5,25 @@ import numpy as np
 import pytest
 
 from frcnn_keras.errors import InputError
-from frcnn_keras.evaluation.thresholds import Judged, choose, together
+from frcnn_keras.evaluation.judging import RIGHT, THRESHOLDS, WRONG, Judged
+from frcnn_keras.evaluation.thresholds import choose, together
 from frcnn_keras.runs.detector import load
-from frcnn_keras.runs.thresholds import ENOUGH, store, stored_scores, table, thresholds_of
+from frcnn_keras.runs.thresholds import ENOUGH, of_judged, store, stored_scores, table
 
 
 def judged(count, seed=0):
     draw = np.random.default_rng(seed)
     scores = np.sort(draw.random(count))[::-1]
-    return Judged(scores, draw.random(count) < scores, np.arange(count) % 3, np.bincount(np.arange(count) % 3))
+    outcomes = np.where(draw.random(count) < scores, RIGHT, WRONG)
+    return Judged(np.arange(count) % 3, scores, np.tile(outcomes, (len(THRESHOLDS), 1)),
+                  np.bincount(np.arange(count) % 3))
 
 
 MANY, FEW = judged(200), judged(ENOUGH - 1, 1)
 
 
 def test_a_class_with_few_objects_takes_all_classes():
-    chosen = thresholds_of("data", ("cat", "dog"), (MANY, FEW))
+    chosen = of_judged("data", ("cat", "dog"), (MANY, FEW))
     assert [one.pooled for one in chosen.classes] == [False, True]
     assert chosen.scores == (choose(MANY).score, choose(together([MANY, FEW])).score) and chosen.images == 3
     assert f"dog: {ENOUGH - 1} objects, fewer than {ENOUGH}; all classes chose together" in table(chosen)
@@ -28,12 +31,12 @@ def test_a_class_with_few_objects_takes_all_classes():
 
 def test_the_table_is_80_letters_wide():
     names = ("a name that is longer than any column", "dog")
-    text = table(thresholds_of("a data set with a long name " * 4, names, (MANY, FEW), 1.0))
+    text = table(of_judged("a data set with a long name " * 4, names, (MANY, FEW), 1.0))
     assert max(map(len, text.splitlines())) <= 80
 
 
 def test_stored_and_read(tmp_path):
-    chosen = thresholds_of("data", ("cat", "dog"), (MANY, FEW))
+    chosen = of_judged("data", ("cat", "dog"), (MANY, FEW))
     for _ in range(2):
         store(tmp_path, chosen)
     assert stored_scores(tmp_path, ("cat", "dog")) == chosen.scores
@@ -61,7 +64,7 @@ def test_a_detector_with_a_threshold_for_each_class(hand_detector, tmp_path):
     plain = load(tmp_path, score_threshold=0.0)
     picture = np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8)
     everything = plain.predict(picture)[0]
-    chosen = thresholds_of("data", names, (MANY,) * len(names))
+    chosen = of_judged("data", names, (MANY,) * len(names))
     first = dataclasses.replace(chosen.classes[0].threshold, score=1.0)  # nothing of the first class
     others = [dataclasses.replace(one, threshold=dataclasses.replace(one.threshold, score=0.0))
               for one in chosen.classes[1:]]

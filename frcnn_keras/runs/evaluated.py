@@ -1,21 +1,65 @@
-"""Labels and out-of-fold detections of a `crossval` folder, or those of an evaluated run, from their files."""
+"""The images that a run or a cross-validation was scored on, from its files: what is labelled in them, what was found.
+"""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from frcnn_keras.auditing.findings import Audited, AuditedImage
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
 
 TRUTH, FOUND, FOLDS = "ground_truth.json", "detections.json", "folds.json"
 
 
-def read_run(run: str | Path) -> Audited:
+@dataclasses.dataclass(frozen=True)
+class Detected:
+    """The D detections of one image."""
+
+    boxes: np.ndarray  # (D, 4) float64: x1, y1, x2, y2 in pixels of the upright image
+    scores: np.ndarray  # (D,) float64, 0..1
+    labels: np.ndarray  # (D,) int64, 1..C
+
+
+NOTHING = Detected(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatedImage:
+    """One image: its G labels, and what a detector found in it. `evaluation` takes it as an example."""
+
+    id: int | str  # as the data set calls it, where folds.json says so; else `number`
+    number: int  # as ground_truth.json calls it
+    file: str  # its name below the data set's folder
+    width: int
+    height: int
+    fold: int  # of the detector, from 1
+    annotations: np.ndarray  # (G,) int64: ids of the labels
+    boxes: np.ndarray  # (G, 4) float64
+    labels: np.ndarray  # (G,) int64, 1..C
+    ignored: np.ndarray  # (G,) bool: difficult ones and crowds, which explain detections and count neither way
+    detected: Detected = NOTHING
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """A data set with its detections."""
+
+    name: str
+    class_names: tuple[str, ...]  # label i + 1 is class_names[i]
+    category_ids: tuple[int, ...]  # of class_names, in ground_truth.json
+    images: tuple[EvaluatedImage, ...]
+
+    @property
+    def detections(self) -> list[Detected]:
+        """Of each image, as `evaluation` takes them."""
+        return [image.detected for image in self.images]
+
+
+def read_evaluated(run: str | Path) -> Evaluated:
     """RUN/evaluation/ground_truth.json and detections.json, with RUN/folds.json where there are folds; without it one
-    detector found everything, in images that it did not train on if they are a test split. Or the folder that evaluate
-    was given, which has the two files in it.
+    detector found everything. Or the folder that evaluate was given, which has the two files in it.
 
     Raises:
         InputError: a file is missing, is no JSON, or does not fit the others; names file and entry.
@@ -24,8 +68,8 @@ def read_run(run: str | Path) -> Audited:
     home = root if (root / TRUTH).exists() else root / "evaluation"
     for name in (TRUTH, FOUND):
         if not (home / name).is_file():
-            raise InputError(f"{home / name}: not found; {command('crossval')} writes it, and {command('evaluate')} "
-                             "--run RUN for one detector's images")
+            raise InputError(f"{home / name}: not found; {command('evaluate')} --run {root} ... writes it, and "
+                             f"{command('crossval')} for images that no detector trained on")
     truth, results = read_json(home / TRUTH), read_json(home / FOUND)
     folds = read_json(root / FOLDS) if (root / FOLDS).exists() else None
     file = home / TRUTH
@@ -45,8 +89,8 @@ def read_run(run: str | Path) -> Audited:
         if left:
             raise InputError(f"{home / name}: has image {next(iter(left))}, which {TRUTH} does not list; the files are "
                              "of two runs, make them anew")
-    return Audited(str(truth.get("info", {}).get("description", root.name)),
-                   tuple(str(one["name"]) for one in truth["categories"]), tuple(classes), images)
+    return Evaluated(str(truth.get("info", {}).get("description", root.name)),
+                     tuple(str(one["name"]) for one in truth["categories"]), tuple(classes), images)
 
 
 def _by_image(entries: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
@@ -57,15 +101,17 @@ def _by_image(entries: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
 
 
 def _image(image: dict[str, Any], labelled: list[dict[str, Any]], found: list[dict[str, Any]],
-           classes: dict[int, int], fold: tuple[int | str, int]) -> AuditedImage:
-    return AuditedImage(
+           classes: dict[int, int], fold: tuple[int | str, int]) -> EvaluatedImage:
+    return EvaluatedImage(
         id=fold[0], number=int(image["id"]), file=str(image["file_name"]), width=int(image["width"]),
         height=int(image["height"]), fold=fold[1],
         annotations=np.array([one["id"] for one in labelled], np.int64), boxes=_boxes(labelled),
-        labels=np.array([classes[one["category_id"]] for one in labelled], np.int64),
-        ignored=np.array([bool(one.get("iscrowd")) for one in labelled], bool), found_boxes=_boxes(found),
-        found_labels=np.array([classes[one["category_id"]] for one in found], np.int64),
-        scores=_scores(found))
+        labels=_labels(labelled, classes), ignored=np.array([bool(one.get("iscrowd")) for one in labelled], bool),
+        detected=Detected(_boxes(found), _scores(found), _labels(found, classes)))
+
+
+def _labels(entries: list[dict[str, Any]], classes: dict[int, int]) -> np.ndarray:
+    return np.array([classes[one["category_id"]] for one in entries], np.int64)
 
 
 def _scores(found: list[dict[str, Any]]) -> np.ndarray:

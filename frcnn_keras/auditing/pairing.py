@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from frcnn_keras.auditing.findings import AuditedImage
-from frcnn_keras.auditing.hypotheses import Hypotheses, area, hypotheses_of, intersection, iou
+from frcnn_keras.auditing.hypotheses import Hypotheses, hypotheses_of
+from frcnn_keras.evaluation.overlaps import area, intersection, iou
+from frcnn_keras.runs.evaluated import EvaluatedImage
 
 NEAR = 0.2  # IoU from which a detection may speak of a label; one shifted by 0.3 of its size both ways keeps 0.32
 RIGHT = 0.5  # IoU from which it shows the same object, as COCO and VOC have it
@@ -13,10 +14,10 @@ COVERED = 0.5  # share of a detection inside an ignored label that explains it, 
 
 
 @dataclasses.dataclass(frozen=True)
-class Matched:
+class Paired:
     """An image's labels and hypotheses, and who goes with whom."""
 
-    image: AuditedImage
+    image: EvaluatedImage
     seen: Hypotheses
     overlaps: np.ndarray  # (H, G) IoU
     label_of: np.ndarray  # (H,) int64: the label that a hypothesis speaks of, -1 for none
@@ -24,7 +25,7 @@ class Matched:
     explained: np.ndarray  # (H,) bool: a detection of something ignored, which neither counts nor is a finding
 
 
-def match(image: AuditedImage, classes: int) -> Matched:
+def pair(image: EvaluatedImage, classes: int) -> Paired:
     """Pairs by weight, the heaviest first, each label and each hypothesis once.
 
     The weight is IoU times the mean of two scores: that of the label's class at the place, and the best one there. So
@@ -41,12 +42,12 @@ def match(image: AuditedImage, classes: int) -> Matched:
         place, label = places[pair], labels[pair]
         if label_of[place] < 0 and place_of[label] < 0:
             label_of[place], place_of[label] = label, place
-    return Matched(image, seen, overlaps, label_of, place_of, _explained(image, seen, label_of))
+    return Paired(image, seen, overlaps, label_of, place_of, _explained(image, seen, label_of))
 
 
-def _explained(image: AuditedImage, seen: Hypotheses, label_of: np.ndarray) -> np.ndarray:
+def _explained(image: EvaluatedImage, seen: Hypotheses, label_of: np.ndarray) -> np.ndarray:
     shared = intersection(seen.boxes, image.boxes[image.ignored])  # (H, ignored)
     covered = (shared >= COVERED * area(seen.boxes)[:, None]).any(axis=1) & (label_of < 0)
-    matched = label_of >= 0
-    covered[matched] = image.ignored[label_of[matched]]
+    paired = label_of >= 0
+    covered[paired] = image.ignored[label_of[paired]]
     return covered
