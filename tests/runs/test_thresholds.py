@@ -8,7 +8,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.judging import RIGHT, THRESHOLDS, WRONG, Judged
 from frcnn_keras.evaluation.thresholds import choose, together
 from frcnn_keras.runs.detector import load
-from frcnn_keras.runs.thresholds import ENOUGH, of_judged, store, stored_scores, table
+from frcnn_keras.runs.thresholds import ENOUGH, of_judged, store, stored, stored_scores, table
 
 
 def judged(count, seed=0):
@@ -39,7 +39,7 @@ def test_stored_and_read(tmp_path):
     chosen = of_judged("data", ("cat", "dog"), (MANY, FEW))
     for _ in range(2):
         store(tmp_path, chosen)
-    assert stored_scores(tmp_path, ("cat", "dog")) == chosen.scores
+    assert stored_scores(tmp_path, ("cat", "dog")) == chosen.scores and stored(tmp_path) == chosen
     with pytest.raises(InputError, match="the detector's are cat, cow"):
         stored_scores(tmp_path, ("cat", "cow"))
     value = json.loads((tmp_path / "thresholds.json").read_text())
@@ -51,7 +51,15 @@ def test_stored_and_read(tmp_path):
         store(tmp_path, chosen)
 
 
+def test_what_is_undefined_stays_so(tmp_path):
+    nothing = Judged(np.zeros(0, int), np.zeros(0), np.zeros((len(THRESHOLDS), 0), np.int8), np.zeros(3, int))
+    store(tmp_path, of_judged("data", ("cat",), (nothing,), .9))
+    (one,) = stored(tmp_path).classes
+    assert np.isnan([one.threshold.precision, one.threshold.low]).all() and not one.threshold.reached
+
+
 def test_none_there(tmp_path):
+    assert stored(tmp_path) is None
     with pytest.raises(InputError, match="thresholds.json: not found.*thresholds --run"):
         stored_scores(tmp_path, ("cat",))
 
