@@ -66,11 +66,12 @@ def matches_of(example: Any, detected: Any) -> Iterator[tuple[int, np.ndarray, M
     becomes of them; `objects` are places among all objects of the image. What is beyond the LIMIT is left away."""
     truth, boxes = _widths(example.boxes), _widths(detected.boxes)
     scores, labels = np.asarray(detected.scores, np.float64), np.asarray(detected.labels)
+    overlaps = _overlaps(boxes, truth, example.ignored)  # once: most images have more classes than objects
     for label in np.unique(labels).tolist():
         own, objects = np.flatnonzero(labels == label), np.flatnonzero(example.labels == label)
         best = own[np.argsort(-scores[own], kind="stable")][:LIMIT]
         ignored = example.ignored[objects]
-        matches = match(_overlaps(boxes[best], truth[objects], ignored), ignored)
+        matches = match(overlaps[best][:, objects], ignored)
         yield label, best, Matches(matches.outcomes, np.append(objects, -1)[matches.objects])
 
 
