@@ -40,7 +40,8 @@ def thresholds(run: FilePath, precision: float | None = None) -> Thresholds:
     `load(run, score_threshold="best")` finds it.
 
     run: evaluated, or what crossval made. precision: the lowest score with this precision; None: that of the best F1.
-    `.classes` has each class's threshold, with its interval, precision, recall and F1, `.scores` the scores alone.
+    `.classes` has each class's threshold, with its interval, precision, recall and F1, `.scores` the scores alone, and
+    `.small` that of boxes of less than 32 x 32 pixels, whatever their class.
 
     Raises:
         InputError: the folder has no evaluation, or a file of it is damaged.

@@ -39,11 +39,13 @@ def add_detecting_arguments(parser) -> None:
 
 
 def say_thresholds(detector) -> None:
-    """Which score each class's detections must pass, where `thresholds` chose them."""
-    chosen = detector.model.detecting.class_thresholds
+    """Which score each class's detections must pass, and small ones, where `thresholds` chose them."""
+    detecting = detector.model.detecting
+    chosen, area = detecting.class_thresholds, detecting.small_area
     if chosen is not None:
         told = ", ".join(f"{name} {score:.3f}" for name, score in zip(detector.class_names[:20], chosen, strict=False))
-        say(f"score thresholds: {told}{', ...' if len(chosen) > 20 else ''}")
+        small = "" if area is None else f"; boxes of less than {area:g} pixels {detecting.small_threshold:.3f}"
+        say(f"score thresholds: {told}{', ...' if len(chosen) > 20 else ''}{small}")
 
 
 def build_parser():

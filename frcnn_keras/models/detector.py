@@ -55,13 +55,15 @@ class FasterRCNN(keras.Model):
         """The five records together."""
         return DetectorSettings(self.geometry, self.preparing, self.proposing, self.pooling, self.detecting)
 
-    def call(self, images, sizes, proposals: Proposals | None = None):
+    def call(self, images, sizes, proposals: Proposals | None = None, originals=None):
         """Detects objects in a batch.
 
         Args:
             images: (B, H, W, 3) float32, normalised, zero-padded to multiples of `pad_multiple`.
             sizes: (B, 2) int32, height and width of each image without its padding.
             proposals: Proposals with a leading batch axis; the RPN's own by default.
+            originals: (B, 2) int32, height and width of each image before it was resized, in whose pixels small boxes
+                are small; `sizes` by default.
 
         Returns:
             DetectedBoxes with a leading batch axis, in pixels of the given images.
@@ -69,7 +71,7 @@ class FasterRCNN(keras.Model):
         levels = self.features(images)
         if proposals is None:
             proposals = self.propose(levels, sizes)
-        return self.detect(levels, proposals, sizes)
+        return self.detect(levels, proposals, sizes, originals)
 
     def features(self, images):
         """Tuple over levels of (B, h, w, C)."""
@@ -91,11 +93,11 @@ class FasterRCNN(keras.Model):
         """Regions (B, R, 4), in pixels of the images, pooled from the maps: (B, R, S, S, C) float32."""
         return pool_regions(levels, regions, self.geometry.strides, self.geometry.offsets, **self.pooling.keywords())
 
-    def detect(self, levels, proposals, sizes) -> DetectedBoxes:
+    def detect(self, levels, proposals, sizes, originals=None) -> DetectedBoxes:
         """Classifies and refines proposals; boxes (B, M, 4), scores, labels and valid (B, M)."""
-        return self.detect_pooled(self.pool(levels, proposals.boxes), proposals, sizes)
+        return self.detect_pooled(self.pool(levels, proposals.boxes), proposals, sizes, originals)
 
-    def detect_pooled(self, pooled, proposals, sizes) -> DetectedBoxes:
+    def detect_pooled(self, pooled, proposals, sizes, originals=None) -> DetectedBoxes:
         """The same from regions already pooled: (B, R, S, S, C)."""
         batch, regions = tf.shape(pooled)[0], tf.shape(pooled)[1]
         logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
@@ -104,19 +106,20 @@ class FasterRCNN(keras.Model):
         moved = () if deltas is None else (tf.reshape(deltas, (batch, regions, classes, 4)),)
 
         def postprocess(inputs):
-            scores, *moved, boxes, valid, size = inputs
+            scores, *moved, boxes, valid, size, original = inputs
             return postprocessing.detect(scores, moved[0] if moved else None, boxes, valid, size[0], size[1],
-                                         **self.detecting.keywords(), suppress=self.suppress_classes)
+                                         **self.detecting.keywords(), original=original, suppress=self.suppress_classes)
 
         limit = self.detecting.limit
         kinds = DetectedBoxes(tf.TensorSpec((limit, 4), tf.float32), tf.TensorSpec((limit,), tf.float32),
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
-        return _each(postprocess, (scores, *moved, proposals.boxes, proposals.valid, sizes), kinds)
+        originals = sizes if originals is None else originals
+        return _each(postprocess, (scores, *moved, proposals.boxes, proposals.valid, sizes, originals), kinds)
 
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
         images, size = self.prepare_image(image)
-        detections = self.call(images, size[None])
+        detections = self.call(images, size[None], originals=tf.shape(image)[None, :2])
         return DetectedBoxes(_in_own_pixels(detections.boxes[0], image, size), detections.scores[0],
                              detections.labels[0], detections.valid[0])
 
@@ -125,7 +128,7 @@ class FasterRCNN(keras.Model):
         images, size = self.prepare_image(image)
         levels = self.features(images)
         proposals = self.propose(levels, size[None])
-        detections = self.detect(levels, proposals, size[None])
+        detections = self.detect(levels, proposals, size[None], tf.shape(image)[None, :2])
         first = [tf.nest.map_structure(lambda values: values[0], found) for found in (proposals, detections)]
         boxes = [_in_own_pixels(found.boxes, image, size) for found in first]
         return first[0]._replace(boxes=boxes[0]), first[1]._replace(boxes=boxes[1])

@@ -104,6 +104,9 @@ class Detecting(Keywords):
     means: tuple[float, ...] = dataclasses.field(default=(0.0,) * 4, metadata={LATER: True})
     # in place of score_threshold, one for each label that is given out
     class_thresholds: tuple[float, ...] | None = dataclasses.field(default=None, metadata={LATER: True})
+    # boxes of less area, in pixels of the image as it was given, must pass this threshold and no other
+    small_area: float | None = dataclasses.field(default=None, metadata={LATER: True})
+    small_threshold: float | None = dataclasses.field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         _within("limit", self.limit, range_of(DetectionConfig, "limit"), int)
@@ -115,6 +118,11 @@ class Detecting(Keywords):
         if self.class_thresholds is not None:
             one = range_of(DetectionConfig, "score_threshold")
             _within("class_thresholds", self.class_thresholds, dataclasses.replace(one, counts=range(1, 10**5)))
+        _require((self.small_area is None) == (self.small_threshold is None),
+                 "small_area and small_threshold go together", (self.small_area, self.small_threshold))
+        if self.small_area is not None:
+            _within("small_area", self.small_area, Range(least=0, most=SIDE**2))
+            _within("small_threshold", self.small_threshold, range_of(DetectionConfig, "score_threshold"))
         if self.classes is not None:
             _within("classes", self.classes, Range(least=1, most=10**5, counts=range(1, 10**5)), int)
 
@@ -126,8 +134,13 @@ class Detecting(Keywords):
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """All there are: one, or one for each label."""
+        """One, or one for each label."""
         return (self.score_threshold,) if self.class_thresholds is None else self.class_thresholds
+
+    @property
+    def every_threshold(self) -> tuple[float, ...]:
+        """All that a detection may have to pass: those, and that of small boxes."""
+        return self.thresholds + (() if self.small_threshold is None else (self.small_threshold,))
 
     def changed(self, score_threshold: float | None, nms: float | None, limit: int | None) -> "Detecting":
         """With what users may choose in place of its own; None leaves a number as it is.
@@ -136,7 +149,8 @@ class Detecting(Keywords):
             InputError: a number that makes no sense; names its flag.
         """
         changed, own = self, self.keywords()
-        own["class_thresholds"] = self.class_thresholds if score_threshold is None else None
+        if score_threshold is not None:
+            own |= dict.fromkeys(("class_thresholds", "small_area", "small_threshold"))
         chosen = (("--score-threshold", "score_threshold", score_threshold), ("--nms", "iou_threshold", nms),
                   ("--max-detections", "limit", limit))
         for flag, name, value in chosen:

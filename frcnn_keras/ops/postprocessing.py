@@ -19,7 +19,8 @@ class DetectedBoxes(NamedTuple):
 
 def detect(class_scores, deltas, regions, valid, height, width, *, scales, score_threshold: float = 0.05,
            iou_threshold: float = 0.5, limit: int = 100, min_size: float = 1e-2, classes=None,
-           means=(0.0, 0.0, 0.0, 0.0), class_thresholds=None, suppress: Callable | None = None) -> DetectedBoxes:
+           means=(0.0, 0.0, 0.0, 0.0), class_thresholds=None, small_area: float | None = None,
+           small_threshold: float | None = None, original=None, suppress: Callable | None = None) -> DetectedBoxes:
     """Decodes each region once for every class, suppresses doubles within each class, keeps the best of all classes.
 
     A region may be found for several classes: which of them it shows is a question of their scores, not of the
@@ -41,6 +42,9 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
             those of the softmax over all N, so that leaving classes out changes nothing about the others but that they
             share the limit among fewer.
         class_thresholds: in place of score_threshold, one for each label of the result.
+        small_area, small_threshold: boxes of less than so many pixels of the original image must score more than this,
+            in place of all other thresholds.
+        original: its height and width, where `height` and `width` are those of a resized one.
         suppress: what suppresses doubles, `suppress_classes` by default; ops.portable_nms has one for other runtimes.
     """
     if classes is not None:
@@ -57,10 +61,22 @@ def detect(class_scores, deltas, regions, valid, height, width, *, scales, score
     large = (x2 - x1 >= min_size) & (y2 - y1 >= min_size) & (box_ops.area(boxes) > 0)
     scores = tf.cast(class_scores[:, 1:], tf.float32)  # (R, C)
     least = score_threshold if class_thresholds is None else tf.constant(class_thresholds, tf.float32)  # (C,)
+    if small_area is not None:
+        least = tf.where(_original_areas(boxes, height, width, original) < small_area, small_threshold, least)  # (R, C)
     scores = tf.where(large & valid[:, None] & (scores > least), scores, 0.0)
     boxes, scores, classes, count = (suppress or suppress_classes)(boxes, scores, limit, iou_threshold)
     found = tf.range(limit) < count  # (M,)
     return DetectedBoxes(boxes, scores, tf.where(found, classes + 1, 0), found)
+
+
+def _original_areas(boxes, height, width, original):
+    """(R, C) pixels of the original image that boxes (R, C, 4) of a resized one cover."""
+    areas = box_ops.area(boxes)
+    if original is None:
+        return areas
+    pixels, own_pixels = (tf.cast(sides[0], tf.float32) * tf.cast(sides[1], tf.float32)
+                          for sides in (original, (height, width)))
+    return areas * (pixels / own_pixels)
 
 
 def suppress_classes(boxes, scores, limit: int, iou_threshold: float):

@@ -79,6 +79,9 @@ def _chosen(thresholds: Thresholds | None, names: Sequence[str], curves: Sequenc
              for one in thresholds.classes if one.pooled]
     notes += [f"{one.name}: no score reaches that precision; this is the nearest"
               for one in thresholds.classes if not one.threshold.reached]
+    side = math.sqrt(thresholds.small.area)
+    notes.append(f"boxes below {side:g} × {side:g} pixels pass {_number(thresholds.small.threshold.score)} in place of "
+                 "their class's score, which all classes chose together")
     rows = [{"name": one.name, "objects": one.objects, "pooled": one.pooled, "at": one.threshold,
              "here": best[one.name].threshold if one.name in best and best[one.name].best is not None else math.nan,
              "f1": _f1_at(best.get(one.name), one.threshold.score)} for one in thresholds.classes]

@@ -21,7 +21,7 @@ from frcnn_keras.reporting.originals import Source, decoder, of_dataset, of_fold
 from frcnn_keras.reporting.page import Extras, Pictures, render
 from frcnn_keras.reporting.reach import reach, read_anchors
 from frcnn_keras.runs.evaluated import read_evaluated
-from frcnn_keras.runs.thresholds import stored
+from frcnn_keras.runs.thresholds import read_thresholds
 from frcnn_keras.settings.arguments import in_arguments
 
 NAME = "report.html"
@@ -59,7 +59,7 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
                           for kind, some in chosen.items()}
     anchors = read_anchors(place)
     extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts, found.images, decoded),
-                    reliabilities(find(found)) if audit is not None else None, stored(place),
+                    reliabilities(find(found)) if audit is not None else None, read_thresholds(place),
                     _flags(out=out, images=images, audit=audit, evaluation=evaluation))
     _say_absent(place, [*extras.doubted, *(one for some in pictures.values() for one in some)])
     page = render(found, facts, analysis, pictures, extras)

@@ -18,7 +18,7 @@ from frcnn_keras.models.saving import load_model
 from frcnn_keras.ops.postprocessing import DetectedBoxes
 from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
-from frcnn_keras.runs.thresholds import BEST, stored_scores
+from frcnn_keras.runs.thresholds import BEST, stored_thresholds
 
 
 class Detector:
@@ -85,8 +85,8 @@ def load(run: str | Path, *, score_threshold: float | str | None = None, nms: fl
     """The detector of a run folder (or of a `.keras` file).
 
     score_threshold, nms, limit: override what the run was trained with: the score that a detection must pass (`best`:
-    those of each class in the run's thresholds.json), the IoU above which a better one of its class removes it, and how
-    many an image may have.
+    those of each class, and of small boxes, in the run's thresholds.json), the IoU above which a better one of its
+    class removes it, and how many an image may have.
     precision: `float32` or `bfloat16` products, by default as it was saved; see models.precision.
 
     Raises:
@@ -104,8 +104,10 @@ def load(run: str | Path, *, score_threshold: float | str | None = None, nms: fl
     if isinstance(score_threshold, str):
         if score_threshold != BEST:
             raise InputError(f"--score-threshold must be a number or {BEST}; received: {score_threshold:.40}")
-        scores = stored_scores(path.parent, model.class_names)
-        model.detecting = dataclasses.replace(model.detecting.changed(min(scores), nms, limit), class_thresholds=scores)
+        stored = stored_thresholds(path.parent, model.class_names)
+        model.detecting = dataclasses.replace(
+            model.detecting.changed(min(stored.classes), nms, limit), class_thresholds=stored.classes,
+            small_area=stored.small_area, small_threshold=stored.small)
     else:
         model.detecting = model.detecting.changed(score_threshold, nms, limit)
     if precision is not None:

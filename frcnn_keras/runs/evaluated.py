@@ -72,16 +72,23 @@ def read_evaluated(run: str | Path) -> Evaluated:
                              f"{command('crossval')} for images that no detector trained on")
     truth, results = read_json(home / TRUTH), read_json(home / FOUND)
     folds = read_json(root / FOLDS) if (root / FOLDS).exists() else None
-    file = home / TRUTH
+    file = home / TRUTH  # that is at fault where something is not as it should be
     try:
         classes = {int(one["id"]): place for place, one in enumerate(truth["categories"], start=1)}
-        labelled = _by_image(truth["annotations"])
-        fold_of = {int(one["image_id"]): (one["id"], int(one["fold"])) for one in folds or ()}
+        if not classes:
+            raise ValueError("no categories")
+        numbers = [int(one["id"]) for one in truth["images"]]
+        labelled = {number: _labelled(own, classes) for number, own in _by_image(truth["annotations"]).items()}
         file = home / FOUND
-        found = _by_image(results)
-        file = root / FOLDS if folds is not None else home / TRUTH
-        images = tuple(_image(one, labelled.pop(one["id"], []), found.pop(one["id"], []), classes,
-                              fold_of[one["id"]] if folds is not None else (one["id"], 1)) for one in truth["images"])
+        found = {number: _detected(own, classes) for number, own in _by_image(results).items()}
+        file = root / FOLDS
+        fold_of = {int(one["image_id"]): (one["id"], int(one["fold"])) for one in folds or ()}
+        called = [(number, 1) if folds is None else fold_of[number] for number in numbers]
+        file = home / TRUTH
+        images = tuple(
+            EvaluatedImage(id, number, str(one["file_name"]), int(one["width"]), int(one["height"]), fold,
+                           *labelled.pop(number, _labelled([], classes)), found.pop(number, NOTHING))
+            for one, number, (id, fold) in zip(truth["images"], numbers, called, strict=True))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise InputError(f"{file}: not in the form that this package writes ({type(error).__name__}: {error}); make it "
                          "anew") from error
@@ -100,25 +107,22 @@ def _by_image(entries: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
     return grouped
 
 
-def _image(image: dict[str, Any], labelled: list[dict[str, Any]], found: list[dict[str, Any]],
-           classes: dict[int, int], fold: tuple[int | str, int]) -> EvaluatedImage:
-    return EvaluatedImage(
-        id=fold[0], number=int(image["id"]), file=str(image["file_name"]), width=int(image["width"]),
-        height=int(image["height"]), fold=fold[1],
-        annotations=np.array([one["id"] for one in labelled], np.int64), boxes=_boxes(labelled),
-        labels=_labels(labelled, classes), ignored=np.array([bool(one.get("iscrowd")) for one in labelled], bool),
-        detected=Detected(_boxes(found), _scores(found), _labels(found, classes)))
+def _labelled(entries: list[dict[str, Any]], classes: dict[int, int]
+              ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """annotations, boxes, labels and ignored of an EvaluatedImage."""
+    return (np.array([one["id"] for one in entries], np.int64), _boxes(entries), _labels(entries, classes),
+            np.array([bool(one.get("iscrowd")) for one in entries], bool))
+
+
+def _detected(entries: list[dict[str, Any]], classes: dict[int, int]) -> Detected:
+    scores = np.array([one["score"] for one in entries], np.float64)
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("a score is not within 0 and 1")
+    return Detected(_boxes(entries), scores, _labels(entries, classes))
 
 
 def _labels(entries: list[dict[str, Any]], classes: dict[int, int]) -> np.ndarray:
     return np.array([classes[one["category_id"]] for one in entries], np.int64)
-
-
-def _scores(found: list[dict[str, Any]]) -> np.ndarray:
-    scores = np.array([one["score"] for one in found], np.float64)
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError("a score is not within 0 and 1")
-    return scores
 
 
 def _boxes(entries: list[dict[str, Any]]) -> np.ndarray:

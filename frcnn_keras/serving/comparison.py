@@ -71,13 +71,13 @@ class Allowance:
     share: float  # of the detections that may be missing or new
     threshold: float  # score that a detection must pass
     limit: int  # how many an image may have
-    others: tuple[float, ...] = ()  # thresholds of classes, above that one
+    others: tuple[float, ...] = ()  # thresholds of classes and of small boxes, above that one
 
     @classmethod
     def of(cls, detector: Detector) -> "Allowance":
         """For a detector's files."""
         detecting, pooling = detector.model.detecting, detector.model.pooling
-        least, *others = sorted(detecting.thresholds)
+        least, *others = sorted(detecting.every_threshold)
         return cls(FORGIVEN[pooling.op], least, detecting.limit, tuple(others))
 
     def beyond_the_edge(self, unpaired: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -80,7 +80,9 @@ def facts(detector: Detector) -> dict:
     """What a user of the file needs to know, for its metadata."""
     detecting = detector.model.detecting
     own = {} if detecting.class_thresholds is None else {"class_thresholds": list(detecting.class_thresholds)}
-    return {"class_names": list(detector.class_names), "score_threshold": min(detecting.thresholds),
+    if detecting.small_area is not None:
+        own |= {"small_area": detecting.small_area, "small_threshold": detecting.small_threshold}
+    return {"class_names": list(detector.class_names), "score_threshold": min(detecting.every_threshold),
             "nms_iou_threshold": detecting.iou_threshold, "max_detections": detecting.limit, **own}
 
 

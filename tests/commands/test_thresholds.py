@@ -36,10 +36,15 @@ def test_chosen_stored_and_taken(run, hand_detector, capsys):
     first, *others = json.loads((run / "thresholds.json").read_text())["classes"]
     assert first["threshold"]["score"] == pytest.approx(0.65) and first["threshold"]["f1"] == 1
     assert all(one["pooled"] for one in others)
+    small = json.loads((run / "thresholds.json").read_text())["small"]
+    assert (small["area"], small["objects"]) == (1024, 0) and small["threshold"]["score"] == pytest.approx(0.65)
+    assert "boxes below 32 x 32 pixels: 0.650" in told
     cv2.imwrite(str(run / "a.png"), np.zeros((64, 80, 3), np.uint8))
     flags = ["--run", str(run), "--images", str(run / "a.png"), "--out", str(run / "drawn"), "--no-draw"]
     assert predict.run([*flags, "--score-threshold", "best"]) == 0
-    assert f"score thresholds: {hand_detector.class_names[0]} 0.650" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"score thresholds: {hand_detector.class_names[0]} 0.650" in said
+    assert "; boxes of less than 1024 pixels 0.650" in said
 
 
 def test_for_another_run(run, capsys):

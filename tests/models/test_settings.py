@@ -110,6 +110,10 @@ def test_json_of_what_a_manifest_holds_alone(wanted):
     (PROPOSING, {"after": 10**9}, "after must be 1 to 100000"), (Pooling(), {"size": 10**6}, "size must be 1 to 64"),
     (Detecting(), {"limit": 2**70}, "limit must be"), (Detecting(), {"classes": (0,)}, "classes must be"),
     (GEOMETRY, {"anchor_ratios": (1e300,)}, "anchor_ratios must be"), (Detecting(), {"limit": True}, "limit must be"),
+    (Detecting(), {"small_area": 9.0}, "small_area and small_threshold go together"),
+    (Detecting(), {"small_threshold": 0.3}, "small_area and small_threshold go together"),
+    (Detecting(), {"small_area": -1.0, "small_threshold": 0.3}, "small_area must be 0 to 1073741824"),
+    (Detecting(), {"small_area": 9.0, "small_threshold": 1.5}, "small_threshold must be 0 to 1"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2)}, "scales must be 4 numbers, each more than 0"),
     (Detecting(), {"means": (0.1, 0.1, 0.2)}, "means must be 4 numbers, each -1000 to 1000"),
     (Detecting(), {"scales": (0.1, 0.1, 0.2, 0.0)}, "scales must be 4 numbers, each more than 0")])
@@ -139,6 +143,11 @@ def test_what_users_may_choose_of_detecting():
     assert "class_thresholds" not in options.to_dict(own)
     with pytest.raises(ValueError, match="class_thresholds must be .* each 0 to 1"):
         dataclasses.replace(own, class_thresholds=(0.2, 1.4))
+    small = dataclasses.replace(each, small_area=1024.0, small_threshold=0.6)
+    assert small.changed(0.3, None, None) == own and small.changed(None, None, 7) == small
+    assert (own.every_threshold, small.thresholds, small.every_threshold) == ((0.3,), (0.2, 0.4), (0.2, 0.4, 0.6))
+    assert options.from_dict(Detecting, json.loads(json.dumps(options.to_dict(small)))) == small
+    assert not {"small_area", "small_threshold"} & options.to_dict(each).keys()
     assert own.changed(0.0, 0.5, 3) == dataclasses.replace(own, score_threshold=0.0, iou_threshold=0.5, limit=3)
 
 
@@ -162,7 +171,7 @@ def test_resized_sizes_by_hand(size, wanted):
     (PROPOSING, proposals.propose, {"logits", "deltas", "anchors", "height", "width", "suppress"}),
     (Pooling(), pyramid.pool_regions, {"maps", "regions", "strides", "offsets"}),
     (Detecting(), postprocessing.detect,
-     {"class_scores", "deltas", "regions", "valid", "height", "width", "suppress"})])
+     {"class_scores", "deltas", "regions", "valid", "height", "width", "original", "suppress"})])
 def test_keywords_are_all_that_their_function_takes_beside_arrays(record, function, others):
     keywords = record.keywords()
     assert keywords == {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
@@ -193,6 +202,10 @@ ALL = [(1, 0.8, [62, 60, 82, 80]), (1, 0.5, [14, 10, 54, 50]), (2, 0.5, [14, 10,
     ({"means": (-0.1, 0.0, 0.0, 0.0)}, [(label, score, [box[0] - side / 10, box[1], box[2] - side / 10, box[3]])
                                         for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)]),
     ({"class_thresholds": (0.6, 0.3)}, [ALL[0], ALL[2]]),
+    # boxes of 400 and 1600 pixels
+    ({"small_area": 401.0, "small_threshold": 0.6}, ALL[:3]), ({"small_area": 400.0, "small_threshold": 0.6}, ALL),
+    ({"small_area": 401.0, "small_threshold": 0.05, "score_threshold": 0.45}, ALL),
+    ({"small_area": 1601.0, "small_threshold": 0.6}, ALL[:1]),
     ({"classes": (2,)}, [(1, 0.5, ALL[1][2]), (1, 0.1, ALL[0][2])]),
     ({"scales": (0.5, 0.1, 0.2, 0.2)}, [(label, score, [box[0] + 0.4 * side, box[1], box[2] + 0.4 * side, box[3]])
                                         for (label, score, box), side in zip(ALL, (20, 40, 40, 20), strict=True)])])
@@ -208,3 +221,18 @@ def test_a_detector_decodes_in_its_own_units(hand_detector, scales, box):
     change(hand_detector, "detecting", scales=scales)
     found = hand_detector.detect_image(bright(48, 64, 16, 24))
     np.testing.assert_allclose(found.boxes[0], np.array(box) / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("area, found", [(255.9, True), (256.1, False)])
+def test_a_detector_tells_small_boxes_in_the_pixels_of_the_image_that_it_is_given(hand_detector, area, found):
+    """32 x 32 pixels in the image of twice the size, 16 x 16 in the given one."""
+    change(hand_detector, "detecting", small_area=area, small_threshold=1.0)
+    assert hand_detector.detect_image(bright(48, 64, 16, 24)).valid.numpy().any() == found
+
+
+def test_each_image_of_a_batch_has_its_own_size(hand_detector):
+    change(hand_detector, "detecting", small_area=257.0, small_threshold=1.0)
+    images, size = hand_detector.prepare_image(bright(48, 64, 16, 24))
+    originals = tf.constant([[48, 64], [96, 128], [480, 640]])
+    found = hand_detector(tf.tile(images, (3, 1, 1, 1)), tf.tile(size[None], (3, 1)), originals=originals)
+    assert found.valid.numpy().any(axis=1).tolist() == [False, True, True]

@@ -26,14 +26,22 @@ def iou(a, b):
     return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
-def detect_by_loop(scores, deltas, regions, valid, score_threshold, iou_threshold, limit):
+def detect_by_loop(scores, deltas, regions, valid, score_threshold, iou_threshold, limit, small=None):
+    """small: area, threshold, and the original image's height and width."""
+    def passes(score, box):
+        if small is None:
+            return score > score_threshold
+        area, threshold, height, width = small
+        sides = (box[2] - box[0]) * width / WIDTH, (box[3] - box[1]) * height / HEIGHT
+        return score > (threshold if sides[0] * sides[1] < area else score_threshold)
+
     found = []
     for label in range(1, scores.shape[1]):
         candidates = []
         for region in range(len(regions)):
-            if valid[region] and scores[region, label] > score_threshold:
+            if valid[region]:
                 box = decode_one(deltas[region, label].astype(float), regions[region].astype(float))
-                if min(box[2] - box[0], box[3] - box[1]) >= 1e-2:
+                if passes(scores[region, label], box) and min(box[2] - box[0], box[3] - box[1]) >= 1e-2:
                     candidates.append((scores[region, label], box, label))
         kept = []
         for candidate in sorted(candidates, key=lambda item: -item[0]):
@@ -52,12 +60,14 @@ def random_head(rng, regions, classes):
 
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40), st.integers(2, 6), st.sampled_from([0.05, 0.3]),
-       st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]))
-def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit):
+       st.sampled_from([0.3, 0.5]), st.sampled_from([3, 20, 100]),
+       st.sampled_from([None, (700.0, 0.4, 80, 100), (700.0, 0.1, 80, 100), (5000.0, 0.4, 400, 120)]))
+def test_equals_a_loop(seed, regions, classes, score_threshold, iou_threshold, limit, small):
     inputs = random_head(np.random.default_rng(seed), regions, classes)
+    more = {} if small is None else {"small_area": small[0], "small_threshold": small[1], "original": small[2:]}
     found = detect(*inputs, HEIGHT, WIDTH, score_threshold=score_threshold, iou_threshold=iou_threshold, limit=limit,
-                   scales=SCALES)
-    expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit)
+                   scales=SCALES, **more)
+    expected = detect_by_loop(*inputs, score_threshold, iou_threshold, limit, small)
     count = len(expected)
     assert found.valid.numpy().tolist() == [True] * count + [False] * (limit - count)
     assert found.boxes.shape == (limit, 4)
@@ -215,6 +225,36 @@ def test_a_threshold_for_each_class():
     valid = found.valid.numpy()
     assert found.labels.numpy()[valid].tolist() == [2, 1]
     np.testing.assert_allclose(found.scores.numpy()[valid], [0.7, 0.4])
+
+
+# 400 and 384 pixels of an image of 80 x 100; 100 and 96 of one of half its sides, 1600 and 1536 of one of twice them
+SMALL_ONES = ([(0.1, 0.6, 0.3), (0.1, 0.5, 0.4)], [(0, 0, 20, 20), (50, 50, 74, 66)])
+
+
+@pytest.mark.parametrize("original, area, wanted", [
+    (None, 400, [(1, 0.6), (2, 0.3)]),  # 384 < 400: neither .5 nor .4 passes .55; 400 is not small: all pass .05
+    (None, 401, [(1, 0.6)]), (None, 384, [(1, 0.6), (1, 0.5), (2, 0.4), (2, 0.3)]),
+    ((40, 50), 100, [(1, 0.6), (2, 0.3)]), ((40, 50), 101, [(1, 0.6)]), ((160, 200), 400, None),
+    ((80, 50), 200, [(1, 0.6), (2, 0.3)]), ((160, 50), 400, [(1, 0.6), (2, 0.3)]),
+    ((160, 200), 1537, [(1, 0.6), (2, 0.3)])])
+def test_small_boxes_are_small_in_the_original_image(original, area, wanted):
+    found = simple(*SMALL_ONES, small_area=float(area), small_threshold=0.55,
+                   original=None if original is None else np.array(original, np.int32))
+    assert found == (wanted or [(1, 0.6), (1, 0.5), (2, 0.4), (2, 0.3)])
+
+
+def test_small_boxes_pass_their_threshold_and_no_other():
+    # the large one, of 400 pixels: of the first class only. The small one: of both, though below its classes'
+    found = simple(*SMALL_ONES, class_thresholds=(0.55, 0.45), small_area=390.0, small_threshold=0.35)
+    assert found == [(1, 0.6), (1, 0.5), (2, 0.4)]
+    assert simple(*SMALL_ONES, score_threshold=0.55, small_area=390.0, small_threshold=0.45) == [(1, 0.6), (1, 0.5)]
+
+
+def test_what_is_small_is_what_lies_in_the_image():
+    # 40 x 20, of which half lies in it
+    regions = [(-20, 0, 20, 20)]
+    assert simple([[0.5, 0.5]], regions, small_area=401.0, small_threshold=0.6) == []
+    assert simple([[0.5, 0.5]], regions, small_area=400.0, small_threshold=0.6) == [(1, 0.5)]
 
 
 def test_thresholds_are_of_the_wanted_classes():

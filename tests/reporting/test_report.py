@@ -16,7 +16,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.thresholds import Threshold
 from frcnn_keras.reporting.report import write_report
 from frcnn_keras.runs.evaluated import NOTHING
-from frcnn_keras.runs.thresholds import ClassThreshold, Thresholds, store
+from frcnn_keras.runs.thresholds import ClassThreshold, SmallThreshold, Thresholds, store
 from tests.reporting.evaluated_run import NASTY, write_images, write_proposals, write_run, write_training
 from tests.reporting.pictures_by_hand import drawn_at_random
 
@@ -102,12 +102,13 @@ def test_chosen_thresholds_stand_beside_the_best(run):
     """One class has its own, one too few objects; b's threshold passes nothing here."""
     own, none = Threshold(.5, .4, .6, .9, .8, .85, True), Threshold(1.0, math.nan, math.nan, math.nan, 0, 0, False)
     store(run, Thresholds(NASTY, 31, .95, (ClassThreshold("a", 40, False, own), ClassThreshold("b", 3, True, none),
-                                           ClassThreshold("c", 50, False, own))))
+                                           ClassThreshold("c", 50, False, own)), SmallThreshold(1024, 0, own)))
     page = Page(write_report(run).read_text())
     words = " ".join(" ".join(page.texts).split())
     assert "the lowest score with a precision of 0.95 of each class, chosen on 31 images" in words
     assert "0.400 to 0.600" in words and "– to –" in words and NASTY in "".join(page.texts)
     assert "b: fewer than 20 objects" in words and "b: no score reaches that precision" in words
+    assert "boxes below 32 × 32 pixels pass 0.500 in place of their class's score" in words
 
 
 def test_the_reliability_of_an_audit(run, tmp_path):

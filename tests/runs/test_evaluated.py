@@ -66,12 +66,15 @@ def test_the_folder_that_evaluate_was_given(tmp_path):
     ({"found": None}, "detections.json: not found"),
     ({"truth": "{"}, "ground_truth.json: cannot be read"), ({"truth": {}}, "ground_truth.json: not in the form"),
     ({"truth": []}, "ground_truth.json: not in the form"), ({"found": {"a": 1}}, "detections.json: not in the form"),
-    ({"found": [{"image_id": 1}]}, "not in the form"), ({"found": [3]}, "detections.json: not in the form"),
+    ({"found": [{"image_id": 1}]}, "detections.json: not in the form"),
+    ({"found": [3]}, "detections.json: not in the form"),
     ({"folds": FOLDS[:1]}, "folds.json: not in the form"),
     ({"found": [FOUND[0] | {"image_id": 7}]}, "detections.json: has image 7"),
-    ({"found": [FOUND[0] | {"category_id": 7}]}, "not in the form"),
-    ({"found": [FOUND[0] | {"score": 1.5}]}, "not in the form"),
-    ({"found": [FOUND[0] | {"bbox": [0, 0, None, 1]}]}, "not in the form"),
+    ({"found": [FOUND[0] | {"category_id": 7}]}, "detections.json: not in the form"),
+    ({"found": [FOUND[0] | {"score": 1.5}]}, "detections.json: not in the form"),
+    ({"found": [FOUND[0] | {"bbox": [0, 0, None, 1]}]}, "detections.json: not in the form"),
+    ({"found": [FOUND[0] | {"bbox": [1, 2]}]}, "detections.json: not in the form"),
+    ({"truth": TRUTH | {"annotations": [TRUTH["annotations"][0] | {"bbox": [1, 2]}]}}, "ground_truth.json: not in"),
 ])
 def test_what_is_damaged_is_said_in_a_line(tmp_path, changed, named):
     with pytest.raises(InputError, match=named):

@@ -6,6 +6,7 @@ import pytest
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.comparison import FORGIVEN, Agreement, Allowance, compare, compare_all, single
+from tests.detectors import change
 
 SIZE = (50, 100)
 
@@ -184,5 +185,9 @@ def test_the_edges_of_all_classes_are_forgiven(hand_detector):
     hand_detector.detecting = dataclasses.replace(hand_detector.detecting, class_thresholds=thresholds)
     allowance = Allowance.of(Detector(hand_detector))
     assert (allowance.threshold, allowance.others) == (thresholds[0], thresholds[1:])
+    change(hand_detector, "detecting", small_area=1024.0, small_threshold=0.1)
+    small = Allowance.of(Detector(hand_detector))
+    assert (small.threshold, small.others) == (0.1, thresholds)
+    assert small.beyond_the_edge(np.array([0.1, 0.15, 0.2]), np.zeros(0)).tolist() == [0.15]
     beyond = allowance.beyond_the_edge(np.array([0.2, 0.3, 0.4, 0.9]), np.zeros(0))
     assert beyond.tolist() == ([0.3, 0.9] if count > 1 else [0.3, 0.4, 0.9])

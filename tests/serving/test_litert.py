@@ -12,7 +12,7 @@ from frcnn_keras.serving import litert as litert_export
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from frcnn_keras.serving.litert import default_image_size, export_litert
 from tests.bright_pictures import bright
-from tests.detectors import hand_made, small_detector
+from tests.detectors import change, hand_made, small_detector
 from tests.spoilt_exports import spoil
 
 needs_extras = pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is None,
@@ -77,6 +77,20 @@ def test_the_hand_detectors_box_at_the_default_size(hand_detector, tmp_path):
     outputs = open_file(path).get_signature_runner("serving_default")(image_tensor=image[None])
     assert outputs["num_detections"].tolist() == [1.0] and outputs["detection_classes"][0, 0] == 2
     np.testing.assert_allclose(outputs["detection_boxes"][0, 0], [9.2 / 48, 19.6 / 64, 25.2 / 48, 35.6 / 64], atol=1e-4)
+
+
+@needs_extras
+@pytest.mark.parametrize("area, count", [(250.0, 1), (260.0, 0)])
+def test_small_boxes_have_their_own_threshold(hand_detector, tmp_path, area, count):
+    """16 x 16 pixels, which the detector resizes to 32 x 32."""
+    change(hand_detector, "detecting", small_area=area, small_threshold=1.0)
+    path = tmp_path / "small.tflite"
+    export_litert(Detector(hand_detector), path, image_size=(48, 64))
+    outputs = open_file(path).get_signature_runner("serving_default")(image_tensor=bright(48, 64, 16, 24)[None])
+    assert outputs["num_detections"].tolist() == [count]
+    with zipfile.ZipFile(path) as archive:
+        facts = json.loads(archive.read("detector.json"))
+    assert (facts["small_area"], facts["small_threshold"]) == (area, 1)
 
 
 @pytest.mark.parametrize("shorter, longer, size",

@@ -10,7 +10,7 @@ from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving import onnx as onnx_export
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from frcnn_keras.serving.onnx import export_onnx
-from tests.bright_pictures import picture
+from tests.bright_pictures import bright, picture
 from tests.detectors import change, small_detector
 from tests.spoilt_exports import spoil
 
@@ -57,6 +57,18 @@ def test_a_threshold_for_each_class(tmp_path):
     found = outputs["detection_classes"][0][: int(outputs["num_detections"][0])]
     assert len(found) and labels[0] not in found
     assert json.loads(session.get_modelmeta().custom_metadata_map["class_thresholds"]) == thresholds
+
+
+@needs_extras
+def test_small_boxes_have_their_own_threshold(hand_detector, tmp_path):
+    """16 x 16 pixels in an image of 48 x 64, 32 x 32 in one of twice the size."""
+    change(hand_detector, "detecting", small_area=300.0, small_threshold=1.0)
+    export_onnx(Detector(hand_detector), tmp_path / "a.onnx", check_images=[picture()])
+    for image, count in ((picture(), 0), (bright(96, 128, 32, 48, 8), 1)):
+        outputs, session = run(tmp_path / "a.onnx", image)
+        assert outputs["num_detections"].tolist() == [count]
+    facts = session.get_modelmeta().custom_metadata_map
+    assert (json.loads(facts["small_area"]), json.loads(facts["small_threshold"])) == (300, 1)
 
 
 @needs_extras

@@ -22,8 +22,8 @@ from frcnn_keras.serving.comparison import Agreement, compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
 from frcnn_keras.serving.saved_model import compare_folder, export_saved_model, label_map, labels_file, next_version
 from frcnn_keras.serving.session import serving_session
-from tests.bright_pictures import encoded, picture
-from tests.detectors import hand_made
+from tests.bright_pictures import bright, encoded, picture
+from tests.detectors import change, hand_made
 
 pytestmark = pytest.mark.slow
 
@@ -144,6 +144,18 @@ def test_thresholds_and_limit_are_inside(tmp_path):
         found = call("serving_default", {"image_bytes": np.array([image], object)})
     assert found["num_detections"].tolist() == [0] and found["detection_boxes"].shape == (1, 7, 4)
     assert json.loads((folder / "assets.extra/signature.json").read_text())["detecting"]["score_threshold"] == 0.999
+
+
+def test_small_boxes_have_their_own_threshold(hand_detector, tmp_path):
+    """16 x 16 pixels in an image of 48 x 64, 32 x 32 in one of twice the size."""
+    change(hand_detector, "detecting", small_area=300.0, small_threshold=1.0)
+    folder = export_saved_model(Detector(hand_detector), tmp_path).path
+    with serving_session(folder) as call:
+        found = call("serving_default", {"image_bytes": np.array(
+            [encoded(picture()), encoded(bright(96, 128, 32, 48, 8))], object)})
+    assert found["num_detections"].tolist() == [0, 1]
+    said = json.loads((folder / "assets.extra/signature.json").read_text())["detecting"]
+    assert (said["small_area"], said["small_threshold"]) == (300, 1)
 
 
 @pytest.mark.parametrize("there, wanted", [([], 1), (["1"], 2), (["1", "7", "3"], 8), (["tmp-9", "x", "2.bak"], 1),

@@ -4,6 +4,7 @@ import pytest
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.single_file import PRODUCER, compare_file, facts, needed, new_file, require_float32, resized
+from tests.detectors import change
 
 
 def test_resized_by_height_and_width():
@@ -83,3 +84,7 @@ def test_images_are_compared_behind_the_pictures(hand_detector):
 def test_facts(hand_detector):
     assert facts(Detector(hand_detector)) == {"class_names": ["one", "two"], "score_threshold": 0.5,
                                               "nms_iou_threshold": 0.5, "max_detections": 3}
+    change(hand_detector, "detecting", class_thresholds=(0.6, 0.7), small_area=1024.0, small_threshold=0.4)
+    assert facts(Detector(hand_detector)) == {
+        "class_names": ["one", "two"], "score_threshold": 0.4, "nms_iou_threshold": 0.5, "max_detections": 3,
+        "class_thresholds": [0.6, 0.7], "small_area": 1024, "small_threshold": 0.4}
