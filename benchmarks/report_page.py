@@ -37,11 +37,12 @@ def measure(settings: Settings) -> list[Row]:
     few, many = (20, 100) if settings.quick else (500, 5000)
     rows, browser = [], os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     with tempfile.TemporaryDirectory() as folder:
-        sizes, seconds, opened = zip(*(_page(Path(folder) / str(count), count, browser) for count in (few, many)),
-                                     strict=True)
+        sizes, seconds, processor, opened = zip(
+            *(_page(Path(folder) / str(count), count, browser) for count in (few, many)), strict=True)
         what, other = f"report's page of {many} images", f"of {few} images"
         rows.append(Row("report", f"{what}: size", sizes[1], "MB", other, sizes[0]))
         rows.append(Row("report", f"{what}: writing", seconds[1], "s", other, seconds[0]))
+        rows.append(Row("report", f"{what}: writing, processor time", processor[1], "s", other, processor[0]))
         if browser:
             blank = Path(folder) / "blank.html"
             blank.write_text("<!DOCTYPE html><title>blank</title>", encoding="utf-8")
@@ -50,13 +51,13 @@ def measure(settings: Settings) -> list[Row]:
     return rows
 
 
-def _page(folder: Path, count: int, browser: str | None) -> tuple[float, float, float]:
-    """Its megabytes, seconds of writing, and of opening (NaN without a browser)."""
+def _page(folder: Path, count: int, browser: str | None) -> tuple[float, float, float, float]:
+    """Its megabytes, seconds of writing and of processors, and of opening (NaN without a browser)."""
     run, images = drawn_run(folder, count)
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), time.process_time()
     page = write_report(run, images=images)
-    written = time.perf_counter() - begun
-    return page.stat().st_size / 1e6, written, _opening(browser, page) if browser else float("nan")
+    written = time.perf_counter() - begun, time.process_time() - busy
+    return page.stat().st_size / 1e6, *written, _opening(browser, page) if browser else float("nan")
 
 
 def _opening(browser: str, page: Path) -> float:

@@ -93,7 +93,8 @@ def _recall(metrics: dict[str, Any], crossval: dict[str, Any], logs: tuple[Log, 
     if "recall" in crossval:
         sizes = {size: {name: entry["pooled"] if isinstance(entry, dict) else entry for name, entry in own.items()}
                  for size, own in crossval.get("recall_by_size", {}).items()}
-        return {name: entry["pooled"] for name, entry in crossval["recall"].items()}, "images that were held out", sizes
+        pooled = {name: entry["pooled"] for name, entry in crossval["recall"].items()}
+        return pooled, "images that each detector did not train on", sizes
     if metrics.get("proposals"):
         return metrics["proposals"]["recall"], "images that were scored", metrics["proposals"]["by_size"]
     return {name: values[-1] for log in logs for name, values in log.columns.items() if name.startswith("recall@")

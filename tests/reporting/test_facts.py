@@ -59,7 +59,7 @@ def test_the_proposals_of_the_scored_images(run):
         "recall_by_size": {"small": {"objects": 3, "recall@300/0.5": {"pooled": .8, "low": .7}}}}))
     facts = read_facts(run)
     assert facts.recall_by_size == {"small": {"objects": 3, "recall@300/0.5": .8}}
-    assert facts.recalled_on == "images that were held out"
+    assert facts.recalled_on == "images that each detector did not train on"
 
 
 def test_evaluated_on_other_images_since(run):

@@ -113,12 +113,12 @@ def test_chosen_thresholds_stand_beside_the_best(run):
 
 def test_the_reliability_of_an_audit(run, tmp_path):
     (tmp_path / "audit.json").write_text("[]")
-    assert "Are its chances" not in write_report(run, audit=tmp_path).read_text()
+    assert "How far these numbers" not in write_report(run, audit=tmp_path).read_text()
     (tmp_path / "audit.json").write_text(json.dumps([{
         "kind": "missing", "image": 1, "file": "1.jpg", "box": [1, 1, 20, 20], "label": "", "suggested": "a",
         "score": .9}]))
     text = write_report(run, audit=tmp_path).read_text()
-    assert "Are its chances" in text and "score as it is" in text and "fold 1" not in text
+    assert "How far these numbers" in text and "score as it is" in text and "fold 1" not in text
 
 
 def test_the_pictures_of_a_crossvalidation_are_those_that_prep_read(run, tmp_path, capsys):
