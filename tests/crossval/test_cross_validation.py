@@ -201,7 +201,7 @@ def test_pictures_are_called_as_their_files(shapes):
     examples = [dataclasses.replace(example, id=number, path="") for number, example in enumerate(shapes.examples, 7)]
     recorded = [Original(str(one.id), 1, 0, 0, "", f"/data/images/cam/{one.id:012}.jpg") for one in examples]
     named = cross_validation.with_paths(examples, recorded)
-    files = [one["file_name"] for one in coco_ground_truth(named, "d", shapes.class_names, shapes.category_ids)["images"]]
-    assert files[:2] == ["000000000007.jpg", "000000000008.jpg"]
+    truth = coco_ground_truth(named, "d", shapes.class_names, shapes.category_ids)
+    assert [one["file_name"] for one in truth["images"]][:2] == ["000000000007.jpg", "000000000008.jpg"]
     old = cross_validation.with_paths(examples, [dataclasses.replace(one, path="") for one in recorded])
     assert coco_ground_truth(old, "d", shapes.class_names, shapes.category_ids)["images"][0]["file_name"] == "7"
