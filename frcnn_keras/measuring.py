@@ -33,8 +33,9 @@ def evaluate(run: FilePath | Detector, dataset: Dataset, *, interval: bool = Fal
     this one better on these images (evaluation.intervals.coco_comparison)?
 
     Returns:
-        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image";
-        where asked for, "interval" and "comparison".
+        "coco": {"AP", "AP50", ...}, "voc07", "voc10": {"mAP"}, "per_class": {name: ...}, "images", "seconds_per_image",
+        "proposals": {"recall", "by_size"}, the share of objects that the first 100 and 300 proposals reach; where asked
+        for, "interval" and "comparison".
     """
     dataset = scorable(dataset, skip_bad)
     scores = score(run if isinstance(run, Detector) else detectors.load(run), dataset)

@@ -44,9 +44,7 @@ def fold_of(paired: Sequence[Paired], classes: int) -> Fold:
     evidence, surest = [np.zeros((0, len(EVIDENCE)))], [np.zeros(0)]
     present, right = [np.zeros(0, bool)], [np.zeros(0, bool)]
     for one in paired:
-        found = one.label_of >= 0
-        near = np.zeros(len(found), bool)
-        near[found] = one.overlaps[found, one.label_of[found]] >= RIGHT
+        near = labelled(one)
         same = near.copy()
         same[near] = one.image.labels[one.label_of[near]] == one.seen.labels[near]
         counts = ~one.explained
@@ -57,6 +55,14 @@ def fold_of(paired: Sequence[Paired], classes: int) -> Fold:
     classes_of = calibrate(logit(np.concatenate(surest))[:, None], np.concatenate(right))
     objects = calibrate(np.concatenate(evidence), np.concatenate(present))
     return Fold(objects, classes_of, _placing(paired, classes_of, classes))
+
+
+def labelled(one: Paired) -> np.ndarray:
+    """(H,) whether a label lies at each place."""
+    found = one.label_of >= 0
+    near = np.zeros(len(found), bool)
+    near[found] = one.overlaps[found, one.label_of[found]] >= RIGHT
+    return near
 
 
 def object_evidence(one: Paired) -> np.ndarray:

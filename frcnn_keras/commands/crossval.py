@@ -66,8 +66,28 @@ def main(args) -> int:
             say(f"{name}: {length.reason}")
         results = cross_validate(images, args.run, rpn, rcnn, **how)
     say(f"crossval: {args.run} is finished")
-    print(to_json(results) if args.json else format_grid(results) if varied else format_results(results))
+    report = _report(results["cells"][results["best"]]["run"] if varied else args.run)
+    if args.json:
+        print(to_json(results))
+    else:
+        print(format_grid(results) if varied else format_results(results))
+        if report:
+            print(f"\nreport     {report}")
     return 0
+
+
+def _report(run):
+    """The page about it, of a grid about the best settings; None, and why, where it cannot be written: the numbers are
+    there all the same."""
+    from frcnn_keras.errors import InputError
+    from frcnn_keras.progress import say
+    from frcnn_keras.reporting.report import write_report
+
+    try:
+        return write_report(run)
+    except (InputError, OSError) as error:
+        say(f"note: no report ({error})")
+        return None
 
 
 def run(argv=None) -> int:

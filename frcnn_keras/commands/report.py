@@ -6,11 +6,13 @@ from frcnn_keras.commands import command_line as cli
 
 EXAMPLES = """examples:
   {frcnn} report --run work/run
-  {frcnn} report --run work/cv --out cv.html --images DIR
+  {frcnn} report --run work/cv --out cv.html --images DIR --audit work/audit
+  {frcnn} report --run work/run --evaluation work/on-test --out test.html
 
 reads: RUN/evaluation, which evaluate, train and crossval write, and what RUN says of its making.
 writes: one file, RUN/report.html by default. It holds its pictures: it can be sent as it is.
-Pictures come from --images, else from the data set that train read, where it still is."""
+Pictures come from --images, else from the data set that train read, or from the files that the prep folder of crossval
+was made of, where they still are."""
 
 
 def build_parser():
@@ -19,6 +21,8 @@ def build_parser():
     parser.add_argument("--run", required=True, metavar="DIR", help="folder of a run or of a cross-validation")
     parser.add_argument("--out", metavar="FILE", help="the file to write (default RUN/report.html)")
     parser.add_argument("--images", metavar="DIR", help="folder that the scored images lie in")
+    parser.add_argument("--evaluation", metavar="DIR", help="where evaluate --out DIR wrote, in place of "
+                        "RUN/evaluation")
     parser.add_argument("--audit", metavar="DIR", help="what audit wrote: its findings, with pictures")
     return parser
 
@@ -28,7 +32,8 @@ def main(args) -> int:
     cli.start_tensorflow(args.device)
     from frcnn_keras.reporting.report import write_report
 
-    print(write_report(args.run, args.out, args.images or _own_images(Path(args.run)), args.audit))
+    images = args.images or (None if args.evaluation else _own_images(Path(args.run)))
+    print(write_report(args.run, args.out, images, args.audit, args.evaluation))
     return 0
 
 

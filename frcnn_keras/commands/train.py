@@ -90,7 +90,7 @@ def _report(trained, splits) -> Path | None:
     scored = splits.test if trained.scored_on == "test" and splits.test else splits.val
     try:
         return write_report(trained.run, images=scored.dataset)
-    except InputError as error:
+    except (InputError, OSError) as error:
         say(f"note: no report ({error})")
         return None
 

@@ -16,6 +16,7 @@ from frcnn_keras.crossval.place import CrossRequest, begun, write_results
 from frcnn_keras.crossval.results import Found, summarise
 from frcnn_keras.crossval.shared_rpn import take_rpn
 from frcnn_keras.crossval.together import together
+from frcnn_keras.data import originals
 from frcnn_keras.data.example import Dataset, Example
 from frcnn_keras.data.prepared import Prepared, open_prepared, reading
 from frcnn_keras.data.wording import counted
@@ -81,7 +82,14 @@ def split(data: str | Path | Prepared, folds: int, group_file: str | Path | None
     absent = absent_line(images, fold_of, prepared.class_names)
     if all(id.isdecimal() and str(int(id)) == id for id in ids):  # COCO's; others are paths
         examples = [dataclasses.replace(example, id=int(id)) for id, example in zip(ids, examples, strict=True)]
+    examples = with_paths(examples, originals.read_originals(prepared.path / originals.NAME))
     return Split(prepared, tuple(examples), fold_of, (*grouped.notes, *filter(None, [absent])))
+
+
+def with_paths(examples: Sequence[Example], recorded: Sequence[originals.Original]) -> list[Example]:
+    """The same with the paths that prep read them from, where it recorded these: what the files are called."""
+    path_of = {original.id: original.path for original in recorded}
+    return [dataclasses.replace(example, path=path_of.get(str(example.id), "")) for example in examples]
 
 
 def cross_validate(images: Split, run: str | Path, rpn: RPNConfig, rcnn: RCNNConfig, *, fresh: bool = False,

@@ -1,22 +1,19 @@
 """What a fold's detector finds in the images that it was not trained on, from their cached features."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from frcnn_keras.data.batches import feature_maps, map_specs
 from frcnn_keras.data.prepared import Prepared
-from frcnn_keras.evaluation.recall import proposal_recall
+from frcnn_keras.evaluation.reached import Reached, reached
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.progress import ahead, tracked
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import load
 from frcnn_keras.training.rcnn_stage import back_of
-
-COUNTS, THRESHOLDS = (100, 300), (0.5, 0.7)  # proposals, and overlaps, of which recall is measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +21,7 @@ class HeldOut:
     """What was found in one image."""
 
     detections: Detections  # in pixels of the original image
-    objects: int  # that count
-    reached: dict[str, int]  # how many of them by proposals: "recall@100/0.5", ...
+    reached: Reached  # its objects, and those that proposals reach
 
 
 def find(run: Path, part: Prepared) -> list[HeldOut]:
@@ -40,12 +36,12 @@ def find(run: Path, part: Prepared) -> list[HeldOut]:
     def found_in(record: dict) -> HeldOut:
         proposals, detected = detect(record["maps"], record["size"])
         valid = detected.valid[0].numpy()
+        back = back_of(record)
         detections = Detections.of(
-            detected.boxes[0].numpy()[valid] * back_of(record), detected.scores[0].numpy()[valid],
+            detected.boxes[0].numpy()[valid] * back, detected.scores[0].numpy()[valid],
             detected.labels[0].numpy()[valid], detector.class_names, detector.category_ids)
-        boxes, ignored = record["boxes"].numpy(), record["ignored"].numpy()
-        return HeldOut(detections, int(np.sum(~ignored)),
-                       _reached(proposals.boxes[0].numpy()[proposals.valid[0].numpy()], boxes, ignored))
+        proposed = proposals.boxes[0].numpy()[proposals.valid[0].numpy()] * back
+        return HeldOut(detections, reached(proposed, record["boxes"].numpy() * back, record["ignored"].numpy()))
 
     found = ahead(found_in, feature_maps(part))
     return list(tracked(found, "crossval: scoring", len(part.feature_spans), "images"))
@@ -60,16 +56,3 @@ def _graph(model: FasterRCNN, part: Prepared) -> Callable:
         return proposals, model.detect(maps, proposals, size[None])
 
     return detect
-
-
-def _reached(proposals: np.ndarray, boxes: np.ndarray, ignored: np.ndarray) -> dict[str, int]:
-    shares = proposal_recall([proposals], [boxes], [ignored], COUNTS, THRESHOLDS)
-    objects = int(np.sum(~ignored))
-    return {name: round(share * objects) if objects else 0 for name, share in shares.items()}
-
-
-def recall_of(found: Sequence[HeldOut]) -> dict[str, float]:
-    """The share of all images' objects that proposals reach; NaN where no object counts."""
-    objects = sum(one.objects for one in found)
-    return {name: sum(one.reached[name] for one in found) / objects if objects else float("nan")
-            for name in (found[0].reached if found else ())}

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from frcnn_keras.crossval.held_out import HeldOut, recall_of
+from frcnn_keras.crossval.held_out import HeldOut
 from frcnn_keras.data.example import Example
 from frcnn_keras.evaluation.coco import coco_metrics
 from frcnn_keras.evaluation.intervals import CLASS_NAMES, NAMES, share_interval
 from frcnn_keras.evaluation.metrics import number
+from frcnn_keras.evaluation.reached import NAMES as RECALLS
+from frcnn_keras.evaluation.reached import recall_by_size, recall_of
 
 _LABEL = 32  # characters of a class's name in the table
 
@@ -38,29 +40,46 @@ def summarise(found: Found, metrics: dict) -> dict:
 
     Returns:
         {"AP": {"mean", "std", "pooled", "low", "high"}, ... of intervals.NAMES, "per_class": {class: {"AP", "AP50":
-        the same, "objects"}}, "recall": {"recall@100/0.5": the same, ...}, "folds": [{"fold", "images", "AP", ...}],
-        "images", "draws", "share", "seed"}. mean and std (n - 1) are of the folds, pooled of all images together, and
-        low and high its interval.
+        the same, "objects"}}, "recall": {"recall@100/0.5": the same, ...}, "recall_by_size": {"small": {"objects",
+        "recall@100/0.5": the same, ...}, "medium", "large"}, "folds": [{"fold", "images", "AP", ...}], "images",
+        "draws", "share", "seed"}. mean and std (n - 1) are of the folds, pooled of all images together, and low and
+        high its interval.
     """
     parts = [found.of_fold(fold) for fold in range(1, int(found.folds.max()) + 1)]
     scores = [coco_metrics(part.examples, [one.detections for one in part.held_out], part.class_names)
               for part in parts]
-    recalls = [recall_of(part.held_out) for part in parts]
     interval = metrics["interval"]
     overall = {name: _entry([one[name] for one in scores], metrics["coco"][name], interval["coco"][name])
                for name in NAMES}
     classes = {label: {name: _entry([one["per_class"][label][name] for one in scores], own[name],
                                     interval["per_class"][label][name]) for name in CLASS_NAMES}
                | {"objects": own["objects"]} for label, own in metrics["per_class"].items()}
-    objects = [one.objects for one in found.held_out]
-    recall = {name: _entry([one[name] for one in recalls], value,
-                           share_interval([one.reached[name] for one in found.held_out], objects,
-                                          draws=interval["draws"], share=interval["share"], seed=interval["seed"]))
-              for name, value in recall_of(found.held_out).items()}
-    folds = [{"fold": fold, "images": len(part.examples), **{name: score[name] for name in NAMES}, **reached}
-             for fold, (part, score, reached) in enumerate(zip(parts, scores, recalls, strict=True), 1)]
-    return {**overall, "per_class": classes, "recall": recall, "folds": folds, "images": len(found.examples),
-            **{name: interval[name] for name in ("draws", "share", "seed")}}
+    recall = _recalls(found, parts, interval, slice(None))
+    by_size = {name: {"objects": own["objects"], **_recalls(found, parts, interval, slice(place, place + 1))}
+               for place, (name, own) in enumerate(recall_by_size([one.reached for one in found.held_out]).items())}
+    folds = [{"fold": fold, "images": len(part.examples), **{name: score[name] for name in NAMES},
+              **recall_of([one.reached for one in part.held_out])}
+             for fold, (part, score) in enumerate(zip(parts, scores, strict=True), 1)]
+    return {**overall, "per_class": classes, "recall": recall, "recall_by_size": by_size, "folds": folds,
+            "images": len(found.examples), **{name: interval[name] for name in ("draws", "share", "seed")}}
+
+
+def _recalls(found: Found, parts: Sequence[Found], interval: dict, sizes: slice) -> dict[str, dict[str, float]]:
+    """A line for each of RECALLS, of the objects of some sizes."""
+    def counts(part: Found) -> tuple[np.ndarray, np.ndarray]:
+        """(I,) objects and (I, len(RECALLS)) those that are reached, of each image."""
+        return (np.array([one.reached.objects[sizes].sum() for one in part.held_out]),
+                np.array([one.reached.reached[sizes].sum(axis=0) for one in part.held_out]))
+
+    def shares(part: Found) -> np.ndarray:
+        objects, reached = counts(part)
+        return reached.sum(axis=0) / objects.sum() if objects.sum() else np.full(len(RECALLS), np.nan)
+
+    objects, reached = counts(found)
+    of_folds, of_all = np.array([shares(part) for part in parts]), shares(found)
+    return {name: _entry(of_folds[:, place], float(of_all[place]), share_interval(
+        reached[:, place], objects, draws=interval["draws"], share=interval["share"], seed=interval["seed"]))
+        for place, name in enumerate(RECALLS)}
 
 
 def _entry(folds: Sequence[float], pooled: float, ends: dict[str, float]) -> dict[str, float]:

@@ -31,6 +31,7 @@ class Original:
     modified: int  # nanoseconds
     content: int  # CRC-32C of the encoded image
     objects: str  # fingerprint of boxes, labels and flags
+    path: str = ""  # where the picture was, if a file holds it alone; nothing depends on it
 
 
 def originals(examples: Sequence[Example]) -> tuple[Original, ...]:
@@ -47,7 +48,18 @@ def originals(examples: Sequence[Example]) -> tuple[Original, ...]:
 
 def _original(example: Example) -> Original:
     size, modified = _stat(example)
-    return Original(str(example.id), size, modified, _content(example) if example.path else 0, _objects(example))
+    content, length = _content(example) if example.path else (0, 0)
+    path = os.path.abspath(example.path) if length and length == size else ""
+    return Original(str(example.id), size, modified, content, _objects(example), path if _is_text(path) else "")
+
+
+def _is_text(path: str) -> bool:
+    """Whether JSON can hold it: a file's name may be of bytes that are no letters."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _stat(example: Example) -> tuple[int, int]:
@@ -59,11 +71,13 @@ def _stat(example: Example) -> tuple[int, int]:
     return (status.st_size, status.st_mtime_ns) if status else (0, 0)
 
 
-def _content(example: Example) -> int:
+def _content(example: Example) -> tuple[int, int]:
+    """(checksum, bytes) of the encoded picture."""
     try:
-        return google_crc32c.value(example.read())
+        encoded = example.read()
     except InputError:  # whoever needs the picture says so
-        return _UNREADABLE
+        return _UNREADABLE, 0
+    return google_crc32c.value(encoded), len(encoded)
 
 
 def _objects(example: Example) -> str:
@@ -88,7 +102,8 @@ def read_originals(path: Path) -> tuple[Original, ...]:
     stored = read_json(path)
     fields = dataclasses.fields(Original)
     try:
-        columns = [stored[field.name] for field in fields]
+        columns = [stored[field.name] for field in fields if field.name != "path"]
+        columns.append(stored.get("path", [""] * len(columns[0])))  # format of before had none
         if any(type(value) is not field.type for field, column in zip(fields, columns, strict=True)
                for value in column):
             raise TypeError("a value is of another kind")
@@ -127,4 +142,4 @@ def _replaced(original: Original, example: Example) -> bool:
     """Whether a picture is another one than it was."""
     if not example.path or _stat(example) == (original.size, original.modified):
         return False
-    return _content(example) != original.content
+    return _content(example)[0] != original.content

@@ -66,12 +66,21 @@ def matches_of(example: Any, detected: Any) -> Iterator[tuple[int, np.ndarray, M
     becomes of them; `objects` are places among all objects of the image. What is beyond the LIMIT is left away."""
     truth, boxes = _widths(example.boxes), _widths(detected.boxes)
     scores, labels = np.asarray(detected.scores, np.float64), np.asarray(detected.labels)
-    for label in np.unique(labels).tolist():
-        own, objects = np.flatnonzero(labels == label), np.flatnonzero(example.labels == label)
-        best = own[np.argsort(-scores[own], kind="stable")][:LIMIT]
-        ignored = example.ignored[objects]
-        matches = match(_overlaps(boxes[best], truth[objects], ignored), ignored)
+    overlaps = _overlaps(boxes, truth, example.ignored)
+    near = ((overlaps >= THRESHOLDS[0]) & (labels[:, None] == example.labels)).any(axis=1)
+    order = np.lexsort((-scores, labels))  # stable, as COCO's code sorts
+    for own in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(order) else ():
+        best, label = own[:LIMIT], int(labels[own[0]])
+        if not near[best].any():  # most classes that are found in an image are not in it
+            yield label, best, _wrong(len(best))
+            continue
+        objects = np.flatnonzero(example.labels == label)
+        matches = match(overlaps[best][:, objects], example.ignored[objects])
         yield label, best, Matches(matches.outcomes, np.append(objects, -1)[matches.objects])
+
+
+def _wrong(count: int) -> Matches:
+    return Matches(np.full((len(THRESHOLDS), count), WRONG, np.int8), np.full((len(THRESHOLDS), count), -1, np.int64))
 
 
 def match(overlaps: np.ndarray, ignored: np.ndarray) -> Matches:
@@ -81,8 +90,8 @@ def match(overlaps: np.ndarray, ignored: np.ndarray) -> Matches:
         overlaps: (D, G) of the detections, best score first, with the objects.
         ignored: (G,) bool.
     """
-    outcomes = np.full((len(THRESHOLDS), len(overlaps)), WRONG, np.int8)
-    objects = np.full(outcomes.shape, -1, np.int64)
+    wrong = _wrong(len(overlaps))
+    outcomes, objects = wrong.outcomes, wrong.objects
     free = np.ones((len(THRESHOLDS), len(ignored)), bool)
     reached = overlaps.max(axis=1, initial=0.0) >= THRESHOLDS[0]
     rows = np.arange(len(THRESHOLDS))

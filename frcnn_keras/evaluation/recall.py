@@ -36,7 +36,7 @@ def proposal_recall(
             f"Received: {len(proposals)} of proposals, {len(boxes)} of boxes, {len(ignored)} of ignored"
         )
     best = [np.zeros((len(counts), 0), np.float32)]
-    best += [_best_overlaps(p, b[~i], counts) for p, b, i in zip(proposals, boxes, ignored)]
+    best += [best_overlaps(p, b[~i], counts) for p, b, i in zip(proposals, boxes, ignored)]
     best = np.concatenate(best, axis=1)  # (counts, all objects)
     return {
         f"recall@{count}/{threshold:g}": float(np.mean(row >= threshold)) if row.size else float("nan")
@@ -45,7 +45,7 @@ def proposal_recall(
     }
 
 
-def _best_overlaps(proposals: np.ndarray, objects: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+def best_overlaps(proposals: np.ndarray, objects: np.ndarray, counts: Sequence[int]) -> np.ndarray:
     """(counts, G) each object's best IoU among the first `count` proposals; 0 where there is none."""
     if not len(objects):
         return np.zeros((len(counts), 0), np.float32)

@@ -119,11 +119,19 @@ class FasterRCNN(keras.Model):
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
         images, size = self.prepare_image(image)
-        original = tf.shape(image)[:2]
-        detections = self.call(images, size[None], originals=original[None])
-        factors = tf.cast(original, tf.float32) / tf.cast(size, tf.float32)
-        boxes = box_ops.rescale(detections.boxes[0], factors[1], factors[0])
-        return DetectedBoxes(boxes, detections.scores[0], detections.labels[0], detections.valid[0])
+        detections = self.call(images, size[None], originals=tf.shape(image)[None, :2])
+        return DetectedBoxes(_in_own_pixels(detections.boxes[0], image, size), detections.scores[0],
+                             detections.labels[0], detections.valid[0])
+
+    def examine_image(self, image) -> tuple[Proposals, DetectedBoxes]:
+        """The same with the proposals that it comes from, in the image's own pixels too."""
+        images, size = self.prepare_image(image)
+        levels = self.features(images)
+        proposals = self.propose(levels, size[None])
+        detections = self.detect(levels, proposals, size[None], tf.shape(image)[None, :2])
+        first = [tf.nest.map_structure(lambda values: values[0], found) for found in (proposals, detections)]
+        boxes = [_in_own_pixels(found.boxes, image, size) for found in first]
+        return first[0]._replace(boxes=boxes[0]), first[1]._replace(boxes=boxes[1])
 
     def prepare_image(self, image) -> tuple:
         """One image (H, W, 3) uint8 RGB -> what `call` takes: (1, h, w, 3) float32, resized, normalised and padded, and
@@ -181,6 +189,12 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: 
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
     return _each(propose_image, (logits, deltas, sizes), kinds)
+
+
+def _in_own_pixels(boxes, image, size):
+    """Boxes (M, 4) in an image resized to `size` (2,) -> in the image (H, W, 3) as it was."""
+    factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
+    return box_ops.rescale(boxes, factors[1], factors[0])
 
 
 def _each(work, inputs, kinds):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from frcnn_keras.evaluation.intervals import DRAWS, coco_intervals
+from frcnn_keras.evaluation.reached import SIZES, sizes_of
 from frcnn_keras.reporting import errors_by_kind as kinds
 from frcnn_keras.reporting.confusion import confusion_matrix
 from frcnn_keras.reporting.curves import Curve, curve_of
@@ -14,7 +15,6 @@ from frcnn_keras.reporting.errors_by_kind import KINDS, Kinds, Table, ap50, kind
 from frcnn_keras.reporting.matching import Matched, match
 from frcnn_keras.runs.evaluated import Evaluated
 
-SIZES = (("small", 0.0, 32.0**2), ("medium", 32.0**2, 96.0**2), ("large", 96.0**2, np.inf))  # COCO's, pixels squared
 MANY, FEWER = 100_000, 200  # detections, above which so many draws are made
 
 
@@ -87,16 +87,16 @@ def _errors(table: Table, thresholds: Sequence[float]) -> tuple[ErrorKind, ...]:
 
 
 def _sizes(found: Evaluated, matched: Sequence[Matched], sorted_: Sequence[Kinds]) -> tuple[SizeRange, ...]:
-    areas, fates = [np.zeros(0)], [np.zeros(0, dtype="U16")]
+    sizes, fates = [np.zeros(0, int)], [np.zeros(0, dtype="U16")]
     for picture, match_, own in zip(found.images, matched, sorted_, strict=True):
         fate = np.full(len(picture.labels), kinds.MISSED, dtype="U16")
         for kind in (kinds.LOCALISATION, kinds.CLASSIFICATION):  # of both the nearer to right
             fate[[object_ for name, object_ in zip(own.kinds, own.objects, strict=True) if name == kind]] = kind
         fate[match_.taken >= 0] = kinds.RIGHT
         counts = ~picture.ignored
-        areas.append(np.prod(picture.boxes[:, 2:] - picture.boxes[:, :2], axis=1)[counts])
+        sizes.append(sizes_of(picture.boxes)[counts])
         fates.append(fate[counts])
-    area, fate = np.concatenate(areas), np.concatenate(fates)
+    size, fate = np.concatenate(sizes), np.concatenate(fates)
     return tuple(SizeRange(name, int(inside.sum()), *(int(np.sum(inside & (fate == kind))) for kind in (
         kinds.RIGHT, kinds.CLASSIFICATION, kinds.LOCALISATION, kinds.MISSED)))
-        for name, low, high in SIZES for inside in [(area >= low) & (area < high)])
+        for place, (name, _, _) in enumerate(SIZES) for inside in [size == place])

@@ -1,18 +1,20 @@
 """The commands that made a run, as far as its folder tells, and those that go on from it."""
 
 import shlex
+from collections.abc import Sequence
 
 from frcnn_keras.errors import command
 from frcnn_keras.reporting.facts import Facts
 
 
-def commands_of(facts: Facts) -> list[tuple[str, str]]:
-    """(what it does, the command)."""
+def commands_of(facts: Facts, written_by: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """(what it does, the command). written_by: flags that the page was written with, beside --run."""
     run = ["--run", str(facts.run)]
     stages = [name for name in facts.settings if name != "train"]
     made: list[tuple[str, list[str]]] = []
     if facts.crossval:
-        made.append(("made it", ["crossval", "--data", "PREP", *run, "--folds", str(len(facts.crossval["folds"]))]))
+        made.append(("made it", ["crossval", "--data", str(facts.crossval.get("data", "PREP")), *run,
+                                 "--folds", str(len(facts.crossval["folds"]))]))
     elif "train" in facts.settings:
         data = next((words[1] for words in facts.flags.values() if len(words) > 1), "DATA")
         made.append(("made it", ["train", data, "--out", str(facts.run)]))
@@ -22,5 +24,5 @@ def commands_of(facts: Facts) -> list[tuple[str, str]]:
     if not facts.crossval:
         made.append(("scores it", ["evaluate", *run, *(flags or ["--voc", "DIR", "--split", "test"]), "--interval"]))
         made.append(("finds objects in other images", ["predict", *run, "--images", "FOLDER", "--out", "drawn"]))
-    made.append(("writes this page", ["report", *run]))
+    made.append(("writes this page", ["report", *run, *written_by]))
     return [(what, f"{command(name)} {shlex.join(rest)}") for what, (name, *rest) in made]

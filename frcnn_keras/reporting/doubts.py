@@ -62,8 +62,18 @@ def show_doubts(doubts: Sequence[Doubt], pictures: Sequence[EvaluatedImage], dec
         words = [f"{one.score:.2f} {WORDS.get(one.kind, one.kind)}", *([f"labelled {one.label}"] if one.label else []),
                  *([f"suggested {one.suggested}"] if one.suggested and one.suggested != one.label else [])]
         role = "found" if one.kind in _FOUND else "label"
-        drawn = [box_in(other, "other", "a label", part) for other in picture.boxes]
+        meant = _meant(one, box, picture)
+        drawn = [box_in(other, "label" if place in meant else "other", "a label", part)
+                 for place, other in enumerate(picture.boxes) if place in meant or np.abs(other - box).max() >= 1]
         shown.append(Shown(picture.file, ", ".join(words), tuple(sorted({one.label, one.suggested} - {""})),
                            part[2] - part[0], part[3] - part[1], (*drawn, box_in(box, role, words[0], part)), encoded,
                            why))
     return shown
+
+
+def _meant(one: Doubt, box: np.ndarray, picture: EvaluatedImage) -> list[int]:
+    """Labels that a finding is about beside its box: the one that was placed badly, or is there twice."""
+    if one.kind not in ("shifted", "duplicate") or not len(picture.boxes):
+        return []
+    nearest = np.argsort(np.abs(picture.boxes - box).sum(axis=1), kind="stable")
+    return nearest[:1 if one.kind == "shifted" else 2].tolist()

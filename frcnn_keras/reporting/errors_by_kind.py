@@ -38,33 +38,21 @@ def kinds_of(picture: EvaluatedImage, matched: Matched) -> Kinds:
     """Sorts one image's errors, each into the first kind that it fits of localisation, classification, duplicate,
     background and both. An object is missed where it is found by none, and is no wrongly classified or localised
     detection's either."""
-    labels, overlaps = picture.detected.labels, matched.overlaps
+    labels, taken = picture.detected.labels, matched.taken >= 0
     same = labels[:, None] == picture.labels
-    kinds, objects = [], matched.objects.copy()
-    for place in range(len(labels)):
-        if matched.objects[place] >= 0 or matched.left_out[place]:
-            kinds.append(RIGHT if matched.objects[place] >= 0 else LEFT_OUT)
-        else:
-            kind, objects[place] = _kind(overlaps[place], same[place], matched.taken >= 0)
-            kinds.append(kind)
-    missed = (matched.taken < 0) & ~picture.ignored
-    near = [object_ for kind, object_ in zip(kinds, objects, strict=True) if kind in (CLASSIFICATION, LOCALISATION)]
-    missed[near] = False
-    return Kinds(tuple(kinds), objects, missed)
-
-
-def _kind(overlaps: np.ndarray, same: np.ndarray, taken: np.ndarray) -> tuple[str, int]:
-    """Of a detection that finds nothing: (G,) its overlaps, which objects are of its class, and found by another."""
-    if not len(overlaps):
-        return BACKGROUND, -1
-    own, other, found = (np.where(which, overlaps, 0.0) for which in (same, ~same, same & taken))
-    if NEAR <= own.max() < IOU:
-        return LOCALISATION, int(own.argmax())
-    if other.max() >= IOU:
-        return CLASSIFICATION, int(other.argmax())
-    if found.max() >= IOU:
-        return DUPLICATE, int(found.argmax())
-    return (BACKGROUND, -1) if overlaps.max() < NEAR else (BOTH, int(overlaps.argmax()))
+    masks = {LOCALISATION: same, CLASSIFICATION: ~same, DUPLICATE: same & taken, BOTH: np.ones_like(same)}
+    most = {kind: np.where(mask, matched.overlaps, 0.0) for kind, mask in masks.items()}  # (D, G)
+    best = {kind: overlaps.max(axis=1, initial=0.0) for kind, overlaps in most.items()}
+    kinds = np.select(
+        [matched.objects >= 0, matched.left_out, (best[LOCALISATION] >= NEAR) & (best[LOCALISATION] < IOU),
+         best[CLASSIFICATION] >= IOU, best[DUPLICATE] >= IOU, best[BOTH] < NEAR],
+        [RIGHT, LEFT_OUT, LOCALISATION, CLASSIFICATION, DUPLICATE, BACKGROUND], BOTH)
+    objects = matched.objects.copy()
+    for kind in set(kinds.tolist()) & most.keys():  # without objects none
+        objects[kinds == kind] = most[kind][kinds == kind].argmax(axis=1)
+    missed = ~taken & ~picture.ignored
+    missed[objects[(kinds == CLASSIFICATION) | (kinds == LOCALISATION)]] = False
+    return Kinds(tuple(kinds.tolist()), objects, missed)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,8 +15,8 @@ from frcnn_keras.runtime import VERSION
 
 REQUESTS = {"train.json": "train", "crossval.json": "crossval", "rpn.json": "train-rpn", "rcnn.json": "train-rcnn",
             "finetune.json": "finetune", "joint.json": "joint", "torchvision.json": "import-torchvision"}
-LOGS = {"rpn_log.csv": "Region proposal network", "rcnn_log.csv": "Fast R-CNN head", "finetune_log.csv": "Fine-tuning",
-        "joint_log.csv": "Joint training"}
+LOGS = {"rpn_log.csv": "First stage (region proposal network)", "rcnn_log.csv": "Second stage (Fast R-CNN head)",
+        "finetune_log.csv": "Fine-tuning", "joint_log.csv": "Joint training"}
 NAMES = set(intervals.NAMES)  # scores that the page leads with
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "opencv-python-headless", "faster-coco-eval")
 
@@ -42,38 +42,63 @@ class Facts:
     flags: dict[str, tuple[str, ...]]  # of each split: what names it to every command
     scored_on: str  # the split that was scored; "" where it is not known
     seconds: dict[str, float]  # by part of the work
-    recall: dict[str, float]  # of the proposals, "recall@100/0.5" and so on, of the last epoch
+    recall: dict[str, float]  # of the proposals, "recall@100/0.5" and so on
+    recalled_on: str  # the images that it was measured on
+    recall_by_size: dict[str, dict[str, float]]  # the same of "small", "medium", "large"
     logs: tuple[Log, ...]
     settings: dict[str, tuple[tuple[str, str], ...]]  # of each stage: (name, value)
     versions: tuple[tuple[str, str], ...]  # of what made the report
 
 
-def read_facts(run: Path) -> Facts:
-    """Reads them.
+def read_facts(run: Path, evaluation: Path | None = None) -> Facts:
+    """Reads them. evaluation: the folder that holds metrics.json, RUN/evaluation by default.
 
     Raises:
         InputError: a file is damaged, or the run was not evaluated.
     """
-    metrics = _metrics(run / "evaluation" / "metrics.json")
+    metrics = _metrics((evaluation or run / "evaluation") / "metrics.json")
     crossval = _record(run / "cv.json") if (run / "cv.json").exists() else {}
-    trained = _record(run / "train_metrics.json") if (run / "train_metrics.json").exists() else {}
+    trained = _trained(run)
     logs = tuple(log for name, title in LOGS.items() for log in _log(run / name, title)) or _of_folds(run, crossval)
-    recall = {name: entry["pooled"] for name, entry in crossval.get("recall", {}).items()} or {
-        name: values[-1] for log in logs for name, values in log.columns.items() if name.startswith("recall@")}
     settings = {stage: tuple(_leaves(_settings(run / name))) for name, stage in REQUESTS.items()
                 if (run / name).exists()}
     flags = {name: tuple(map(str, words)) for name, words in trained.get("flags", {}).items()}
     seconds = dict(trained.get("seconds") or crossval.get("seconds", {}))
     return Facts(run, metrics, crossval, tuple(map(str, trained.get("data", ()))), dict(trained.get("epochs", {})),
-                 flags, str(trained.get("scored_on", "")), seconds, recall, logs, settings, versions())
+                 flags, _scored_on(trained, metrics), seconds, *_recall(metrics, crossval, logs), logs, settings,
+                 versions())
 
 
 def scored_flags(run: Path) -> tuple[str, ...]:
-    """What names the images that `train` scored a run on to every command; nothing where it is not known."""
-    if not (run / "train_metrics.json").exists():
-        return ()
-    trained = _record(run / "train_metrics.json")
-    return tuple(map(str, trained.get("flags", {}).get(trained.get("scored_on"), ())))
+    """What names the images that `train` scored a run on to every command; nothing where it is not known, or where the
+    run was evaluated on others since."""
+    trained = _trained(run)
+    scored_on = _scored_on(trained, _metrics(run / "evaluation" / "metrics.json")) if trained else ""
+    return tuple(map(str, trained.get("flags", {}).get(scored_on, ())))
+
+
+def _trained(run: Path) -> dict[str, Any]:
+    return _record(run / "train_metrics.json") if (run / "train_metrics.json").exists() else {}
+
+
+def _scored_on(trained: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """The split that `train` scored on; "" where these are other scores. NaN is the same object in both."""
+    own = trained.get("metrics", {}).get("coco", metrics["coco"])
+    return str(trained.get("scored_on", "")) if own == metrics["coco"] else ""
+
+
+def _recall(metrics: dict[str, Any], crossval: dict[str, Any], logs: tuple[Log, ...]
+            ) -> tuple[dict[str, float], str, dict[str, dict[str, float]]]:
+    """Of proposals, of what images, and by size: of the scored images, where it was measured there."""
+    if "recall" in crossval:
+        sizes = {size: {name: entry["pooled"] if isinstance(entry, dict) else entry for name, entry in own.items()}
+                 for size, own in crossval.get("recall_by_size", {}).items()}
+        pooled = {name: entry["pooled"] for name, entry in crossval["recall"].items()}
+        return pooled, "images that each detector did not train on", sizes
+    if metrics.get("proposals"):
+        return metrics["proposals"]["recall"], "images that were scored", metrics["proposals"]["by_size"]
+    return {name: values[-1] for log in logs for name, values in log.columns.items() if name.startswith("recall@")
+            }, "validation images, after the last epoch", {}
 
 
 def _record(path: Path) -> dict[str, Any]:
@@ -87,9 +112,15 @@ def _record(path: Path) -> dict[str, Any]:
 def _metrics(path: Path) -> dict[str, Any]:
     metrics = _record(path)
     if not isinstance(metrics.get("coco"), dict) or not NAMES <= metrics["coco"].keys() or not isinstance(
-            metrics.get("per_class"), dict):
+            metrics.get("per_class"), dict) or not _are_proposals(metrics.get("proposals")):
         raise InputError(f"{path}: damaged (not the scores that evaluate writes); evaluate again")
     return metrics
+
+
+def _are_proposals(value: Any) -> bool:
+    """Whether they are none, or as runs.scoring has them."""
+    return value is None or isinstance(value, dict) and isinstance(value.get("recall"), dict) and isinstance(
+        value.get("by_size"), dict) and all(isinstance(own, dict) for own in value["by_size"].values())
 
 
 def _with_nan(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """The page: what the template is given, in the order in which it is read."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from frcnn_keras.auditing.reliability import Reliabilities
 from frcnn_keras.data.wording import counted
 from frcnn_keras.evaluation.intervals import NAMES
 from frcnn_keras.reporting import svg
@@ -19,24 +21,37 @@ from frcnn_keras.reporting.curves import Curve
 from frcnn_keras.reporting.doubts import WORDS, Doubt
 from frcnn_keras.reporting.facts import Facts, Log
 from frcnn_keras.reporting.gallery import TITLES, Shown
+from frcnn_keras.reporting.stages import PROPOSALS, recall_table, sizes_of
 from frcnn_keras.runs.evaluated import Evaluated
+from frcnn_keras.runs.thresholds import ENOUGH, Thresholds
 
 Pictures = dict[str, list[Shown]]
 _COLOURED, _MATRIX = 8, 25  # classes with a line's own colour, and those that a matrix is legible with
-_WORDS = {"AP": "average precision over IoU .5 to .95: COCO's main number",
-          "AP50": "average precision where half of box and object overlap (IoU .5)",
-          "AP75": "average precision where boxes must lie well (IoU .75)",
-          "AR100": "recall of 100 detections an image, over IoU .5 to .95"}
+_WORDS = {"AP": "average precision, boxes held to IoU .5, .55 and so on to .95: COCO's main number",
+          "AP50": "average precision where a box need only lie roughly right (IoU .5)",
+          "AP75": "average precision where a box must lie well (IoU .75)",
+          "AR100": "average recall: the share of objects found, boxes held to IoU .5 to .95"}
 
 
-def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Pictures,
-           reached: dict[str, Sequence[float]] | None = None, doubts: Sequence[Doubt] = (),
-           doubted: Sequence[Shown] = ()) -> str:
-    """The whole file. What comes from data is escaped by the template's engine. reached: see reach.reach. doubted: the
-    pictures of some of the doubts."""
+@dataclasses.dataclass(frozen=True)
+class Extras:
+    """What not every run has."""
+
+    reached: dict[str, Sequence[float]] = dataclasses.field(default_factory=dict)  # see reach.reach
+    doubts: Sequence[Doubt] = ()
+    doubted: Sequence[Shown] = ()  # the pictures of some of the doubts
+    reliability: Reliabilities | None = None
+    thresholds: Thresholds | None = None
+    written_by: Sequence[str] = ()  # flags of the command that writes the page, beside --run
+
+
+def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Pictures, extras: Extras | None = None) -> str:
+    """The whole file. What comes from data is escaped by the template's engine."""
     engine = jinja2.Environment(loader=jinja2.PackageLoader("frcnn_keras.reporting", ""), autoescape=True,
                                 undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters["number"] = _number
+    engine.filters.update(number=_number, percent=_percent)
+    extras = extras or Extras()
+    sizes = sizes_of(facts, analysis.sizes, extras.reached)
     objects = sum(int((~picture.ignored).sum()) for picture in found.images)
     return engine.get_template("page.html.j2").render(
         run=str(facts.run), facts=facts, found=found, analysis=analysis, folds=len(facts.crossval.get("folds", ())),
@@ -44,10 +59,51 @@ def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Picture
              f"{counted(len(found.class_names), 'class', 'classes')}",
         scores=_scores(facts, analysis), classes=_classes(found, facts, analysis),
         charts=_charts(found.class_names, analysis.curves), confusion=_confusion(found.class_names, analysis.confusion),
-        sizes=_sizes(facts, analysis, reached or {}), reached=reached,
+        recall=recall_table(facts.recall), sizes=sizes, anchored=bool(extras.reached), first=PROPOSALS,
+        proposed=not all(math.isnan(row.proposals[0]) for row in sizes),
+        chosen=_chosen(extras.thresholds, found.class_names, analysis.curves),
         logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
-        commands=commands_of(facts), bar=svg.bar, doubts=_doubts(doubts), doubted=doubted)
+        commands=commands_of(facts, extras.written_by), bar=svg.bar, doubts=_doubts(extras.doubts),
+        doubted=extras.doubted, reliability=_reliability(extras.reliability))
+
+
+def _chosen(thresholds: Thresholds | None, names: Sequence[str], curves: Sequence[Curve]) -> dict[str, Any] | None:
+    """What `thresholds` chose, beside what is best on the scored images; None where it chose nothing."""
+    if thresholds is None:
+        return None
+    best = dict(zip(names, curves, strict=True))
+    goal = "the best F1" if thresholds.precision is None else (
+        f"the lowest score with a precision of {thresholds.precision:g}")
+    notes = [f"{one.name}: fewer than {ENOUGH} objects, so that all classes chose together"
+             for one in thresholds.classes if one.pooled]
+    notes += [f"{one.name}: no score reaches that precision; this is the nearest"
+              for one in thresholds.classes if not one.threshold.reached]
+    side = math.sqrt(thresholds.small.area)
+    notes.append(f"boxes below {side:g} × {side:g} pixels pass {_number(thresholds.small.threshold.score)} in place of "
+                 "their class's score, which all classes chose together")
+    rows = [{"name": one.name, "objects": one.objects, "pooled": one.pooled, "at": one.threshold,
+             "here": best[one.name].threshold if one.name in best and best[one.name].best is not None else math.nan,
+             "f1": _f1_at(best.get(one.name), one.threshold.score)} for one in thresholds.classes]
+    return {"goal": goal, "data": thresholds.data, "images": thresholds.images, "rows": rows, "notes": notes}
+
+
+def _f1_at(curve: Curve | None, score: float) -> float:
+    """Of the scored images' detections that score more; NaN where there are none."""
+    passing = int(np.sum(curve.scores > score)) if curve is not None else 0
+    return float(curve.f1[passing - 1]) if curve is not None and passing else math.nan
+
+
+def _reliability(curves: Reliabilities | None) -> Markup | None:
+    """The chance that a detection is said to have against the share that is labelled; None of nothing."""
+    if curves is None:
+        return None
+    lines = [svg.Line("score as it is", curves.scores.said, curves.scores.seen),
+             svg.Line("calibrated, as the findings use it", curves.calibrated.said, curves.calibrated.seen)]
+    lines += [svg.Line(f"fold {fold}, calibrated", one.said, one.seen, True)
+              for fold, one in curves.folds.items() if len(curves.folds) > 1]
+    return svg.chart([svg.Line("as many as it says", (0, 1), (0, 1), True), *lines], "chance it gives",
+                     "share that is labelled", (0, 1), (0, 1), "chance of an object against the share that is labelled")
 
 
 def _doubts(doubts: Sequence[Doubt]) -> str:
@@ -60,6 +116,11 @@ def _doubts(doubts: Sequence[Doubt]) -> str:
 def _number(value: float) -> str:
     """Three decimals; a dash where it is undefined."""
     return "–" if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    """A share, 0..1; a dash where it is undefined."""
+    return "–" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def _scores(facts: Facts, analysis: Analysis) -> list[dict[str, Any]]:
@@ -123,12 +184,6 @@ def _confusion(names: Sequence[str], counts: np.ndarray) -> dict[str, Any]:
                                                     most_confused(counts)]}
 
 
-def _sizes(facts: Facts, analysis: Analysis, reached: dict[str, Sequence[float]]) -> list[dict[str, Any]]:
-    return [{"size": one, "AP": facts.metrics["coco"].get(f"AP_{one.name}", math.nan),
-             "AR": facts.metrics["coco"].get(f"AR_{one.name}", math.nan), "reach": reached.get(one.name, ())}
-            for one in analysis.sizes]
-
-
 def _training(log: Log) -> list[tuple[str, Markup]]:
     """Losses in one chart, what is measured in another: they have different scales."""
     charts = []
@@ -136,7 +191,7 @@ def _training(log: Log) -> list[tuple[str, Markup]]:
         columns = {name: values for name, values in log.columns.items() if ("loss" in name) == wanted}
         top = max((value for values in columns.values() for value in values if math.isfinite(value)), default=0.0)
         if top > 0:
-            lines = [svg.Line(name, log.epochs, values) for name, values in columns.items()]
+            lines = [svg.Line(name, log.epochs, columns[name]) for name in sorted(columns, key="loss".__ne__)]
             span = (min(log.epochs), max(max(log.epochs), min(log.epochs) + 1))
             charts.append((f"{log.title}: {title}", svg.chart(lines, "epoch", "", span, (0, top if wanted else 1),
                                                               f"{log.title}: {title} by epoch")))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.reached import SIZES, sizes_of
 from frcnn_keras.files import read_json
 from frcnn_keras.inspection.anchor_reach import THRESHOLDS, best_overlaps
 from frcnn_keras.ops.images import resized_size
-from frcnn_keras.reporting.analysis import SIZES
 from frcnn_keras.runs.evaluated import Evaluated
 
 PROPOSER = "proposer.json"
@@ -48,18 +48,18 @@ def read_anchors(run: Path) -> Anchors | None:
 
 
 def reach(found: Evaluated, anchors: Anchors) -> dict[str, Sequence[float]]:
-    """Of each of analysis.SIZES the share of objects that an anchor overlaps by each of anchor_reach.THRESHOLDS; NaN
-    where there are none."""
-    boxes, sizes, areas = [np.zeros((0, 4))], [np.zeros((0, 2))], [np.zeros(0)]
+    """Of each of evaluation.reached.SIZES the share of objects that an anchor overlaps by each of
+    anchor_reach.THRESHOLDS; NaN where there are none."""
+    boxes, images, sizes = [np.zeros((0, 4))], [np.zeros((0, 2))], [np.zeros(0, int)]
     for picture in found.images:
         own = picture.boxes[~picture.ignored]
         height, width = resized_size(picture.height, picture.width, anchors.shorter, anchors.longer)
         boxes.append(own * np.tile([width / picture.width, height / picture.height], 2))
-        sizes.append(np.tile([height, width], (len(own), 1)))
-        areas.append(np.prod(own[:, 2:] - own[:, :2], axis=1))
-    resized, area = np.concatenate(boxes), np.concatenate(areas)
-    best = np.max([best_overlaps(resized, np.concatenate(sizes), level, anchors.ratios, stride, offset).max(axis=1)
+        images.append(np.tile([height, width], (len(own), 1)))
+        sizes.append(sizes_of(own))
+    resized, size = np.concatenate(boxes), np.concatenate(sizes)
+    best = np.max([best_overlaps(resized, np.concatenate(images), level, anchors.ratios, stride, offset).max(axis=1)
                    for level, stride, offset in zip(anchors.sizes, anchors.strides, anchors.offsets, strict=True)],
                   axis=0)
     return {name: [float(np.mean(inside >= threshold)) if len(inside) else float("nan") for threshold in THRESHOLDS]
-            for name, low, high in SIZES for inside in [best[(area >= low) & (area < high)]]}
+            for place, (name, _, _) in enumerate(SIZES) for inside in [best[size == place]]}

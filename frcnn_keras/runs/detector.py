@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from frcnn_keras.data import wording
@@ -14,6 +15,7 @@ from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.precision import set_precision, warn_if_slower
 from frcnn_keras.models.saving import load_model
+from frcnn_keras.ops.postprocessing import DetectedBoxes
 from frcnn_keras.progress import ahead
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.thresholds import BEST, stored_thresholds
@@ -26,7 +28,9 @@ class Detector:
     def __init__(self, model: FasterRCNN):
         self.model = model
         self.class_names, self.category_ids = model.class_names, model.category_ids
-        self._detect = tf.function(model.detect_image, input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
+        given = [tf.TensorSpec((None, None, 3), tf.uint8)]
+        self._detect = tf.function(model.detect_image, input_signature=given)
+        self._examine = tf.function(model.examine_image, input_signature=given)  # traced where it is called only
 
     def __repr__(self) -> str:
         model = self.model
@@ -54,16 +58,26 @@ class Detector:
         """The same, one by one, a few images ahead: memory does not grow with their number. Paths alone are kept."""
         return self._each(images, False)
 
+    def examine(self, images: Iterable) -> Iterator[tuple[Detections, np.ndarray]]:
+        """The same, each with the proposals (P, 4) that the detections were made of, best first, in the same pixels."""
+        def examined(image: Any) -> tuple[Detections, np.ndarray]:
+            proposals, detected = self._examine(pixels(loaded(image)))
+            return self._told(detected, None), proposals.boxes.numpy()[proposals.valid.numpy()]
+
+        return ahead(examined, images)
+
     def _each(self, images: Iterable, keep: bool) -> Iterator[Detections]:
         return ahead(self._predict_image, ((loaded(image), image if keep or isinstance(image, (str, os.PathLike)) else
                                             None) for image in images))
 
     def _predict_image(self, image: tuple[Any, Any]) -> Detections:
         """image: as it is read, and what is kept of it."""
-        detected = self._detect(pixels(image[0]))
+        return self._told(self._detect(pixels(image[0])), image[1])
+
+    def _told(self, detected: DetectedBoxes, image: Any) -> Detections:
         valid = detected.valid.numpy()
         return Detections.of(detected.boxes.numpy()[valid], detected.scores.numpy()[valid],
-                             detected.labels.numpy()[valid], self.class_names, self.category_ids, image[1])
+                             detected.labels.numpy()[valid], self.class_names, self.category_ids, image)
 
 
 def load(run: str | Path, *, score_threshold: float | str | None = None, nms: float | None = None,

@@ -7,6 +7,7 @@ from frcnn_keras.data.example import Dataset
 from frcnn_keras.errors import InputError
 from frcnn_keras.evaluation.intervals import coco_comparison, coco_intervals
 from frcnn_keras.evaluation.metrics import evaluate_detections
+from frcnn_keras.evaluation.reached import reached, recall_by_size, recall_of
 from frcnn_keras.progress import Progress
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.detector import Detector
@@ -17,7 +18,9 @@ class Scores:
     """What a detector found in every image of a data set, and the metrics of it."""
 
     detections: tuple[Detections, ...]  # of each image, in the data set's order
-    metrics: dict  # see evaluation.metrics.evaluate_detections; and seconds_per_image, "interval", "comparison"
+    # see evaluation.metrics.evaluate_detections; and "seconds_per_image", "proposals": {"recall", "by_size"} as
+    # evaluation.reached has them, "interval", "comparison"
+    metrics: dict
 
 
 def score(detector: Detector, dataset: Dataset) -> Scores:
@@ -29,15 +32,19 @@ def score(detector: Detector, dataset: Dataset) -> Scores:
     if tuple(dataset.class_names) != tuple(detector.class_names):
         raise InputError(f"{dataset.name}: has the classes {', '.join(dataset.class_names)}, the detector "
                          f"{', '.join(detector.class_names)}; read it with class_names=detector.class_names")
-    examples, detections = dataset.examples, []
+    examples, detections, proposed = dataset.examples, [], []
     begun = time.perf_counter()
     with Progress("evaluate", len(examples), "images") as bar:
-        for detected in detector.stream(example.read() for example in examples):
+        found = detector.examine(example.read() for example in examples)
+        for example, (detected, proposals) in zip(examples, found, strict=True):
             detections.append(detected)
+            proposed.append(reached(proposals, example.boxes, example.ignored))
             bar.advance()
     seconds = (time.perf_counter() - begun) / len(examples)
     metrics = evaluate_detections(examples, detections, detector.class_names)
-    return Scores(tuple(detections), metrics | {"seconds_per_image": round(seconds, 4)})
+    return Scores(tuple(detections), metrics | {
+        "seconds_per_image": round(seconds, 4),
+        "proposals": {"recall": recall_of(proposed), "by_size": recall_by_size(proposed)}})
 
 
 def with_intervals(scores: Scores, dataset: Dataset) -> Scores:

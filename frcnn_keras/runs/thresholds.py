@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,30 +100,50 @@ def store(run: Path, thresholds: Thresholds) -> None:
     ledger.write(NAME, (to_json(seal(dataclasses.asdict(thresholds))) + "\n").encode())
 
 
+def read_thresholds(run: Path) -> Thresholds | None:
+    """What RUN/thresholds.json holds; None where there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = run / NAME
+    if not path.exists():
+        return None
+    value = read_json(path)
+    try:
+        small, precision = value["small"], value["precision"]
+        classes = tuple(ClassThreshold(str(one["name"]), int(one["objects"]), bool(one["pooled"]), _threshold(
+            one["threshold"])) for one in value["classes"])
+        return Thresholds(str(value["data"]), int(value["images"]), None if precision is None else float(precision),
+                          classes, SmallThreshold(small["area"], int(small["objects"]), _threshold(small["threshold"])))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
+
+
+def _threshold(value: dict[str, Any]) -> Threshold:
+    """JSON's null is NaN; a score is a number."""
+    numbers = {field.name: value[field.name] for field in dataclasses.fields(Threshold) if field.name != "reached"}
+    found = {name: math.nan if number is None else float(number) for name, number in numbers.items()}
+    if not 0 <= float(value["score"]) <= 1:
+        raise ValueError("a score is not within 0 and 1")
+    return Threshold(**{**found, "score": float(value["score"])}, reached=bool(value["reached"]))
+
+
 def stored_thresholds(run: Path, class_names: Sequence[str]) -> Stored:
     """The scores that detections must pass, as RUN/thresholds.json has them.
 
     Raises:
         InputError: there is none, it is damaged, or of other classes.
     """
-    path = run / NAME
-    if not path.exists():
-        raise InputError(f"{path}: not found, which --score-threshold {BEST} takes; run {command('thresholds')} "
+    found = read_thresholds(run)
+    if found is None:
+        raise InputError(f"{run / NAME}: not found, which --score-threshold {BEST} takes; run {command('thresholds')} "
                          f"--run {run} first")
-    value = read_json(path)
-    try:
-        names = [one["name"] for one in value["classes"]]
-        small = value["small"]
-        stored = Stored(tuple(float(one["threshold"]["score"]) for one in value["classes"]),
-                        float(small["threshold"]["score"]), float(small["area"]))
-        if not all(0 <= score <= 1 for score in (*stored.classes, stored.small)):
-            raise ValueError("a score is not within 0 and 1")
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: not as {command('thresholds')} writes it; run it again") from error
+    names = [one.name for one in found.classes]
     if names != list(class_names):
-        raise InputError(f"{path}: is of the classes {', '.join(map(str, names))}, the detector's are "
+        raise InputError(f"{run / NAME}: is of the classes {', '.join(names)}, the detector's are "
                          f"{', '.join(class_names)}; run {command('thresholds')} again")
-    return stored
+    return Stored(found.scores, found.small.threshold.score, float(found.small.area))
 
 
 def table(thresholds: Thresholds) -> str:

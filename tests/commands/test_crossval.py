@@ -6,6 +6,7 @@ import pytest
 
 from frcnn_keras.commands import crossval
 from frcnn_keras.crossval import beside, cross_validation, grid
+from frcnn_keras.reporting import report
 from frcnn_keras.settings.learning import FitConfig
 from frcnn_keras.settings.stages import RPNConfig
 
@@ -36,7 +37,7 @@ def asked(asked_of, monkeypatch):
     def cross_validate_grid(*arguments, **settings):
         calls.append((arguments, settings))
         apart = {"difference": -0.01, "low": -0.02, "high": 0.0, "better": 0.1}
-        cell = {**NUMBERS, "seconds": 61.5, "less_best": apart}
+        cell = {**NUMBERS, "seconds": 61.5, "run": "r/grid/x", "less_best": apart}
         return {"best": "head-width=2", "images": 40, "folds": 3,
                 "cells": {"head-width=1": {**cell, "AP": {**ENTRY, "pooled": 0.4}}, "head-width=2": cell}}
 
@@ -55,7 +56,8 @@ def test_one_setting(asked, capsys):
     assert rpn == RPNConfig(FitConfig(epochs=2))
     assert settings == {"fresh": True, "distribution": "devices of none", "workers": 4}
     told = capsys.readouterr()
-    assert told.err == "rpn: 2 epochs, as asked\nrcnn: 2 epochs, as asked\ncrossval: r is finished\n"
+    assert told.err.startswith("rpn: 2 epochs, as asked\nrcnn: 2 epochs, as asked\ncrossval: r is finished\nnote: no "
+                               "report (") and told.err.count("\n") == 4
     lines = told.out.splitlines()
     assert lines[0] == "40 images in 3 folds, each found by a detector that never saw it"
     assert max(map(len, lines)) <= 80
@@ -100,3 +102,23 @@ def test_what_is_wrong_is_told_before_anything_is_read(asked, capsys):
 def test_one_by_one_with_a_strategy(asked):
     assert crossval.run(["--data", "d", "--run", "r", "--strategy", "mirrored"]) == 0
     assert asked[1][1]["workers"] == 1
+
+
+@pytest.mark.parametrize("grid, run", [([], "r"), (["--grid", "head-width=1,2"], "r/grid/x")])
+def test_it_ends_with_a_report(asked, capsys, monkeypatch, grid, run):
+    written = []
+    monkeypatch.setattr(report, "write_report", lambda run: written.append(run) or "there/report.html")
+    assert crossval.run(["--data", "d", "--run", "r", *grid]) == 0
+    assert written == [run] and capsys.readouterr().out.endswith("\nreport     there/report.html\n")
+    assert crossval.run(["--data", "d", "--run", "r", *grid, "--json"]) == 0
+    json.loads(capsys.readouterr().out)
+
+
+def test_a_report_that_cannot_be_written_is_a_note(asked, capsys, monkeypatch):
+    def fails(run):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(report, "write_report", fails)
+    assert crossval.run(["--data", "d", "--run", "r"]) == 0
+    told = capsys.readouterr()
+    assert told.err.endswith("note: no report (No space left on device)\n") and "report " not in told.out

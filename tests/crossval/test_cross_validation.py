@@ -15,7 +15,9 @@ from pycocotools.cocoeval import COCOeval
 from frcnn_keras.crossval import cross_validation
 from frcnn_keras.crossval.cross_validation import cross_validate, split
 from frcnn_keras.data import records
+from frcnn_keras.data.originals import Original
 from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.coco import coco_ground_truth
 from frcnn_keras.runs.detector import load
 from frcnn_keras.training.distribution import SINGLE
 
@@ -117,6 +119,10 @@ def test_the_pooled_score_is_pycocotools(crossed):
     assert set(stored["AP"]) == {"mean", "std", "pooled", "low", "high"}
     assert stored["AP"]["mean"] == pytest.approx(np.mean([fold["AP"] for fold in stored["folds"]]))
     assert results["AP"] == stored["AP"] and stored["images"] == 6
+    sizes, objects = stored["recall_by_size"], len(read(run / "evaluation" / "ground_truth.json")["annotations"])
+    assert sum(own["objects"] for own in sizes.values()) == objects
+    assert sum(own["objects"] * own["recall@300/0.5"]["pooled"] for own in sizes.values() if own["objects"]
+               ) == pytest.approx(objects * stored["recall"]["recall@300/0.5"]["pooled"])
 
 
 def test_again_and_under_way(crossed, small_stages, tmp_path, monkeypatch):
@@ -194,3 +200,14 @@ def test_what_makes_no_sense(crossed, small_stages, prep, val_prep, tmp_path):
 def test_folds_that_are_no_number_of_folds(prep, folds):
     with pytest.raises(InputError, match="--folds must be"):
         split(prep, folds)
+
+
+def test_pictures_are_called_as_their_files(shapes):
+    """COCO's ids are numbers: with the paths that prep recorded, the files' names stand in ground_truth.json."""
+    examples = [dataclasses.replace(example, id=number, path="") for number, example in enumerate(shapes.examples, 7)]
+    recorded = [Original(str(one.id), 1, 0, 0, "", f"/data/images/cam/{one.id:012}.jpg") for one in examples]
+    named = cross_validation.with_paths(examples, recorded)
+    truth = coco_ground_truth(named, "d", shapes.class_names, shapes.category_ids)
+    assert [one["file_name"] for one in truth["images"]][:2] == ["000000000007.jpg", "000000000008.jpg"]
+    old = cross_validation.with_paths(examples, [dataclasses.replace(one, path="") for one in recorded])
+    assert coco_ground_truth(old, "d", shapes.class_names, shapes.category_ids)["images"][0]["file_name"] == "7"

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from frcnn_keras.crossval.held_out import HeldOut, recall_of
+from frcnn_keras.crossval.held_out import HeldOut
 from frcnn_keras.crossval.results import Found, format_results, summarise
 from frcnn_keras.data.example import Example
 from frcnn_keras.evaluation.metrics import evaluate_detections
+from frcnn_keras.evaluation.reached import NAMES, Reached
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.scoring import Scores, with_intervals
 
@@ -22,7 +23,9 @@ def image(id, label, score, reached):
     kept = slice(0, 1 if score else 0)
     found = Detections.of(np.array(BOX, np.float32)[kept], np.array([score], np.float32)[kept],
                           np.array([label], np.int32)[kept], ("a", "b"))
-    return example, HeldOut(found, 1, {"recall@100/0.5": reached})
+    counts = np.zeros((3, len(NAMES)), int)
+    counts[1, 0] = reached  # 40 x 40 pixels are medium
+    return example, HeldOut(found, Reached(np.array([0, 1, 0]), counts))
 
 
 @pytest.fixture
@@ -52,6 +55,10 @@ def test_means_deviations_and_all_together(results):
     assert results["AP"]["pooled"] == pytest.approx((67 / 101 + 1) / 2)
     recall = results["recall"]["recall@100/0.5"]
     assert (recall["mean"], recall["pooled"]) == (0.75, 0.75) and recall["low"] < 0.75 <= recall["high"]
+    assert results["recall_by_size"]["medium"]["recall@100/0.5"] == recall
+    assert results["recall_by_size"]["medium"]["objects"] == 4 and results["recall"]["recall@300/0.7"]["pooled"] == 0
+    small = results["recall_by_size"]["small"]
+    assert small["objects"] == 0 and math.isnan(small["recall@100/0.5"]["pooled"]) and len(small) == 1 + len(NAMES)
     assert results["images"] == 4 and [fold["images"] for fold in results["folds"]] == [2, 2]
 
 
@@ -60,12 +67,7 @@ def test_the_table(results):
     assert lines[0] == "4 images in 2 folds, each found by a detector that never saw it"
     assert [line.split()[0] for line in lines[3:7]] == ["AP", "AP50", "AP75", "AR100"]
     assert "b AP50" in lines[10] and lines[10].split()[2:5] == ["1.000", "-", "1.000"]
-    assert len(lines) == 12
+    assert len(lines) == 15
     timed = format_results({**results, "seconds": {"RPN": 9.6, "head of a very long name": 100, "other": 0.4}})
-    assert timed.splitlines()[12:] == ["", "110 s: head of a very long name 100, RPN 10, other 0"]
+    assert timed.splitlines()[15:] == ["", "110 s: head of a very long name 100, RPN 10, other 0"]
 
-
-def test_recall_of_images_without_objects():
-    assert recall_of([]) == {}
-    empty = HeldOut(Detections.of(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int), ()), 0, {"recall@100/0.5": 0})
-    assert math.isnan(recall_of([empty])["recall@100/0.5"])

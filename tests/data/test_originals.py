@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import json
 import os
 import shutil
 
@@ -10,6 +11,7 @@ from frcnn_keras.data.image_files import read_file
 from frcnn_keras.data.originals import content_of, originals, read_originals, require_unchanged, write_originals
 from frcnn_keras.data.shapes import shapes_dataset
 from frcnn_keras.errors import InputError
+from frcnn_keras.files import seal
 
 
 def stored(folder, count=3):
@@ -124,3 +126,33 @@ def test_a_damaged_record_is_one_line(text, tmp_path):
     with pytest.raises(InputError, match=r"p\.json: .*--fresh") as caught:
         read_originals(tmp_path / "p.json")
     assert "\n" not in str(caught.value)
+
+
+def test_where_pictures_were_is_recorded(tmp_path):
+    """Of a file that is one picture; of one that holds many, and of a picture in memory, nothing is."""
+    examples = stored(tmp_path / "images")
+    assert [original.path for original in originals(examples)] == [example.path for example in examples]
+    other = dataclasses.replace(examples[0], read=lambda: b"a part of it")
+    assert originals([other])[0].path == ""
+
+
+def test_a_record_of_before_has_no_paths(recorded):
+    examples, path = recorded
+    value = json.loads(path.read_text())
+    del value["path"], value["seal"]
+    path.write_text(json.dumps(seal(value)))
+    found = read_originals(path)
+    assert [one.path for one in found] == [""] * 3 and found[0].content == originals(examples)[0].content
+    require_unchanged(path, examples, "--out")
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    path = os.fsdecode(os.fsencode(str(tmp_path)) + b"/\xff.png")
+    try:
+        with open(path, "wb") as file:
+            file.write(b"12")
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    example = dataclasses.replace(stored(tmp_path / "images", 1)[0], path=path, read=lambda: b"12")
+    write_originals(tmp_path / "pictures.json", originals([example]))
+    assert read_originals(tmp_path / "pictures.json")[0].path == ""

@@ -55,3 +55,12 @@ def write_training(run):
     (run / "train_metrics.json").write_text(json.dumps({
         "data": ["DIR: Pascal VOC", "3 images"], "flags": {"val": ["--voc", "a b", "--split", "val"]},
         "epochs": {"rpn": "2 epochs"}, "scored_on": "val", "seconds": {"backbone": 30.0, "RPN": 10.0}}))
+
+
+def write_proposals(run):
+    """What `evaluate` adds to the scores of what proposals reach."""
+    path = run / "evaluation" / "metrics.json"
+    first = {"recall@100/0.5": .5, "recall@100/0.7": .25, "recall@300/0.5": .75, "recall@300/0.7": .5}
+    sizes = {"small": {"objects": 4, **first}, "medium": {"objects": 4, **dict.fromkeys(first, 1.0)},
+             "large": {"objects": 0, **dict.fromkeys(first)}}
+    write_json(path, {**json.loads(path.read_text()), "proposals": {"recall": first, "by_size": sizes}})

@@ -2,16 +2,22 @@
 
 import dataclasses
 import html.parser
+import json
+import math
 import re
 
+import google_crc32c
 import pytest
 
 import frcnn_keras
 from frcnn_keras.data.example import Dataset
+from frcnn_keras.data.originals import Original, write_originals
 from frcnn_keras.errors import InputError
+from frcnn_keras.evaluation.thresholds import Threshold
 from frcnn_keras.reporting.report import write_report
 from frcnn_keras.runs.evaluated import NOTHING
-from tests.reporting.evaluated_run import NASTY, write_images, write_run, write_training
+from frcnn_keras.runs.thresholds import ClassThreshold, SmallThreshold, Thresholds, store
+from tests.reporting.evaluated_run import NASTY, write_images, write_proposals, write_run, write_training
 from tests.reporting.pictures_by_hand import drawn_at_random
 
 VOID = {"meta", "link", "br", "img", "input"}
@@ -60,7 +66,7 @@ def test_one_file_without_any_address(run, tmp_path):
     assert sum(tag == "image" for tag, _ in page.elements) > 5
     words = " ".join(page.texts)
     for told in ("AP50", "2 epochs", "DIR: Pascal VOC", "backbone", "rpn.fit.epochs", "report --run", "localisation",
-                 "The validation images also chose", "Region proposal network: losses", "numpy"):
+                 "The validation images also chose", "First stage (region proposal network): losses", "numpy"):
         assert told in words
     targets = {attributes["href"][1:] for tag, attributes in page.elements if tag == "a"}
     assert targets == {attributes["id"] for tag, attributes in page.elements if tag == "section"}
@@ -75,6 +81,59 @@ def test_what_comes_from_data_is_text(tmp_path):
     assert sorted(tag for tag, _ in nasty.elements) == sorted(tag for tag, _ in plain.elements)
     assert all(not name.startswith("on") for _, attributes in nasty.elements for name in attributes)
     assert NASTY in "".join(nasty.texts)
+
+
+def test_what_was_evaluated_into_another_folder(run, tmp_path):
+    other = write_run(tmp_path / "other", drawn_at_random(2, images=7)) / "evaluation"
+    text = write_report(run, tmp_path / "o.html", evaluation=other).read_text()
+    assert "Scored on 7 images" in text and f"--evaluation {other}" in text
+    assert "Scored on 20 images" in write_report(run).read_text()
+
+
+def test_which_stage_loses_what(run):
+    text = write_report(run).read_text()
+    assert "What proposals reach is not known here" in text and "a proposal reaches" not in text
+    write_proposals(run)
+    text = write_report(run).read_text()
+    assert "a proposal reaches" in text and "75.0 %" in text and "the first stage loses" in text
+
+
+def test_chosen_thresholds_stand_beside_the_best(run):
+    """One class has its own, one too few objects; b's threshold passes nothing here."""
+    own, none = Threshold(.5, .4, .6, .9, .8, .85, True), Threshold(1.0, math.nan, math.nan, math.nan, 0, 0, False)
+    store(run, Thresholds(NASTY, 31, .95, (ClassThreshold("a", 40, False, own), ClassThreshold("b", 3, True, none),
+                                           ClassThreshold("c", 50, False, own)), SmallThreshold(1024, 0, own)))
+    page = Page(write_report(run).read_text())
+    words = " ".join(" ".join(page.texts).split())
+    assert "the lowest score with a precision of 0.95 of each class, chosen on 31 images" in words
+    assert "0.400 to 0.600" in words and "– to –" in words and NASTY in "".join(page.texts)
+    assert "b: fewer than 20 objects" in words and "b: no score reaches that precision" in words
+    assert "boxes below 32 × 32 pixels pass 0.500 in place of their class's score" in words
+
+
+def test_the_reliability_of_an_audit(run, tmp_path):
+    (tmp_path / "audit.json").write_text("[]")
+    assert "How far these numbers" not in write_report(run, audit=tmp_path).read_text()
+    (tmp_path / "audit.json").write_text(json.dumps([{
+        "kind": "missing", "image": 1, "file": "1.jpg", "box": [1, 1, 20, 20], "label": "", "suggested": "a",
+        "score": .9}]))
+    text = write_report(run, audit=tmp_path).read_text()
+    assert "How far these numbers" in text and "score as it is" in text and "fold 1" not in text
+
+
+def test_the_pictures_of_a_crossvalidation_are_those_that_prep_read(run, tmp_path, capsys):
+    drawn = drawn_at_random(1)
+    images, prep = write_images(tmp_path / "images", drawn), tmp_path / "prep"
+    prep.mkdir()
+    write_originals(prep / "pictures.json", [
+        Original(one.file, path.stat().st_size, 0, google_crc32c.value(path.read_bytes()), "", str(path))
+        for one in drawn.images for path in [images / one.file]])
+    (run / "cv.json").write_text(json.dumps({"folds": [{"fold": 1}], "data": str(prep)}))
+    text = write_report(run).read_text()
+    assert text.count("<image") > 5 and "note" not in capsys.readouterr().err and f"--data {prep}" in text
+    (prep / "pictures.json").unlink()
+    assert "<image" not in write_report(run).read_text()
+    assert f"report --run {run} --images DIR` draws them" in capsys.readouterr().err
 
 
 def test_without_pictures_a_line_says_so(run, capsys):

@@ -201,3 +201,17 @@ def test_photographs_are_upright_whatever_they_come_as(hand_detector, tmp_path):
     for one in (*found[:3], *Detector(hand_detector).predict(tf.constant(upright))):
         np.testing.assert_array_equal(one.boxes, found[3].boxes)
         np.testing.assert_array_equal(one.scores, found[3].scores)
+
+
+def test_examined_it_gives_its_proposals_too(detector):
+    """The same detections; proposals of an image twice as large lie at twice the places."""
+    plain = picture(32)
+    large = np.repeat(np.repeat(plain, 2, axis=0), 2, axis=1)
+    for image in (plain, large):
+        (found, proposals), = detector.examine([image])
+        (wanted,) = detector.predict(image)
+        np.testing.assert_array_equal(found.boxes, wanted.boxes)
+        np.testing.assert_array_equal(found.scores, wanted.scores)
+        assert proposals.ndim == 2 and len(proposals) and proposals.max() <= image.shape[1]
+        near = np.abs(proposals - wanted.boxes[0]).max(axis=1).min()
+        assert near < 0.1 * image.shape[1]

@@ -26,6 +26,9 @@ def test_every_image_in_order_and_all_right(hand_detector):
     assert found.metrics["images"] == 3
     assert found.metrics["coco"]["AP"] == pytest.approx(1) and found.metrics["per_class"]["two"]["AP50"] == 1
     assert found.metrics["seconds_per_image"] > 0
+    proposed = found.metrics["proposals"]
+    assert proposed["recall"]["recall@300/0.5"] == 1 and proposed["by_size"]["small"]["objects"] == 3
+    assert proposed["by_size"]["small"]["recall@300/0.5"] == 1 and proposed["by_size"]["large"]["objects"] == 0
 
 
 def test_what_is_wrong_counts_against(hand_detector):
@@ -33,5 +36,7 @@ def test_what_is_wrong_counts_against(hand_detector):
     assert scored(hand_detector, example(32, label=1), example(16, label=1)).metrics["coco"]["AP"] == 0
     found = scored(hand_detector, example(32, moved=3.5)).metrics["coco"]
     assert found["AP50"] == pytest.approx(1) and found["AP75"] == 0 and found["AP"] == pytest.approx(0.3)
+    lost = scored(hand_detector, example(32, moved=40)).metrics["proposals"]
+    assert lost["recall"]["recall@300/0.5"] == lost["by_size"]["small"]["recall@300/0.5"] == 0
     half = scored(hand_detector, example(32), example(16, label=1)).metrics["per_class"]
     assert half["one"]["AP50"] == 0 and 0 < half["two"]["AP50"] <= 1

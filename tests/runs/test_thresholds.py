@@ -9,7 +9,17 @@ from frcnn_keras.evaluation.judging import RIGHT, THRESHOLDS, WRONG, Judged
 from frcnn_keras.evaluation.thresholds import choose, together
 from frcnn_keras.runs.detector import load
 from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
-from frcnn_keras.runs.thresholds import ENOUGH, SMALL, Stored, of_judged, store, stored_thresholds, table, thresholds_of
+from frcnn_keras.runs.thresholds import (
+    ENOUGH,
+    SMALL,
+    Stored,
+    of_judged,
+    read_thresholds,
+    store,
+    stored_thresholds,
+    table,
+    thresholds_of,
+)
 
 
 def judged(count, seed=0):
@@ -58,6 +68,7 @@ def test_stored_and_read(tmp_path):
     chosen = of_judged("data", ("cat", "dog"), (MANY, FEW), ENOUGH)
     for _ in range(2):
         store(tmp_path, chosen)
+    assert read_thresholds(tmp_path) == chosen
     pooled = choose(together([MANY, FEW])).score
     assert stored_thresholds(tmp_path, ("cat", "dog")) == Stored(chosen.scores, pooled, SMALL)
     written = json.loads((tmp_path / "thresholds.json").read_text())["small"]
@@ -73,7 +84,15 @@ def test_stored_and_read(tmp_path):
         store(tmp_path, chosen)
 
 
+def test_what_is_undefined_stays_so(tmp_path):
+    nothing = Judged(np.zeros(0, int), np.zeros(0), np.zeros((len(THRESHOLDS), 0), np.int8), np.zeros(3, int))
+    store(tmp_path, of_judged("data", ("cat",), (nothing,), 0, .9))
+    (one,) = read_thresholds(tmp_path).classes
+    assert np.isnan([one.threshold.precision, one.threshold.low]).all() and not one.threshold.reached
+
+
 def test_none_there(tmp_path):
+    assert read_thresholds(tmp_path) is None
     with pytest.raises(InputError, match="thresholds.json: not found.*thresholds --run"):
         stored_thresholds(tmp_path, ("cat",))
 
