@@ -12,6 +12,7 @@ from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.find import find as _find
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.files.locks import alone
+from frcnn_keras.runs.evaluated import TRUTH
 from frcnn_keras.runs.evaluated import read_evaluated as _read_evaluated
 from frcnn_keras.runs.parts import require_classes
 from frcnn_keras.runs.thresholds import Thresholds, store, thresholds_of
@@ -52,6 +53,9 @@ def thresholds(run: FilePath, precision: float | None = None, target: FilePath |
     evaluated, place = _read_evaluated(run), Path(run if target is None else target)
     if not place.is_dir():
         raise InputError(f"target {place}: there is no such run")
+    if target is None and (place / TRUTH).exists():
+        raise InputError(f"run {place}: is what evaluate wrote, no run; name the run whose detector shall use the "
+                         "thresholds as target")
     require_classes(place, evaluated.class_names)
     chosen = thresholds_of(evaluated, precision)
     with alone(place):

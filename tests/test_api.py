@@ -203,3 +203,5 @@ def test_audit_of_a_folder(tmp_path):
     assert (tmp_path / "other" / "thresholds.json").exists()
     with pytest.raises(frcnn_keras.InputError, match="target .*nowhere: there is no such run"):
         frcnn_keras.thresholds(tmp_path, target=tmp_path / "nowhere")
+    with pytest.raises(frcnn_keras.InputError, match="as target"):
+        frcnn_keras.thresholds(tmp_path / "evaluation")

@@ -38,14 +38,14 @@ def add_detecting_arguments(parser) -> None:
                         "EfficientNet (default: the run's)")
 
 
-def say_thresholds(detector) -> None:
-    """Which score each class's detections must pass, and small ones, where `thresholds` chose them."""
+def say_thresholds(detector, whose: str = "") -> None:
+    """Which score each class's detections must pass, and small ones, where `thresholds` chose them. whose: a run."""
     detecting = detector.model.detecting
     chosen, area = detecting.class_thresholds, detecting.small_area
     if chosen is not None:
         told = ", ".join(f"{name} {score:.3f}" for name, score in zip(detector.class_names[:20], chosen, strict=False))
         small = "" if area is None else f"; boxes of less than {area:g} pixels {detecting.small_threshold:.3f}"
-        say(f"score thresholds: {told}{', ...' if len(chosen) > 20 else ''}{small}")
+        say(f"score thresholds{whose and f' of {whose}'}: {told}{', ...' if len(chosen) > 20 else ''}{small}")
 
 
 def build_parser():
@@ -85,6 +85,7 @@ def main(args) -> int:
     if args.compare:
         other = load(args.compare, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
                      precision=args.precision)
+        say_thresholds(other, args.compare)
         scores = compared(scores, score(other, dataset), dataset, args.compare)
     say_undrawable(detector.class_names)
     with alone(out):

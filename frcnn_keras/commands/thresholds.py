@@ -35,7 +35,7 @@ def main(args) -> int:
     import dataclasses
 
     from frcnn_keras.files.locks import alone
-    from frcnn_keras.runs.evaluated import read_evaluated
+    from frcnn_keras.runs.evaluated import TRUTH, read_evaluated
     from frcnn_keras.runs.parts import require_classes
     from frcnn_keras.runs.thresholds import store, table, thresholds_of
 
@@ -43,6 +43,9 @@ def main(args) -> int:
     if not target.is_dir():
         raise InputError(f"{'--for' if args.target else '--run'} {target}: there is no such run")
     evaluated = read_evaluated(args.run)
+    if not args.target and (target / TRUTH).exists():
+        raise InputError(f"--run {target}: is what evaluate wrote, no run; name the run whose detector shall use the "
+                         "thresholds by --for")
     require_classes(target, evaluated.class_names)
     chosen = thresholds_of(evaluated, args.precision)
     with alone(target, "--for" if args.target else "--run"):

@@ -78,6 +78,10 @@ def read_evaluated(run: str | Path) -> Evaluated:
         if not classes:
             raise ValueError("no categories")
         numbers = [int(one["id"]) for one in truth["images"]]
+        if any(min(int(one["width"]), int(one["height"])) < 1 for one in truth["images"]):
+            raise ValueError("an image without width or height")
+        if len({int(one["id"]) for one in truth["annotations"]}) < len(truth["annotations"]):
+            raise ValueError("two annotations of one id")
         labelled = {number: _labelled(own, classes) for number, own in _by_image(truth["annotations"]).items()}
         file = home / FOUND
         found = {number: _detected(own, classes) for number, own in _by_image(results).items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from frcnn_keras.data.wording import counted
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.evaluation.judging import Judged, judge
 from frcnn_keras.evaluation.overlaps import area
@@ -149,17 +150,17 @@ def stored_thresholds(run: Path, class_names: Sequence[str]) -> Stored:
 def table(thresholds: Thresholds) -> str:
     """A line a class; a line for each whose threshold is not what was asked for; a line or two about small boxes."""
     goal = "best F1" if thresholds.precision is None else f"lowest of a precision of {thresholds.precision:g}"
-    width = min(18, max([len("class"), *(len(one.name) for one in thresholds.classes)]))
+    width = min(16, max([len("class"), *(len(one.name) for one in thresholds.classes)]))
     lines = [f"{thresholds.data[:36]}: {thresholds.images} images; {goal}", "",
-             "class".ljust(width) + "".join(name.rjust(11 if name == "interval" else 10) for name in _COLUMNS)]
+             "class".ljust(width) + "".join(name.rjust(13 if name == "interval" else 10) for name in _COLUMNS)]
     for one in thresholds.classes:
         chosen, cells = one.threshold, [str(one.objects)]
-        cells += [f"{chosen.score:.3f}", "-" if math.isnan(chosen.low) else f"{chosen.low:.2f}-{chosen.high:.2f}"]
+        cells += [f"{chosen.score:.3f}", "-" if math.isnan(chosen.low) else f"{chosen.low:.3f}-{chosen.high:.3f}"]
         cells += ["-" if math.isnan(value) else f"{value:.3f}" for value in (chosen.precision, chosen.recall,
                                                                             chosen.f1)]
-        lines.append(one.name[:width].ljust(width) + "".join(cell.rjust(11 if place == 2 else 10)
+        lines.append(one.name[:width].ljust(width) + "".join(cell.rjust(13 if place == 2 else 10)
                                                              for place, cell in enumerate(cells)))
-    notes = [f"{one.name}: {one.objects} objects, fewer than {ENOUGH}; all classes chose together"
+    notes = [f"{one.name}: {counted(one.objects, 'object')}, fewer than {ENOUGH}; all classes chose together"
              for one in thresholds.classes if one.pooled]
     notes += [f"{one.name}: no score reaches a precision of {thresholds.precision:g}; this is the highest"
               for one in thresholds.classes if not one.threshold.reached]

@@ -9,8 +9,10 @@ from pycocotools.cocoeval import COCOeval
 
 from frcnn_keras.commands import evaluate
 from frcnn_keras.commands.evaluate import build_parser
+from frcnn_keras.evaluation.judging import Judged
 from frcnn_keras.files.ledger import NAME
 from frcnn_keras.models.saving import save_model
+from frcnn_keras.runs.thresholds import of_judged, store
 from tests.bright_pictures import encoded, picture
 
 
@@ -140,6 +142,18 @@ def test_intervals_and_a_comparison_with_another_run(run, hand_detector, capsys)
     assert metrics["comparison"]["run"] == str(run / "other")
     assert evaluated(run) == 0
     assert not {"interval", "comparison"} & set(json.loads((run / "evaluation" / "metrics.json").read_text()))
+
+
+def test_both_runs_say_their_thresholds(run, hand_detector, capsys):
+    (run / "other").mkdir()
+    for place, score in ((run, 0.25), (run / "other", 0.375)):
+        save_model(hand_detector, place / "detector.keras")
+        one = Judged(np.zeros(1, int), np.array([score + 1e-4]), np.ones((10, 1), int), np.array([30]))
+        store(place, of_judged("data", hand_detector.class_names, [one] * len(hand_detector.class_names), 0))
+    assert evaluated(run, "--compare", str(run / "other"), "--score-threshold", "best") == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("score thresholds")]
+    assert len(told) == 2 and told[0].startswith("score thresholds: one 0.250") and "0.375" in told[1]
+    assert told[1].startswith(f"score thresholds of {run / 'other'}: ")
 
 
 def test_compare_needs_a_run(run, capsys):

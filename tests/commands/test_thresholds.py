@@ -80,3 +80,11 @@ def test_for_a_run_of_other_classes(run, capsys):
     assert thresholds.run(["--run", str(run), "--for", str(other)]) == 2
     assert "detector.keras: is no detector of this package" in capsys.readouterr().err
     assert thresholds.run(["--run", str(run)]) == 0  # its own
+
+
+def test_what_evaluate_wrote_is_no_run(run, capsys):
+    assert thresholds.run(["--run", str(run / "evaluation")]) == 2
+    assert "evaluation: is what evaluate wrote, no run; name the run" in capsys.readouterr().err
+    assert not (run / "evaluation" / "thresholds.json").exists()
+    assert thresholds.run(["--run", str(run / "evaluation"), "--for", str(run)]) == 0
+    assert (run / "thresholds.json").exists()

@@ -163,7 +163,7 @@ def test_audit_is_measured_on_something():
     audited = audit_rate.drawn(40)
     kinds = {one.kind for one in find(audited)}
     assert {"missing", "shifted", "spurious"} <= kinds and len({image.fold for image in audited.images}) == 3
-    assert sum(len(image.scores) for image in audited.images) > 300
+    assert sum(len(image.detected.scores) for image in audited.images) > 300
 
 
 def test_alternate_takes_turns():

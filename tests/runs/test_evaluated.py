@@ -75,6 +75,8 @@ def test_the_folder_that_evaluate_was_given(tmp_path):
     ({"found": [FOUND[0] | {"bbox": [0, 0, None, 1]}]}, "detections.json: not in the form"),
     ({"found": [FOUND[0] | {"bbox": [1, 2]}]}, "detections.json: not in the form"),
     ({"truth": TRUTH | {"annotations": [TRUTH["annotations"][0] | {"bbox": [1, 2]}]}}, "ground_truth.json: not in"),
+    ({"truth": TRUTH | {"annotations": [one | {"id": 5} for one in TRUTH["annotations"]]}}, "two annotations"),
+    ({"truth": TRUTH | {"images": [one | {"width": 0} for one in TRUTH["images"]]}}, "an image without width"),
 ])
 def test_what_is_damaged_is_said_in_a_line(tmp_path, changed, named):
     with pytest.raises(InputError, match=named):
