@@ -2,9 +2,10 @@
 
     python -m benchmarks.stages --voc DIR --backbone-weights FILE [--seeds 0,1,2]
 
-Trains on --split, measures on --test-split. Every stage is a process of its own, as a user runs it. The bare pass is
-the trunk alone on images in memory, resized and normalised: one at a time with TensorFlow's default threads, measured
-before, between and after the stages on a sample, scaled to all images (mirror images counted).
+Trains on --split; scores on --test-split once, at the end: no epoch is chosen there. Every stage is a process of its
+own, as a user runs it. The bare pass is the trunk alone on images in memory, resized and normalised: one at a time with
+TensorFlow's default threads, measured before, between and after the stages on a sample, scaled to all images that train
+(mirror images counted).
 """
 
 import json
@@ -52,14 +53,12 @@ def run(*command) -> tuple[float, str]:
 
 def stages(args, seed: int, folder: Path) -> tuple[dict[str, float], dict]:
     """Seconds of every stage, and the metrics."""
-    train, test, out = folder / "train", folder / "test", folder / "run"
-    folders = ["--data", train, "--val", test, "--run", out, "--seed", seed]
+    train, out = folder / "train", folder / "run"
+    folders = ["--data", train, "--run", out, "--seed", seed]
     backbone = ["--backbone", args.backbone, "--backbone-weights", args.backbone_weights, "--seed", seed]
     source = ["--voc", args.voc, "--split"]
     seconds = {
         "data_prep": run("-m", "data_prep", *source, args.split, *backbone, "--out", train)[0],
-        "data_prep (test)": run("-m", "data_prep", *source, args.test_split, "--eval-only", "--like", train, "--out",
-                                test)[0],
         "train_rpn": run("-m", "train_rpn", *folders)[0],
         "train_rcnn": run("-m", "train_rcnn", *folders)[0],
     }
@@ -71,9 +70,7 @@ def main(argv=None) -> None:
     """Measures and prints one line a seed."""
     parser = training_parser("stages", __doc__)
     args = parser.parse_args(argv)
-    counts = [len((Path(args.voc) / f"ImageSets/Main/{split}.txt").read_text().split())
-              for split in (args.split, args.test_split)]
-    passes = 2 * counts[0] + counts[1]
+    passes = 2 * len((Path(args.voc) / f"ImageSets/Main/{args.split}.txt").read_text().split())
 
     def bare() -> float:
         return float(run("-c", BARE, args.voc, args.split, args.backbone, args.backbone_weights, 60)[1])
