@@ -97,11 +97,8 @@ class FasterRCNN(keras.Model):
 
     def detect_pooled(self, pooled, proposals, sizes) -> DetectedBoxes:
         """The same from regions already pooled: (B, R, S, S, C)."""
-        batch, regions = tf.shape(pooled)[0], tf.shape(pooled)[1]
-        logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
-        classes = logits.shape[-1]
-        scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))  # (B, R, N)
-        moved = () if deltas is None else (tf.reshape(deltas, (batch, regions, classes, 4)),)
+        scores, deltas = self.classify(pooled)
+        moved = () if deltas is None else (deltas,)
 
         def postprocess(inputs):
             scores, *moved, boxes, valid, size = inputs
@@ -113,12 +110,20 @@ class FasterRCNN(keras.Model):
                               tf.TensorSpec((limit,), tf.int32), tf.TensorSpec((limit,), tf.bool))
         return _each(postprocess, (scores, *moved, proposals.boxes, proposals.valid, sizes), kinds)
 
+    def classify(self, pooled) -> tuple:
+        """Regions already pooled, (B, R, S, S, C) -> probabilities (B, R, N), the background's first, and deltas
+        (B, R, N, 4), or None where the head moves no regions."""
+        batch, regions = tf.shape(pooled)[0], tf.shape(pooled)[1]
+        logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
+        classes = logits.shape[-1]
+        scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))
+        return scores, None if deltas is None else tf.reshape(deltas, (batch, regions, classes, 4))
+
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
         images, size = self.prepare_image(image)
         detections = self.call(images, size[None])
-        factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
-        boxes = box_ops.rescale(detections.boxes[0], factors[1], factors[0])
+        boxes = in_the_image(detections.boxes[0], image, size)
         return DetectedBoxes(boxes, detections.scores[0], detections.labels[0], detections.valid[0])
 
     def prepare_image(self, image) -> tuple:
@@ -160,6 +165,12 @@ def settings_of(config: dict) -> DetectorSettings:
         return options.from_dict(DetectorSettings, config["settings"])
     except (KeyError, ValueError) as error:
         raise InputError(f"its settings are damaged ({error}); train or import the run anew") from error
+
+
+def in_the_image(boxes, image, size):
+    """Boxes (..., 4) in pixels of an image resized to `size` (2,) -> in those of the image (H, W, 3) itself."""
+    factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
+    return box_ops.rescale(boxes, factors[1], factors[0])
 
 
 def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: Proposing,
