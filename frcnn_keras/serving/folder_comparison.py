@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from frcnn_keras.data.given_images import pixels
+from frcnn_keras.readers.tf_records import image_example
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.serving.comparison import Agreement, compare_all, place, single
 from frcnn_keras.serving.session import serving_session
 from frcnn_keras.serving.signatures import OD_API, OD_INPUT, OURS, key_of
-from frcnn_keras.serving.warmup import field
 
 
 def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes],
@@ -41,7 +41,7 @@ def request(kind: str, images: Sequence[bytes]) -> tuple[str, np.ndarray]:
     if kind == "od-api:image_tensor":
         return OD_INPUT, np.asarray(pixels(images[0]))[None]
     if kind == "od-api:tf_example":
-        images = [_example(image) for image in images]
+        images = [image_example(image) for image in images]
     return "image_bytes" if kind == OURS else OD_INPUT, np.array(list(images), object)
 
 
@@ -76,10 +76,3 @@ def _answers(call: Callable, kind: str, key: str, images: Sequence[bytes]) -> di
         answers[way] = [{key: value[index:index + 1] for key, value in together.items()}
                         for index in range(len(images))]
     return answers
-
-
-def _example(image: bytes) -> bytes:
-    """A serialized tf.train.Example with image/encoded: features = 1; a map's entry = 1, key = 1, value = 2;
-    bytes_list = 1, value = 1."""
-    value = field(2, field(1, field(1, image)))
-    return field(1, field(1, field(1, b"image/encoded") + value))

@@ -23,6 +23,7 @@ def asked(monkeypatch, tmp_path):
         return Exported(tmp_path / "written", calls.found)
 
     monkeypatch.setattr(detector, "load", load)
+    monkeypatch.setattr(export, "say_thresholds", lambda found: None)
     monkeypatch.setattr(serving, "export", write)
     return calls
 
@@ -35,7 +36,8 @@ def test_flags_become_arguments(asked, tmp_path, capsys):
                        "--max-detections", "7"]) == 0
     assert asked.load == ("r", {"score_threshold": 0.1, "nms": 0.3, "limit": 7, "precision": None})
     assert asked.export == ("detector", "o", "onnx", {"check_images": [str(image)], "version": None, "overwrite": True,
-                                                      "image_size": (48, 64), "max_pixels": None})
+                                                      "image_size": (48, 64), "max_pixels": None,
+                                                      "signatures": None})
     said = capsys.readouterr()
     assert said.out == f"{tmp_path / 'written'}\n"  # what a script goes on with
     assert "export: as predict: 12 detections in 3 answers" in said.err and "nothing was found" not in said.err
@@ -43,10 +45,11 @@ def test_flags_become_arguments(asked, tmp_path, capsys):
 
 def test_a_saved_model_by_default(asked):
     assert export.run(["--run", "r", "--out", "o", "--version", "4", "--precision", "bfloat16", "--max-pixels",
-                       "12000000"]) == 0
+                       "12000000", "--signatures", "od-api:encoded_image", "ours"]) == 0
     assert asked.load[1]["precision"] == "bfloat16"
     assert asked.export[2:] == ("savedmodel", {"check_images": [], "version": 4, "overwrite": False,
-                                               "image_size": None, "max_pixels": 12_000_000})
+                                               "image_size": None, "max_pixels": 12_000_000,
+                                               "signatures": ["od-api:encoded_image", "ours"]})
 
 
 def test_an_agreement_on_nothing_says_so(asked, capsys):
@@ -55,10 +58,20 @@ def test_an_agreement_on_nothing_says_so(asked, capsys):
     assert "give --check-image with objects in it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["--signatures", "od-api"], ["--signatures"], ["--signatures", "image_tensor"]])
+def test_no_such_signature(words, asked, capsys):
+    with pytest.raises(SystemExit) as caught:
+        export.run(["--run", "r", "--out", "o", *words])
+    text = capsys.readouterr().err
+    assert caught.value.code == 2 and "--signatures" in text and text.count("\n") == 1 and asked.load is None
+
+
 @pytest.mark.parametrize("flags, words", [
     (["--format", "onnx", "--precision", "bfloat16"], "--precision belongs to --format savedmodel"),
     (["--format", "litert", "--version", "1"], "--version belongs to --format savedmodel"),
     (["--format", "onnx", "--max-pixels", "9"], "--max-pixels belongs to --format savedmodel; onnx takes no encoded"),
+    (["--format", "litert", "--signatures", "ours"], "--signatures belongs to --format savedmodel"),
+    (["--signatures", "ours", "--signatures", "ours"], "--signatures: each once"),
     (["--max-pixels", "0"], "--max-pixels must be 307200 to 178956970"),
     (["--max-pixels", "178956971"], "--max-pixels must be 307200"),
     (["--image-size", "48", "64"], "--image-size belongs to"), (["--check-image", "absent.png"], "absent.png")])
