@@ -28,7 +28,7 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="PATH",
                         help="the model's folder, which gets a folder for each version; with onnx and litert a file")
     parser.add_argument("--format", choices=FORMATS, default="savedmodel", help="default: %(default)s")
-    parser.add_argument("--signatures", nargs="+", action="extend", choices=KINDS, metavar="KIND",
+    parser.add_argument("--signatures", nargs="+", metavar="KIND",
                         help=f"of a SavedModel: {', '.join(KINDS)}; those of od-api are named and shaped as clients of "
                         f"the TF Object Detection API know them. The first is serving_default (default: {OURS})")
     parser.add_argument("--version", type=within(int, least=0, most=2**63 - 1), metavar="N",
@@ -54,7 +54,8 @@ def main(args) -> int:
     from frcnn_keras.runs.detector import load
     from frcnn_keras.serving.export import check_settings, export
 
-    check_settings(args.format, args.version, args.image_size, args.max_pixels, args.signatures)
+    kinds = args.signatures and [kind for word in args.signatures for kind in word.split(",") if kind]
+    check_settings(args.format, args.version, args.image_size, args.max_pixels, kinds)
     for path in args.check_image:
         pixels(path)  # where it cannot be decoded, an error that names the file
     detector = load(args.run, score_threshold=args.score_threshold, nms=args.nms, limit=args.max_detections,
@@ -62,7 +63,7 @@ def main(args) -> int:
     say_thresholds(detector)
     exported = export(detector, args.out, args.format, check_images=args.check_image, version=args.version,
                       overwrite=args.overwrite, image_size=args.image_size and tuple(args.image_size),
-                      max_pixels=args.max_pixels, signatures=args.signatures)
+                      max_pixels=args.max_pixels, signatures=kinds)
     say(f"export: as predict: {exported.agreement}")
     if not exported.agreement.detections:
         say("export: nothing was found in the images compared; give --check-image with objects in it")

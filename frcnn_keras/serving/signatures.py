@@ -16,7 +16,8 @@ def check_kinds(kinds: Sequence[str]) -> None:
     """InputError for none at all, one that is not known, or one that is there twice."""
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise InputError(f"--signatures must be of {', '.join(KINDS)}; received: {unknown[0] if unknown else 'none'!r}")
+        raise InputError(f"--signatures must be of {', '.join(KINDS)}; received: "
+                         f"{repr(unknown[0]) if unknown else 'none'}")
     if len(set(kinds)) < len(kinds):
         raise InputError(f"--signatures: each once; received: {' '.join(kinds)}")
 

@@ -58,12 +58,17 @@ def test_an_agreement_on_nothing_says_so(asked, capsys):
     assert "give --check-image with objects in it" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--signatures", "od-api"], ["--signatures"], ["--signatures", "image_tensor"]])
-def test_no_such_signature(words, asked, capsys):
-    with pytest.raises(SystemExit) as caught:
-        export.run(["--run", "r", "--out", "o", *words])
-    text = capsys.readouterr().err
-    assert caught.value.code == 2 and "--signatures" in text and text.count("\n") == 1 and asked.load is None
+@pytest.mark.parametrize("words", [["od-api:tf_example", "ours"], ["od-api:tf_example,ours"],
+                                   ["od-api:tf_example,", "ours"]])
+def test_signatures_apart_or_with_commas_and_from_toml(words, asked, tmp_path):
+    assert export.run(["--run", "r", "--out", "o", "--signatures", *words]) == 0
+    assert asked.export[3]["signatures"] == ["od-api:tf_example", "ours"]
+    (tmp_path / "a.toml").write_text(f"[export]\nsignatures = {words}\n")
+    asked.export = None
+    assert export.run(["--run", "r", "--out", "o", "--config", str(tmp_path / "a.toml")]) == 0
+    assert asked.export[3]["signatures"] == ["od-api:tf_example", "ours"]
+    assert export.run(["--run", "r", "--out", "o", "--config", str(tmp_path / "a.toml"), "--signatures", "ours"]) == 0
+    assert asked.export[3]["signatures"] == ["ours"]
 
 
 @pytest.mark.parametrize("flags, words", [
@@ -71,7 +76,9 @@ def test_no_such_signature(words, asked, capsys):
     (["--format", "litert", "--version", "1"], "--version belongs to --format savedmodel"),
     (["--format", "onnx", "--max-pixels", "9"], "--max-pixels belongs to --format savedmodel; onnx takes no encoded"),
     (["--format", "litert", "--signatures", "ours"], "--signatures belongs to --format savedmodel"),
-    (["--signatures", "ours", "--signatures", "ours"], "--signatures: each once"),
+    (["--signatures", "ours", "ours"], "--signatures: each once"),
+    (["--signatures", "od-api"], "--signatures must be of ours, od-api:image_tensor, od-api:encoded_image, od-api:tf"),
+    (["--signatures", ","], "received: none"),
     (["--max-pixels", "0"], "--max-pixels must be 307200 to 178956970"),
     (["--max-pixels", "178956971"], "--max-pixels must be 307200"),
     (["--image-size", "48", "64"], "--image-size belongs to"), (["--check-image", "absent.png"], "absent.png")])

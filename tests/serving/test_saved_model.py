@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from frcnn_keras.__main__ import main as frcnn
 from frcnn_keras.data.given_images import pixels
@@ -21,8 +23,16 @@ from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export
 from frcnn_keras.serving.comparison import Agreement, compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
-from frcnn_keras.serving.saved_model import compare_folder, export_saved_model, label_map, labels_file, next_version
+from frcnn_keras.serving.saved_model import (
+    compare_folder,
+    export_saved_model,
+    label_map,
+    labels_file,
+    next_version,
+    write_saved_model,
+)
 from frcnn_keras.serving.session import serving_session
+from frcnn_keras.serving.signatures import KINDS
 from frcnn_keras.serving.warmup import prediction_log
 from tests.bright_pictures import encoded, picture
 from tests.detectors import hand_made
@@ -92,6 +102,43 @@ def test_warm_up_requests_are_answered(exported):
     assert len(records) == len(drawn_images())
     for record, image in zip(records, drawn_images(), strict=True):
         assert image in record.numpy()
+
+
+def operations_of(path, name):
+    """Names of all operations that a signature can reach, through calls, loops, branches and data sets."""
+    meta = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+    functions = {function.signature.name: function.node_def for function in meta.graph_def.library.function}
+    nodes = {node.name: node for node in meta.graph_def.node}
+    todo, seen, found = [], set(), set()
+    start = [info.name.split(":")[0] for info in meta.signature_def[name].outputs.values()]
+    while start:
+        node = nodes[start.pop().lstrip("^").split(":")[0]]
+        if node.name not in seen:
+            seen.add(node.name)
+            start += node.input
+            todo.append(node)
+    while todo:
+        node = todo.pop()
+        found.add(node.op)
+        for value in node.attr.values():
+            for called in [value.func.name, *(function.name for function in value.list.func)]:
+                if called and called not in seen:
+                    seen.add(called)
+                    todo += functions[called]
+    return found
+
+
+def test_no_signature_touches_files_programs_or_the_network(tmp_path):
+    """What docs/serving_security.md promises: names that a client sends are never opened."""
+    write_saved_model(Detector(hand_made()), tmp_path, kinds=KINDS)
+    for name in json.loads((tmp_path / "assets.extra/signature.json").read_text())["signatures"]:
+        found = operations_of(tmp_path, name)
+        assert {"TensorListReserve", "Assert"} & found and "CropAndResize" in found
+        outside = {operation for operation in found if re.search(
+            "File|Record|Save|Restore|PyFunc|PyFunction|Print|Log|Socket|Rpc|Send|Recv|Generator|Shard|Plugin|Dump|"
+            "Dataset$", operation)}
+        assert outside <= {"TensorDataset", "MapDataset", "IgnoreErrorsDataset", "ConcatenateDataset", "TakeDataset",
+                           "LogicalAnd", "LogicalOr", "LogicalNot"}, name
 
 
 def test_a_moved_folder_works(exported, tmp_path):

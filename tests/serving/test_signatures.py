@@ -15,7 +15,7 @@ def test_the_first_is_the_default_and_all_have_names_of_their_own():
                                                              "od_api_encoded_image", "serving_default"]
 
 
-@pytest.mark.parametrize("kinds, words", [((), "received: 'none'"), (("theirs",), "received: 'theirs'"),
+@pytest.mark.parametrize("kinds, words", [((), "received: none"), (("theirs",), "received: 'theirs'"),
                                           (("ours", "ours"), "each once; received: ours ours")])
 def test_what_is_refused(kinds, words):
     with pytest.raises(InputError, match="--signatures.*") as caught:
