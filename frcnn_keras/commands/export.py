@@ -3,6 +3,7 @@
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.evaluate import add_detecting_arguments, say_thresholds
 from frcnn_keras.commands.flag_types import value_of, within
+from frcnn_keras.commands.help_text import seldom
 from frcnn_keras.data.image_header import SERVED_PIXELS
 from frcnn_keras.errors import InputError
 from frcnn_keras.progress import say
@@ -18,7 +19,7 @@ EXAMPLES = """examples:
   {frcnn} export --run work/run --out work/cells.tflite --format litert
 
 writes OUT/VERSION/ (savedmodel: mount OUT in tensorflow/serving, see docs/serving.md) or the file OUT. It gets its
-name only when its answers have been compared with predict's; give --check-image photographs of your own for that."""
+name only when its answers have been compared with predict's; --check-image adds photographs of your own."""
 
 
 def build_parser():
@@ -28,9 +29,10 @@ def build_parser():
     parser.add_argument("--out", required=True, metavar="PATH",
                         help="the model's folder, which gets a folder for each version; with onnx and litert a file")
     parser.add_argument("--format", choices=FORMATS, default="savedmodel", help="default: %(default)s")
-    parser.add_argument("--signatures", nargs="+", metavar="KIND",
-                        help=f"of a SavedModel: {', '.join(KINDS)}; those of od-api are named and shaped as clients of "
-                        f"the TF Object Detection API know them. The first is serving_default (default: {OURS})")
+    seldom(parser.add_argument(
+        "--signatures", nargs="+", metavar="KIND",
+        help=f"of a SavedModel: {', '.join(KINDS)}; those of od-api are named and shaped as clients of the TF Object "
+        f"Detection API know them. The first is serving_default (default: {OURS})"))
     parser.add_argument("--version", type=within(int, least=0, most=2**63 - 1), metavar="N",
                         help="of a SavedModel (default: one more than the largest in OUT)")
     parser.add_argument("--overwrite", action="store_true", help="replace the version or file that is there")
