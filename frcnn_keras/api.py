@@ -209,12 +209,14 @@ def load_torchvision(weights: FilePath | Mapping[str, np.ndarray], model: str | 
 def export(run: FilePath | Detector, out: FilePath, format: str = "savedmodel", *,
            check_images: Sequence[FilePath | bytes | np.ndarray] = (), version: int | None = None,
            overwrite: bool = False, image_size: tuple[int, int] | None = None,
-           max_pixels: int | None = None) -> Exported:
+           max_pixels: int | None = None, signatures: Sequence[str] | None = None) -> Exported:
     """Writes a detector for TensorFlow Serving (`savedmodel`: OUT/VERSION), as `onnx` or as `litert` (the file OUT).
 
     It gets its name only when its answers have been compared with `predict`'s, on drawn pictures and on check_images.
     image_size: (height, width) of a file for images of one size. max_pixels: a SavedModel refuses an encoded image of
-    more before it decodes it; 50 million by default.
+    more before it decodes it; 50 million by default. signatures: of a SavedModel, one or more of `ours` (the default),
+    `od-api:image_tensor`, `od-api:encoded_image` and `od-api:tf_example`, which clients of the TF Object Detection API
+    know; the first is its serving_default.
 
     Raises:
         InputError: no such format, a setting of another format, a package that it needs is missing, or `out` exists.
@@ -222,4 +224,4 @@ def export(run: FilePath | Detector, out: FilePath, format: str = "savedmodel", 
     """
     detector = run if isinstance(run, Detector) else detectors.load(run)
     return _export(detector, out, format, check_images=check_images, version=version, overwrite=overwrite,
-                   image_size=image_size, max_pixels=max_pixels)
+                   image_size=image_size, max_pixels=max_pixels, signatures=signatures)

@@ -31,6 +31,7 @@ FLAGS = {
     "network": ("backbone",), "net": ("backbone",), "arch": ("backbone",), "encoder": ("backbone",),
     "anchors": ("anchor-sizes",), "flip": ("mirror",), "hflip": ("mirror",),
     "num-workers": ("workers",), "threads": ("workers",), "jobs": ("workers",), "j": ("workers",),
+    "input-type": ("signatures",), "signature": ("signatures",),
     "gpu": ("device", "strategy"), "gpus": ("strategy", "device"), "cuda": ("device",), "cpu": ("device",),
     "early-stopping": ("patience",), "force": ("fresh", "overwrite"), "restart": ("fresh",), "clean": ("fresh",),
     "overwrite": ("fresh",),

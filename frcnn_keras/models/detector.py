@@ -99,11 +99,8 @@ class FasterRCNN(keras.Model):
 
     def detect_pooled(self, pooled, proposals, sizes, originals=None) -> DetectedBoxes:
         """The same from regions already pooled: (B, R, S, S, C)."""
-        batch, regions = tf.shape(pooled)[0], tf.shape(pooled)[1]
-        logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
-        classes = logits.shape[-1]
-        scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))  # (B, R, N)
-        moved = () if deltas is None else (tf.reshape(deltas, (batch, regions, classes, 4)),)
+        scores, deltas = self.classify(pooled)
+        moved = () if deltas is None else (deltas,)
 
         def postprocess(inputs):
             scores, *moved, boxes, valid, size, original = inputs
@@ -116,11 +113,20 @@ class FasterRCNN(keras.Model):
         originals = sizes if originals is None else originals
         return _each(postprocess, (scores, *moved, proposals.boxes, proposals.valid, sizes, originals), kinds)
 
+    def classify(self, pooled) -> tuple:
+        """Regions already pooled, (B, R, S, S, C) -> probabilities (B, R, N), the background's first, and deltas
+        (B, R, N, 4), or None where the head moves no regions."""
+        batch, regions = tf.shape(pooled)[0], tf.shape(pooled)[1]
+        logits, deltas = self.rcnn(tf.reshape(pooled, (-1, *pooled.shape[2:])))
+        classes = logits.shape[-1]
+        scores = tf.reshape(tf.nn.softmax(logits), (batch, regions, classes))
+        return scores, None if deltas is None else tf.reshape(deltas, (batch, regions, classes, 4))
+
     def detect_image(self, image) -> DetectedBoxes:
         """One image (H, W, 3) uint8 RGB of any size -> its detections in its own pixels; no batch axis."""
         images, size = self.prepare_image(image)
         detections = self.call(images, size[None], originals=tf.shape(image)[None, :2])
-        return DetectedBoxes(_in_own_pixels(detections.boxes[0], image, size), detections.scores[0],
+        return DetectedBoxes(in_the_image(detections.boxes[0], image, size), detections.scores[0],
                              detections.labels[0], detections.valid[0])
 
     def examine_image(self, image) -> tuple[Proposals, DetectedBoxes]:
@@ -130,7 +136,7 @@ class FasterRCNN(keras.Model):
         proposals = self.propose(levels, size[None])
         detections = self.detect(levels, proposals, size[None], tf.shape(image)[None, :2])
         first = [tf.nest.map_structure(lambda values: values[0], found) for found in (proposals, detections)]
-        boxes = [_in_own_pixels(found.boxes, image, size) for found in first]
+        boxes = [in_the_image(found.boxes, image, size) for found in first]
         return first[0]._replace(boxes=boxes[0]), first[1]._replace(boxes=boxes[1])
 
     def prepare_image(self, image) -> tuple:
@@ -174,6 +180,12 @@ def settings_of(config: dict) -> DetectorSettings:
         raise InputError(f"its settings are damaged ({error}); train or import the run anew") from error
 
 
+def in_the_image(boxes, image, size):
+    """Boxes (..., 4) in pixels of an image resized to `size` (2,) -> in those of the image (H, W, 3) itself."""
+    factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
+    return box_ops.rescale(boxes, factors[1], factors[0])
+
+
 def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: Proposing,
                   suppress=proposals.suppress_ranked) -> Proposals:
     """Proposals of a batch from the RPN's outputs; shapes: tuple over levels of (rows, columns) of the maps; suppress:
@@ -189,12 +201,6 @@ def propose_batch(logits, deltas, shapes, sizes, geometry: Geometry, proposing: 
     kinds = Proposals(tf.TensorSpec((count, 4), tf.float32), tf.TensorSpec((count,), tf.float32),
                       tf.TensorSpec((count,), tf.bool))
     return _each(propose_image, (logits, deltas, sizes), kinds)
-
-
-def _in_own_pixels(boxes, image, size):
-    """Boxes (M, 4) in an image resized to `size` (2,) -> in the image (H, W, 3) as it was."""
-    factors = tf.cast(tf.shape(image)[:2], tf.float32) / tf.cast(size, tf.float32)
-    return box_ops.rescale(boxes, factors[1], factors[0])
 
 
 def _each(work, inputs, kinds):

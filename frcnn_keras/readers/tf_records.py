@@ -75,6 +75,14 @@ def encoded_image(serialized):
     return tf.io.parse_single_example(serialized, spec)["image/encoded"]
 
 
+def image_example(encoded: bytes) -> bytes:
+    """A serialized Example with nothing but image/encoded."""
+    import tensorflow as tf
+
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[encoded]))
+    return tf.train.Example(features=tf.train.Features(feature={"image/encoded": feature})).SerializeToString()
+
+
 def _shards(pattern: str) -> dict[str, str]:
     """The files that a pattern names, in order; of each what tells it from the others: its name, or the way to it."""
     try:

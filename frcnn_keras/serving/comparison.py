@@ -130,7 +130,7 @@ def compare(where: str, answer: dict, wanted: Detections, size: tuple[int, int],
         where: what messages begin with.
         size: (height, width) of the image.
         allowance: for runtimes other than TensorFlow. Without one the detections must be as many, in the same order,
-            and of the same names besides.
+            and of the same names besides, where the answer has names.
     """
     count = int(answer["num_detections"])
     boxes = np.reshape(answer["detection_boxes"][:count], (-1, 4)).astype(np.float32)
@@ -141,7 +141,8 @@ def compare(where: str, answer: dict, wanted: Detections, size: tuple[int, int],
     score_apart = np.abs(scores[:, None] - wanted.scores[None])
     alike = labels[:, None] == wanted.labels[None]
     if allowance is None:
-        alike &= _names(answer, count)[:, None] == np.array(wanted.names, object)[None]
+        if "detection_class_names" in answer:
+            alike &= _names(answer, count)[:, None] == np.array(wanted.names, object)[None]
         alike &= np.eye(*alike.shape, dtype=bool)
     distance = np.where(alike, np.maximum(apart, score_apart), np.inf)
     pairs = _pairs(distance)

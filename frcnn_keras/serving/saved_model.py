@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.image_header import SERVED_PIXELS, image_header
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import write_json
@@ -20,11 +18,12 @@ from frcnn_keras.readers.label_map import label_map_text as label_map
 from frcnn_keras.runs.detector import Detector
 from frcnn_keras.runtime import VERSION
 from frcnn_keras.serving import warmup
-from frcnn_keras.serving.comparison import Agreement, Exported, compare_all, place, single
+from frcnn_keras.serving.comparison import Exported
 from frcnn_keras.serving.decoding_graph import GRAPH_KINDS
 from frcnn_keras.serving.drawn_pictures import drawn_images
+from frcnn_keras.serving.folder_comparison import compare_folder, request
 from frcnn_keras.serving.graph import ServingModule
-from frcnn_keras.serving.session import serving_session
+from frcnn_keras.serving.signatures import OURS, check_kinds, key_of
 
 LAYOUT = Layout(  # of a version
     r"saved_model\.pb|fingerprint\.pb|keras_metadata\.pb|variables/variables\..*|assets/labels\.txt|"
@@ -36,7 +35,7 @@ LAYOUT = Layout(  # of a version
 
 def export_saved_model(detector: Detector, out: str | Path, *, check_images: Sequence[bytes] = (),
                        version: int | None = None, overwrite: bool = False,
-                       max_pixels: int = SERVED_PIXELS) -> Exported:
+                       max_pixels: int = SERVED_PIXELS, signatures: Sequence[str] = (OURS,)) -> Exported:
     """Writes OUT/<version>, loads it as a server does, compares it with `detector.predict`, then gives it its name.
 
     Args:
@@ -44,24 +43,26 @@ def export_saved_model(detector: Detector, out: str | Path, *, check_images: Seq
         version: the next whole number by default.
         overwrite: replace a version that is there.
         max_pixels: of an encoded image that the model takes; it refuses a larger one before it decodes it.
+        signatures: of signatures.KINDS; the first becomes serving_default.
 
     Raises:
-        InputError: the version is there, OUT cannot be written, a class's name does not fit one line, or a check
-            image has more than max_pixels.
+        InputError: the version is there, no such signature, OUT cannot be written, a class's name does not fit one
+            line, or a check image has more than max_pixels.
         RuntimeError: the folder's answers are not those of `predict`; nothing is left then.
     """
     out = settled(out)
+    check_kinds(signatures)
     _check_sizes(check_images, max_pixels)
     if version is not None and version < 0:
         raise InputError(f"--version must be 0 or more; received: {version}")
     require_place(out, "--out")
     with alone(out):
         tidy_folder(out)
-        return _export(detector, out, check_images, version, overwrite, max_pixels)
+        return _export(detector, out, check_images, version, overwrite, max_pixels, tuple(signatures))
 
 
 def _export(detector: Detector, out: Path, check_images: Sequence[bytes], version: int | None, overwrite: bool,
-            max_pixels: int) -> Exported:
+            max_pixels: int, kinds: tuple[str, ...]) -> Exported:
     """The same, into an OUT that is this process's."""
     target = out / str(next_version(out) if version is None else version)
     recover(target, LAYOUT)
@@ -70,8 +71,8 @@ def _export(detector: Detector, out: Path, check_images: Sequence[bytes], versio
     if target.is_symlink() or not is_empty(target) and not LAYOUT.marked(target):
         raise InputError(f"{target}: is no model that this package exported; give another --version")
     with _new_version(target) as folder:
-        write_saved_model(detector, folder, max_pixels)
-        agreement = compare_folder(detector, folder, [*drawn_images(), *check_images])
+        write_saved_model(detector, folder, max_pixels, kinds)
+        agreement = compare_folder(detector, folder, [*drawn_images(), *check_images], kinds)
         agreement.require()
     return Exported(target, agreement)
 
@@ -104,42 +105,21 @@ def _new_version(target: Path) -> Iterator[Path]:
         yield folder
 
 
-
-def compare_folder(detector: Detector, folder: Path, images: Sequence[bytes]) -> Agreement:
-    """Encoded images one by one through `image_bytes` and `image_tensor` of a SavedModel, and all in one request."""
-    wanted, arrays = detector.predict(list(images)), [np.asarray(pixels(image)) for image in images]
-    sizes = [array.shape[:2] for array in arrays]
-    limit = detector.model.detecting.limit
-    with serving_session(folder) as call:
-        answers = {
-            "image_bytes": [call("serving_default", {"image_bytes": np.array([image], object)}) for image in images],
-            "image_tensor": [call("image_tensor", {"image_tensor": array[None]}) for array in arrays]}
-        together = call("serving_default", {"image_bytes": np.array(list(images), object)})
-    answers["all in one request"] = [{key: value[index:index + 1] for key, value in together.items()}
-                                     for index in range(len(images))]
-    total = Agreement()
-    for way, outputs in answers.items():
-        name = f"SavedModel, {way}"
-        alone = [single(place(name, number, size), output, limit)
-                 for number, (output, size) in enumerate(zip(outputs, sizes, strict=True))]
-        total += compare_all(name, alone, wanted, sizes)
-    return total
-
-
-def write_saved_model(detector: Detector, folder: Path, max_pixels: int = SERVED_PIXELS) -> None:
+def write_saved_model(detector: Detector, folder: Path, max_pixels: int = SERVED_PIXELS,
+                      kinds: Sequence[str] = (OURS,)) -> None:
     """The SavedModel and its assets.extra, into an empty folder. Nobody's photographs become warm-up requests."""
     labels = folder / "labels.txt"
     labels.write_bytes(labels_file(detector.class_names))
     module = ServingModule(detector.model, labels, max_pixels)
-    signatures = module.signatures()
+    signatures = module.signatures(kinds)
     tf.saved_model.save(module, str(folder), signatures)
     labels.unlink()  # SavedModel has copied it to assets/
     extra = folder / "assets.extra"
     extra.mkdir()
     (extra / "label_map.pbtxt").write_text(label_map(detector.class_names), encoding="utf-8")
     write_json(extra / "signature.json", description(detector, signatures, max_pixels))
-    warmup.write_warmup(extra, [("serving_default", "image_bytes", np.array([image], object))
-                                for image in drawn_images()])
+    warmup.write_warmup(extra, [(key_of(kind, kinds), *request(kind, [image]))
+                                for kind in kinds for image in drawn_images()])
 
 
 def labels_file(class_names: Sequence[str]) -> bytes:

@@ -33,7 +33,9 @@ def test_the_command_offers_every_format():
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_each_format_has_its_writer_with_its_settings(format, asked):
-    own = {"version": 3, "max_pixels": 307_200} if format == "savedmodel" else {"image_size": (48, 64)}
+    own = {"image_size": (48, 64)}
+    if format == "savedmodel":
+        own = {"version": 3, "max_pixels": 307_200, "signatures": ("od-api:tf_example", "ours")}
     assert export("detector", "out", format, overwrite=True, **own) == "written"
     ((found, arguments, settings),) = asked
     assert found == format and arguments == ("detector", "out")
@@ -44,7 +46,7 @@ def test_a_saved_model_is_what_is_written_by_default(asked):
     export("detector", "out")
     ((found, _, settings),) = asked
     assert found == "savedmodel" and settings == {"check_images": [], "version": None, "overwrite": False,
-                                                   "max_pixels": SERVED_PIXELS}
+                                                   "max_pixels": SERVED_PIXELS, "signatures": ("ours",)}
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -72,6 +74,9 @@ def test_an_image_that_is_none(asked, tmp_path):
     ("onnx", {"version": 2}, "--version belongs to --format savedmodel; onnx is written to the file --out"),
     ("litert", {"version": 1}, "--version belongs"), ("savedmodel", {"image_size": (48, 64)}, "--image-size belongs"),
     ("litert", {"max_pixels": 400_000}, "--max-pixels belongs"),
+    ("onnx", {"signatures": ("ours",)}, "--signatures belongs to --format savedmodel"),
+    ("savedmodel", {"signatures": ("image_tensor",)}, "--signatures must be of ours, .*received: 'image_tensor'"),
+    ("savedmodel", {"signatures": ("ours", "ours")}, "--signatures: each once"),
     ("savedmodel", {"max_pixels": 307_199}, "must be 307200"),
     ("onnx", {"image_size": (0, 64)}, "two whole numbers"), ("litert", {"image_size": (48, -1)}, "two whole numbers"),
     ("tflite", {}, "--format must be one of savedmodel, onnx, litert; received: 'tflite'")])

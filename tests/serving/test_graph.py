@@ -110,6 +110,19 @@ def test_images_without_pixels_are_refused(by_hand):
         ask(by_hand[1], "image_tensor", np.zeros((1, 0, 8, 3), np.uint8))
 
 
+def test_pixels_of_a_wrong_shape_are_refused_in_words(by_hand):
+    """What is sent, and not what the signature says: servers do not compare them."""
+    function = by_hand[1]["image_tensor"]
+    assert function.structured_input_signature[0][0].shape.as_list() == [None, None, None, 3]
+    inner = tf.function(by_hand[0].image_tensor).get_concrete_function(tf.TensorSpec(None, tf.uint8))
+    for shape, words in (((1, 48, 64, 4), "drop the alpha channel"), ((48, 64, 3), "put one of 1 in front")):
+        said = " ".join(map(str, shape))
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            inner(tf.zeros(shape, tf.uint8))
+        assert f"image_tensor is [N, height, width, 3], and a shape of [{said}] was sent: " in str(caught.value)
+        assert words in str(caught.value)
+
+
 def eight_images():
     """Eight files of unlike sizes and formats."""
     images = drawn_images()

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from frcnn_keras.__main__ import main as frcnn
+from frcnn_keras.data.given_images import pixels
 from frcnn_keras.data.shapes import draw_image
 from frcnn_keras.errors import InputError
 from frcnn_keras.files import to_json, write_json
@@ -20,8 +23,17 @@ from frcnn_keras.serving import graph
 from frcnn_keras.serving import saved_model as export
 from frcnn_keras.serving.comparison import Agreement, compare_all
 from frcnn_keras.serving.drawn_pictures import drawn_images
-from frcnn_keras.serving.saved_model import compare_folder, export_saved_model, label_map, labels_file, next_version
+from frcnn_keras.serving.saved_model import (
+    compare_folder,
+    export_saved_model,
+    label_map,
+    labels_file,
+    next_version,
+    write_saved_model,
+)
 from frcnn_keras.serving.session import serving_session
+from frcnn_keras.serving.signatures import KINDS
+from frcnn_keras.serving.warmup import prediction_log
 from tests.bright_pictures import bright, encoded, picture
 from tests.detectors import change, hand_made
 
@@ -35,13 +47,13 @@ MARK = dict.fromkeys(sorted(export.LAYOUT.marks[0][1]), 1)
 @pytest.fixture
 def quick(monkeypatch):
     """Exports that write one small file and are found equal: for rules on names."""
-    def write(detector, folder, max_pixels):
+    def write(detector, folder, *settings):
         (folder / "saved_model.pb").write_text(str(detector))
         (folder / "assets.extra").mkdir()
         write_json(folder / "assets.extra" / "signature.json", MARK)
 
     monkeypatch.setattr(export, "write_saved_model", write)
-    monkeypatch.setattr(export, "compare_folder", lambda detector, folder, images: SAME)
+    monkeypatch.setattr(export, "compare_folder", lambda *arguments: SAME)
 
 
 def content(folder):
@@ -92,6 +104,43 @@ def test_warm_up_requests_are_answered(exported):
         assert image in record.numpy()
 
 
+def operations_of(path, name):
+    """Names of all operations that a signature can reach, through calls, loops, branches and data sets."""
+    meta = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes()).meta_graphs[0]
+    functions = {function.signature.name: function.node_def for function in meta.graph_def.library.function}
+    nodes = {node.name: node for node in meta.graph_def.node}
+    todo, seen, found = [], set(), set()
+    start = [info.name.split(":")[0] for info in meta.signature_def[name].outputs.values()]
+    while start:
+        node = nodes[start.pop().lstrip("^").split(":")[0]]
+        if node.name not in seen:
+            seen.add(node.name)
+            start += node.input
+            todo.append(node)
+    while todo:
+        node = todo.pop()
+        found.add(node.op)
+        for value in node.attr.values():
+            for called in [value.func.name, *(function.name for function in value.list.func)]:
+                if called and called not in seen:
+                    seen.add(called)
+                    todo += functions[called]
+    return found
+
+
+def test_no_signature_touches_files_programs_or_the_network(tmp_path):
+    """What docs/serving_security.md promises: names that a client sends are never opened."""
+    write_saved_model(Detector(hand_made()), tmp_path, kinds=KINDS)
+    for name in json.loads((tmp_path / "assets.extra/signature.json").read_text())["signatures"]:
+        found = operations_of(tmp_path, name)
+        assert {"TensorListReserve", "Assert"} & found and "CropAndResize" in found
+        outside = {operation for operation in found if re.search(
+            "File|Record|Save|Restore|PyFunc|PyFunction|Print|Log|Socket|Rpc|Send|Recv|Generator|Shard|Plugin|Dump|"
+            "Dataset$", operation)}
+        assert outside <= {"TensorDataset", "MapDataset", "IgnoreErrorsDataset", "ConcatenateDataset", "TakeDataset",
+                           "LogicalAnd", "LogicalOr", "LogicalNot"}, name
+
+
 def test_a_moved_folder_works(exported, tmp_path):
     """The names of the classes come from an asset: its path must not be that of the export."""
     detector, folder = exported
@@ -135,6 +184,38 @@ def test_the_limit_of_pixels_is_inside_and_binds_check_images(tmp_path):
         assert call("serving_default", {"image_bytes": np.array([image], object)})["num_detections"].tolist() == [1]
         with pytest.raises(tf.errors.InvalidArgumentError, match="image 0 of the request .* 641 x 480 pixels"):
             call("serving_default", {"image_bytes": np.array([encoded(np.zeros((480, 641, 3), np.uint8))], object)})
+
+
+def test_signatures_of_every_kind_in_one_folder(tmp_path):
+    """The first that was asked for is the default; each is compared, described and asked by a server first."""
+    kinds = ("od-api:encoded_image", "ours", "od-api:image_tensor")
+    exported = export_saved_model(Detector(hand_made()), tmp_path, signatures=kinds)
+    path, agreement = exported.path, exported.agreement
+    assert (agreement.answers, agreement.box, agreement.score) == (24, 0.0, 0.0) and agreement.detections
+    said = json.loads((path / "assets.extra/signature.json").read_text())
+    one = {"detection_boxes": [3, 4], "detection_scores": [3], "detection_classes": [3], "num_detections": [],
+           "detection_multiclass_scores": [3, 3], "detection_anchor_indices": [3], "raw_detection_boxes": [1, 4],
+           "raw_detection_scores": [1, 3]}
+    for name, kind, shape in (("serving_default", "string", [None]),
+                              ("od_api_image_tensor", "uint8", [1, None, None, 3])):
+        assert said["signatures"][name] == {
+            "inputs": {"input_tensor": {"dtype": kind, "shape": shape}},
+            "outputs": {key: {"dtype": "float32", "shape": [shape[0], *rest]} for key, rest in one.items()}}
+    assert set(said["signatures"]) == {"serving_default", "od_api_image_tensor", "image_bytes", "image_tensor",
+                                       "tf_example"}
+    records = [record.numpy() for record in tf.data.TFRecordDataset(
+        str(path / "assets.extra/tf_serving_warmup_requests"))]
+    wanted = [prediction_log("serving_default", "input_tensor", np.array([image], object)) for image in drawn_images()]
+    wanted += [prediction_log("image_bytes", "image_bytes", np.array([image], object)) for image in drawn_images()]
+    wanted += [prediction_log("od_api_image_tensor", "input_tensor", np.asarray(pixels(image))[None])
+               for image in drawn_images()]
+    assert records == wanted
+
+
+def test_no_such_signature(quick, tmp_path):
+    with pytest.raises(InputError, match="--signatures must be of ours, od-api:image_tensor.*; received: 'od-api'"):
+        export_saved_model("first", tmp_path, signatures=("od-api",))
+    assert not list(tmp_path.iterdir())
 
 
 def test_thresholds_and_limit_are_inside(tmp_path):
