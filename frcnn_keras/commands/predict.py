@@ -13,6 +13,7 @@ from frcnn_keras.errors import InputError
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.files.locks import alone
+from frcnn_keras.progress import say
 from frcnn_keras.runs.prelabels import FORMS
 from frcnn_keras.runtime import start_tensorflow
 from frcnn_keras.settings.ranges import SIDE
@@ -84,9 +85,15 @@ def main(args) -> int:
     say_thresholds(detector)
     if not args.no_draw:
         say_undrawable(detector.class_names)
-    with alone(out), ended_by_signal():
-        ledger.tidy()
-        results = predicting.run(detector)
+    try:
+        with alone(out), ended_by_signal():
+            ledger.tidy()
+            results = predicting.run(detector)
+    except KeyboardInterrupt:
+        if args.watch or not predicting.lines:
+            raise
+        say(f"\npredict: ended; what was found till then is in {out / predicting.lines}")
+        return cli.INTERRUPTED
     if args.json and not predicting.lines:
         with open(out / RESULTS, encoding="utf-8") as file:
             sys.stdout.writelines(file)

@@ -46,8 +46,8 @@ class Piped:
             with open(path, "wb") as copy:
                 copy.write(self._stream.take(len(self._stream.data)))
                 shutil.copyfileobj(self._file, copy)
-            video = Video(path, self.every)
-            video.name, self.fps, self.count = self.name, video.fps, video.count
+            video = Video(path, self.every, self.name)
+            self.fps, self.count = video.fps, video.count
             yield from video
 
 

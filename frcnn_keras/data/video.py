@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from frcnn_keras.data.http_pictures import http_pictures
-from frcnn_keras.data.video_kinds import is_cut_off
+from frcnn_keras.data.http_answers import Fetched, answered
+from frcnn_keras.data.video_kinds import VIDEO_SUFFIXES, is_cut_off
 from frcnn_keras.errors import InputError
 
-VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv",
-                  ".flv", ".3gp", ".ogv", ".mjpeg", ".mjpg", ".vob", ".asf", ".h264", ".264", ".h265", ".hevc", ".mxf")
 _CAMERA = "camera:"
 _STREAM = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)  # not a disk's letter
 _PATIENCE = 20_000  # milliseconds that a stream may take to open, and for a frame
@@ -58,15 +56,20 @@ class Video:
         InputError: there is no such video, or it cannot be opened; while frames are read: it breaks off.
     """
 
-    def __init__(self, source: str | os.PathLike, every: int = 1):
+    def __init__(self, source: str | os.PathLike, every: int = 1, name: str = ""):
+        """name: what messages call it, where that is not its source."""
         if every < 1:
             raise InputError(f"every must be at least 1; received: {every}")
-        self.source, self.every, self.name = os.fspath(source), every, shown_source(source)
+        self.source, self.every, self.name = os.fspath(source), every, name or shown_source(source)
         self.fps: float | None = None
         self.count: int | None = None
         # a camera's frames are told by when they come
         self._live = self.source.startswith(_CAMERA)
-        self._sent = http_pictures(self.source, self.name) if self.source.lower().startswith("http") else None
+        given = answered(self.source, self.name) if self.source.lower().startswith(("http:", "https:")) else None
+        self._fetched = given if isinstance(given, Fetched) else None
+        self._sent = given if not isinstance(given, Fetched) else None
+        # what is a file here; None of a stream
+        self._file = self._fetched.path if self._fetched else None if is_stream(source) else Path(source)
         self._capture = None if self._sent is not None else self._opened()
         if self._capture is not None:
             fps, count = (self._capture.get(key) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
@@ -89,10 +92,10 @@ class Video:
             with _silent():
                 capture = cv2.VideoCapture(int(place) if place.isdecimal() and len(place) < 6 else place)
         else:
-            if not is_stream(self.source):
-                _require_file(self.source)
+            if self._file:
+                _require_file(self._file, self.name)
             with _silent():
-                capture = cv2.VideoCapture(self.source, cv2.CAP_FFMPEG, [
+                capture = cv2.VideoCapture(os.fspath(self._file or self.source), cv2.CAP_FFMPEG, [
                     cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _PATIENCE])
         if not capture.isOpened():
             raise InputError(f"{self.name}: cannot be opened {self._why()}")
@@ -102,9 +105,9 @@ class Video:
     def _why(self) -> str:
         if self._live:
             return "as a camera; is it there, and free? cameras are counted from camera:0"
-        if is_stream(self.source):
+        if not self._file:
             return "as a stream; check the address, and that the network reaches it"
-        return ("as a video: it is cut off before its index; copy or download it again" if is_cut_off(self.source) else
+        return ("as a video: it is cut off before its index; copy or download it again" if is_cut_off(self._file) else
                 "as a video; convert it, as with ffmpeg -i IN OUT.mp4")
 
     def _read(self) -> Iterator[Frame]:
@@ -137,10 +140,11 @@ class Video:
     def _check_end(self, read: int, seconds: float) -> None:
         """InputError where the frames ended before the video does."""
         if not read:
-            raise InputError(f"{self.name}: holds no frame that can be decoded; convert it, as with ffmpeg -i IN "
-                             "OUT.mp4")
+            raise InputError(f"{self.name}: holds no frame that can be decoded; " + (
+                "it is cut off: copy or download it again" if self._file and is_cut_off(self._file) else
+                "convert it, as with ffmpeg -i IN OUT.mp4"))
         told = f"{self.name}: broke off behind frame {read - 1} ({seconds:.1f} s)"
-        if is_stream(self.source) and self.count is None:
+        if not self._file and self.count is None:
             raise InputError(f"{told}: no frame comes any more; start again when it sends")
         if self.count is not None:
             # both, as a picture that stands still at the end may be one frame, and headers without a count guess one
@@ -149,7 +153,7 @@ class Video:
             if short and late:
                 raise InputError(f"{told}, of the {self.count} that its header says: it is cut off or damaged; copy or "
                                  "download it again")
-        if not is_stream(self.source) and is_cut_off(self.source):
+        if self._file and is_cut_off(self._file):
             raise InputError(f"{told}: the file is cut off; copy or download it again")
 
     def _as_sent(self) -> Iterator[Frame]:
@@ -171,17 +175,16 @@ class _silent:
         cv2.utils.logging.setLogLevel(self.level)
 
 
-def _require_file(source: str) -> None:
-    path = Path(source)
+def _require_file(path: Path, name: str) -> None:
     try:
         if not path.is_file():
-            raise InputError(f"{source}: there is no such video file")
+            raise InputError(f"{name}: there is no such video file")
         if not path.stat().st_size:
-            raise InputError(f"{source}: the video file is empty")
+            raise InputError(f"{name}: the video file is empty")
         with open(path, "rb"):
             pass
     except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from error
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:

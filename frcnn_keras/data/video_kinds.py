@@ -8,6 +8,8 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv",
+                  ".flv", ".3gp", ".ogv", ".mjpeg", ".mjpg", ".vob", ".asf", ".h264", ".264", ".h265", ".hevc", ".mxf")
 _TS = 188  # bytes of a packet of MPEG-TS
 _CONTAINERS = (  # offset, signature, suffix
     (4, b"ftyp", ".mp4"), (4, b"wide", ".mov"), (4, b"moov", ".mov"), (4, b"mdat", ".mov"),

@@ -40,10 +40,10 @@ class Lines:
         """Appends a line, and gives it back. InputError: the disk is full; the lines before it are whole."""
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
         data = f"{text}\n".encode()
+        left = data
         try:
-            written = os.write(self._file, data)
-            if written < len(data):
-                os.write(self._file, data[written:])  # the disk's own error, if it is full
+            while left:  # in one piece, if the disk is not full
+                left = left[os.write(self._file, left):]
         except OSError as error:
             os.ftruncate(self._file, self._end)
             raise _unwritable(self.path, error) from error

@@ -59,7 +59,7 @@ class Predicting:
                 raise InputError(f"{request.watch}: there is no such folder to watch")
         self.lines = self._lines_name() if request.in_lines else ""
         if self.sources is not None:
-            self.names = self.sources.names(ledger)
+            self.names = self.sources.names(ledger, Path(self.lines).stem.removeprefix(Path(LINES).stem))
             ledger.require_free([*(() if self.lines else [RESULTS]), *(self.names if request.draw else ())], "--out",
                                 reads=self.sources.files)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from frcnn_keras.data.image_files import list_images
 from frcnn_keras.data.image_paths import IMAGE_SUFFIXES
 from frcnn_keras.data.piped_frames import STDIN, open_frames
-from frcnn_keras.data.video import VIDEO_SUFFIXES, Video, is_stream
-from frcnn_keras.data.video_kinds import video_suffix
+from frcnn_keras.data.video import Video, is_stream
+from frcnn_keras.data.video_kinds import VIDEO_SUFFIXES, video_suffix
 from frcnn_keras.errors import InputError
 from frcnn_keras.files.ledger import Ledger
 from frcnn_keras.runs.shots import Shot, of_frames, of_pictures, picture_name
@@ -40,11 +40,10 @@ class Sources:
         """Whether one of them is no file: what it showed does not come again."""
         return any(isinstance(item, str) for item in self.items)
 
-    def names(self, ledger: Ledger) -> list[str]:
-        """The drawn file's name of each; new ones for what does not come again."""
-        names = output_names(self.items)
-        return [ledger.new_name(name) if isinstance(item, str) else name
-                for item, name in zip(self.items, names, strict=True)]
+    def names(self, ledger: Ledger, mark: str = "") -> list[str]:
+        """The drawn file's name of each; new ones for what does not come again. mark: behind the stem of those."""
+        return [ledger.new_name(Path(name).stem + mark + ".mp4") if isinstance(item, str) else name
+                for item, name in zip(self.items, output_names(self.items), strict=True)]
 
     def total(self) -> int | None:
         """How many pictures and frames there are to look at; None where that is not known."""
