@@ -28,7 +28,8 @@ class Piped:
         if every < 1:
             raise InputError(f"every must be at least 1; received: {every}")
         self.every, self.name, self.source = every, "stdin", STDIN
-        self._file = file or sys.stdin.buffer
+        # the raw one: Python ends by a crash where a thread that is left waits inside a buffered one
+        self._file = file or getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         self._stream = Bytes(self._file, self.name)
         if not self._stream.fill(1):
             raise InputError("stdin: nothing came; pipe pictures into it, as ffmpeg -i CLIP -f mjpeg - does")

@@ -12,7 +12,7 @@ def crop(image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = (float(edge) for edge in box)
-    if not all(map(math.isfinite, (x1, y1, x2, y2))):
+    if not all(map(math.isfinite, (x1, y1, x2, y2))) or x2 < 0 or y2 < 0:
         return None
     left, top = max(0, math.floor(x1)), max(0, math.floor(y1))
     right, bottom = min(width, max(math.ceil(x2), left + 1)), min(height, max(math.ceil(y2), top + 1))

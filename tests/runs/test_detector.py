@@ -178,7 +178,7 @@ def test_another_model_is_refused(tmp_path, hand_detector):
 
 
 def test_category_ids_are_kept_and_written(hand_detector, tmp_path):
-    from frcnn_keras.commands.predict import records_of
+    from frcnn_keras.runs.found_lines import records_of
 
     assert Detector(hand_detector).category_ids == (1, 2)
     hand_detector.category_ids = (18, 44)
