@@ -17,7 +17,7 @@ TOPICS = {  # name -> module with measure(settings) -> rows; in the order of the
     "data_prep": "data_prep_rate", "reading": "reading", "rpn_step": "rpn_step", "targets": "targets",
     "proposals": "proposals", "roi": "roi", "predict": "prediction", "serving": "serving", "head_step": "head_step",
     "joint_step": "joint_step", "torchvision": "torchvision_models", "memory": "memory",
-    "pictures": "picture_memory", "crossval": "crossval",
+    "pictures": "picture_memory", "crossval": "crossval", "results": "predict_results",
 }
 EXAMPLES = """examples:
   python -m benchmarks

@@ -1,4 +1,4 @@
-"""Detects objects in images and videos, draws them, and writes what it found, as labels to correct too."""
+"""Detects objects in images and videos, draws them, and writes what it found."""
 
 import sys
 from pathlib import Path
@@ -21,13 +21,10 @@ from frcnn_keras.settings.ranges import SIDE
 EXAMPLES = """examples:
   {frcnn} predict --run work/run --images photo.jpg folder/ 'more/*.png' --out work/drawn
   {frcnn} predict --run work/run --images clip.mp4 --every 5 --out work/clip
-  {frcnn} predict --run work/run --images rtsp://HOST/STREAM --out work/stream --json
-  {frcnn} predict --run work/run --watch inbox/ --out work/found
-  {frcnn} predict --run work/run --images photos/ --out work/labels --save yolo --no-draw
 
 writes OUT: every image with its detections drawn, and detections.json (COCO results form: image_id, category_id,
-bbox [x, y, width, height], score; here with the file and the class's name as well). Of videos, streams and --watch:
-detections.jsonl, a line for each frame or image as it is done, and an MP4 with detections drawn. docs/predict.md."""
+bbox [x, y, width, height], score, file, name); of videos and --watch detections.jsonl, a line a frame or image as it is
+done, and a drawn MP4. docs/predict.md has all of it."""
 
 
 def build_parser():
@@ -35,24 +32,24 @@ def build_parser():
     parser = cli.parser("predict", __doc__, EXAMPLES)
     add_detecting_arguments(parser)
     parser.set_defaults(score_threshold=0.5)
-    parser.add_argument("--images", nargs="+", metavar="PATH", help="files, folders or glob patterns; videos; rtsp:// "
-                        "and other addresses; camera:0; - for what is piped in: JPEG or PNG files one after another "
-                        "(ffmpeg -i CLIP -f mjpeg -), or one video file")
+    parser.add_argument("--images", nargs="+", metavar="PATH", help="files, folders or glob patterns; videos; rtsp://, "
+                        "http://; camera:0; - for what is piped in: JPEG or PNG files one after another (as of ffmpeg "
+                        "-i CLIP -f mjpeg -), or one video file")
     parser.add_argument("--watch", metavar="DIR", help="in place of --images: images as they come into a folder, each "
-                        "when it is whole; goes on where it was stopped")
+                        "when it is whole; goes on where it stopped")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the drawn images and detections.json")
     parser.add_argument("--every", type=within(int, least=1, most=10**6), default=1, metavar="N",
                         help="of videos: every Nth frame (default 1)")
-    parser.add_argument("--classes", nargs="+", metavar="NAME,...", help="only these classes")
+    parser.add_argument("--classes", nargs="+", metavar="NAME,NAME", help="only these")
     parser.add_argument("--save", nargs="+", action="extend", choices=FORMS, metavar="FORM", help="labels to correct, "
-                        f"in OUT/FORM: {', '.join(FORMS)}; of videos with the frames, in OUT/images")
+                        f"in OUT/FORM: {', '.join(FORMS)}")
     parser.add_argument("--crops", action="store_true", help="a picture of each detection, in OUT/crops/CLASS")
-    parser.add_argument("--line-width", type=within(int, least=1, most=SIDE), metavar="PIXELS",
-                        help="of the boxes that are drawn (default: what suits the image's size)")
-    parser.add_argument("--text-height", type=within(int, least=1, most=SIDE), metavar="PIXELS",
-                        help="of a capital letter of the labels (default: what suits the image's size)")
+    seldom(parser.add_argument("--line-width", type=within(int, least=1, most=SIDE), metavar="PIXELS",
+                               help="of the boxes that are drawn (default: what suits the image's size)"))
+    seldom(parser.add_argument("--text-height", type=within(int, least=1, most=SIDE), metavar="PIXELS",
+                               help="of a capital letter of the labels (default: what suits the image's size)"))
     parser.add_argument("--no-draw", action="store_true", help="no drawn images and MP4s")
-    parser.add_argument("--json", action="store_true", help="print what detections.json, or detections.jsonl, holds")
+    parser.add_argument("--json", action="store_true", help="print what detections.json(l) holds")
     parser.add_argument("--skip-bad", action="store_true", help="go on past images that cannot be read, listing them")
     seldom(parser.add_argument("--idle", type=within(float, least=1), metavar="SECONDS", help="end --watch when no "
                                "image has come for so long"))

@@ -72,7 +72,7 @@ class Results:
         shot = seen.shot
         if isinstance(seen.drawn, bytes):
             name = self.ledger.free_name(shot.name) if self.asked.lines else shot.name
-            self.ledger.write(name, seen.drawn)
+            self.ledger.write(name, seen.drawn, quick=True)  # waiting for the disk three times a picture costs a fifth
         elif seen.drawn is not None:
             self._write_frame(seen)
         for name, data in seen.crops:
