@@ -74,21 +74,22 @@ class Predicting:
         asked = Asked(self.lines, self.sources is None, self.sources is None or self.sources.passing, request.crops,
                       prelabels, request.told)
         results = Results(self.ledger, asked)
+        total = self.sources.total() if self.sources else None  # opens videos: before anything is written
         try:
             with results:
-                self._look(looking, results)
+                self._look(looking, results, total)
         except InputError as error:
             if not (self.lines and results.pictures):
                 raise
             raise InputError(f"{error}; what was found before is in {results.path}") from error
         return results
 
-    def _look(self, looking: Looking, results: Results) -> None:
+    def _look(self, looking: Looking, results: Results, total: int | None) -> None:
         unit = "images" if self.sources is None or not self.sources.videos else "frames"
         folder = None if self.sources else GrowingFolder(self.folder, self._done(), say, self.request.idle)
         shots: Iterator[Shot] = of_arrivals(folder) if folder else self.sources.shots(self.names)
         try:
-            with Progress("predict", self.sources.total() if self.sources else None, unit) as bar:
+            with Progress("predict", total, unit) as bar:
                 for seen in conveyed(looking, shots):
                     if seen.fault is None:
                         results.add(seen)

@@ -58,7 +58,9 @@ class Results:
     def __exit__(self, kind, error, trace) -> None:
         self._lines.close()
         try:
-            if kind is None or (self.asked.lines and issubclass(kind, (InputError, KeyboardInterrupt))):
+            if kind and self.asked.lines and not self.pictures and not self.asked.go_on:
+                self.path.unlink()  # nothing was begun
+            elif kind is None or (self.asked.lines and issubclass(kind, (InputError, KeyboardInterrupt))):
                 self._finish()
             else:
                 self._open.__exit__(kind, error, trace)
