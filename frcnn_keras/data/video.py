@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 
 from frcnn_keras.data.http_answers import Fetched, answered
+from frcnn_keras.data.live_lag import LiveLag
 from frcnn_keras.data.video_kinds import VIDEO_SUFFIXES, is_cut_off
 from frcnn_keras.errors import InputError
 
 _CAMERA = "camera:"
 _STREAM = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)  # not a disk's letter
+_SENT_LIVE = ("rtsp:", "rtsps:", "rtmp:", "rtmps:", "udp:", "rtp:", "srt:")  # whoever is slow must pass frames over
 _PATIENCE = 20_000  # milliseconds that a stream may take to open, and for a frame
 _QUIET = "OPENCV_FFMPEG_LOGLEVEL"  # read when FFmpeg starts; it would write lines of its own for every damaged packet
 _SLACK = 0.02  # of a video's frames and seconds that may be missing: headers round, and estimate
@@ -112,11 +114,13 @@ class Video:
 
     def _read(self) -> Iterator[Frame]:
         number, seconds, begun, gap = 0, 0.0, None, 0.0
+        lag = LiveLag() if self.source.lower().startswith(_SENT_LIVE) else None
         while self._grab():
             begun = time.monotonic() if begun is None else begun
             last, seconds = seconds, self._seconds(number, seconds, begun)
             gap = seconds - last
-            if number % self.every == 0:
+            late = lag is not None and lag.behind(seconds)
+            if number % self.every == 0 and not late:
                 whole, image = self._capture.retrieve()
                 if whole and image is not None:
                     yield Frame(number, round(seconds, 3), _rgb(image))

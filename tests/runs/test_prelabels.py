@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from frcnn_keras.data.image_header import image_header
 from frcnn_keras.errors import InputError
 from frcnn_keras.readers.coco import read_coco
 from frcnn_keras.readers.csv_file import read_csv
 from frcnn_keras.readers.voc import read_voc
 from frcnn_keras.readers.yolo import read_yolo
 from frcnn_keras.runs.prelabels import FORMS, Prelabels, common_root
+from tests.encoded_pictures import turned
 
 NAMES, IDS = ("cat", "dog", "cow"), (3, 18, 44)
 FOUND = {"1.jpg": [(0, 0, 10, 10, 1, 0.9), (20.25, 30, 200, 99.5, 3, 0.75)], "2.jpg": [], "3.jpg": [
@@ -179,3 +181,22 @@ def test_the_folder_that_all_lie_below(tmp_path):
     assert common_root([tmp_path / "a" / "1.jpg"]) == tmp_path / "a"
     assert common_root([tmp_path / "ab" / "1.jpg", tmp_path / "a" / "1.jpg"]) == tmp_path
     common_root([])
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_photographs_that_lie_on_their_side(orientation, tmp_path):
+    """Boxes are of the upright picture, and the size that is stated is its."""
+    path = tmp_path / "photos" / "a.jpg"
+    path.parent.mkdir()
+    path.write_bytes(turned("JPEG", orientation))
+    height, width = image_header(path.read_bytes()).size
+    found = {"a.jpg": [(3, 5, width - 4, height - 20, 2, 0.5)]}
+    one = {**line(path, found["a.jpg"]), "width": width, "height": height}
+    Prelabels(tmp_path / "out", FORMS, path.parent, NAMES, IDS).write(lambda: iter([one]))
+    out = tmp_path / "out"
+    same(read_coco(path.parent, out / "coco" / "instances.json"), found)
+    same(read_csv(out / "csv" / "annotations.csv", NAMES), found)
+    link(out / "voc" / "JPEGImages", path.parent)
+    same(read_voc(out / "voc", class_names=NAMES), found, tolerance=0.0051)
+    link(out / "yolo" / "images", path.parent)
+    same(read_yolo(out / "yolo" / "data.yaml", "train"), found)
