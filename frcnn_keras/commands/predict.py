@@ -51,8 +51,8 @@ def build_parser():
     parser.add_argument("--no-draw", action="store_true", help="no drawn images and MP4s")
     parser.add_argument("--json", action="store_true", help="print what detections.json(l) holds")
     parser.add_argument("--skip-bad", action="store_true", help="go on past images that cannot be read, listing them")
-    seldom(parser.add_argument("--idle", type=within(float, least=1), metavar="SECONDS", help="end --watch when no "
-                               "image has come for so long"))
+    seldom(parser.add_argument("--idle", type=within(float, least=1, most=10**7), metavar="SECONDS",
+                               help="end --watch when no image has come for so long"))
     return parser
 
 
