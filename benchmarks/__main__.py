@@ -18,6 +18,7 @@ TOPICS = {  # name -> module with measure(settings) -> rows; in the order of the
     "proposals": "proposals", "roi": "roi", "predict": "prediction", "serving": "serving", "head_step": "head_step",
     "joint_step": "joint_step", "torchvision": "torchvision_models", "memory": "memory",
     "pictures": "picture_memory", "crossval": "crossval", "audit": "audit_rate", "report": "report_page",
+    "results": "predict_results",
 }
 EXAMPLES = """examples:
   python -m benchmarks

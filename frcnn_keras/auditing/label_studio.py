@@ -1,13 +1,10 @@
 """Findings as pre-annotations for Label Studio: who decides sees the labels with the suggestions in them."""
 
 from collections.abc import Sequence
-from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
 
 from frcnn_keras.auditing.findings import Finding
+from frcnn_keras.runs import studio_tasks
 from frcnn_keras.runs.evaluated import Evaluated, EvaluatedImage
-
-PREFIX = "/data/local-files/?d="  # how Label Studio calls files of its local storage
 
 
 def tasks(audited: Evaluated, corrected: Evaluated, taken: Sequence[Finding]) -> list[dict]:
@@ -22,9 +19,7 @@ def tasks(audited: Evaluated, corrected: Evaluated, taken: Sequence[Finding]) ->
 
 def labelling_config(audited: Evaluated) -> str:
     """The project's labelling interface that the tasks fit."""
-    labels = "".join(f"    <Label value={quoteattr(name)}/>\n" for name in audited.class_names)
-    return ('<View>\n  <Image name="image" value="$image"/>\n  <RectangleLabels name="label" toName="image">\n'
-            f"{labels}  </RectangleLabels>\n</View>\n")
+    return studio_tasks.labelling_config(audited.class_names)
 
 
 def _task(old: EvaluatedImage, new: EvaluatedImage, findings: Sequence[Finding], class_names: Sequence[str]) -> dict:
@@ -32,12 +27,12 @@ def _task(old: EvaluatedImage, new: EvaluatedImage, findings: Sequence[Finding],
     added = iter(one for one in findings if one.kind == "missing")
     known, regions = set(old.annotations.tolist()), []
     for id, box, label in zip(new.annotations.tolist(), new.boxes, new.labels, strict=True):
-        region = _region(f"label{id}", box, class_names[label - 1], new)
+        region = studio_tasks.region(f"label{id}", box, class_names[label - 1], new.width, new.height)
         one = changed.get(id) if id in known else next(added)
         if one is not None:
             region |= {"score": one.score, "meta": {"text": [_words(one)]}}
         regions.append(region)
-    return {"data": {"image": PREFIX + quote(new.file), "findings": "; ".join(map(_words, findings))},
+    return {"data": {"image": studio_tasks.image_address(new.file), "findings": "; ".join(map(_words, findings))},
             "predictions": [{"model_version": "frcnn_keras audit", "score": max(one.score for one in findings),
                              "result": regions}]}
 
@@ -48,12 +43,3 @@ def _words(one: Finding) -> str:
             "shifted": f"{one.label}, its box", "spurious": f"{one.label}, no object there",
             "duplicate": f"{one.label}, labelled twice"}[one.kind]
     return f"{one.kind} {one.score:.2f}: {said}"
-
-
-def _region(id: str, box, name: str, image: EvaluatedImage) -> dict:
-    """A rectangle in per cent of the picture."""
-    x1, y1, x2, y2 = map(float, box)
-    return {"id": id, "type": "rectanglelabels", "from_name": "label", "to_name": "image",
-            "original_width": image.width, "original_height": image.height, "image_rotation": 0,
-            "value": {"x": 100 * x1 / image.width, "y": 100 * y1 / image.height, "width": 100 * (x2 - x1) / image.width,
-                      "height": 100 * (y2 - y1) / image.height, "rotation": 0, "rectanglelabels": [name]}}

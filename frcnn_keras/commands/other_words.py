@@ -23,6 +23,8 @@ FLAGS = {
     "path": ("images", "data", *_SETS), "dir": ("images", "data", *_SETS), "i": ("images", "data", *_SETS),
     "val-data": ("val",), "valid": ("val",), "validation": ("val",), "val-dir": ("val",), "test-data": ("val",),
     "eval-data": ("val",), "val-split": ("holdout",), "val-size": ("holdout",), "test-size": ("holdout",),
+    "video": ("images",), "stream": ("images",), "camera": ("images",), "vid-stride": ("every",), "skip": ("every",),
+    "save-crop": ("crops",), "save-crops": ("crops",), "save-txt": ("save",), "save-json": ("save",),
     "names": ("classes",), "class-names": ("classes",), "labels": ("classes",),
     "conf": ("score-threshold",), "conf-thres": ("score-threshold",), "confidence": ("score-threshold",),
     "threshold": ("score-threshold",), "score": ("score-threshold",), "iou": ("nms",), "iou-thres": ("nms",),

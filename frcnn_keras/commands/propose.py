@@ -5,7 +5,6 @@ from pathlib import Path
 from frcnn_keras.commands import command_line as cli
 from frcnn_keras.commands.flag_types import like, within
 from frcnn_keras.commands.images_in_turn import images_in_turn
-from frcnn_keras.commands.predict import output_names
 from frcnn_keras.data.image_paths import valid
 from frcnn_keras.files.folders import require_place, settled
 from frcnn_keras.files.ledger import Ledger
@@ -54,6 +53,7 @@ def record_of(path: Path, number: int, image, found) -> dict:
 def main(args) -> int:
     """Checks where it writes, proposes, draws, writes."""
     from frcnn_keras.data.image_files import list_images
+    from frcnn_keras.runs.sources import output_names
 
     paths = [path for pattern in args.images for path in list_images(pattern)]
     names, out = output_names(paths), settled(args.out)

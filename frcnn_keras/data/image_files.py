@@ -16,10 +16,11 @@ def read_file(path: str | os.PathLike) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def list_images(pattern: str | os.PathLike) -> list[Path]:
+def list_images(pattern: str | os.PathLike, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> list[Path]:
     """Sorted paths of the images that a file, a folder or a glob pattern names; InputError where it names none.
 
-    Hidden files are none. A folder that exists is meant where a pattern begins with its name, whatever is in that name.
+    suffixes: of what is looked for. Hidden files are none. A folder that exists is meant where a pattern begins with
+    its name, whatever is in that name.
     """
     path = os.fspath(pattern)
     if os.path.isfile(path):
@@ -28,11 +29,11 @@ def list_images(pattern: str | os.PathLike) -> list[Path]:
         found = _of_folder(path) if os.path.isdir(path) else glob.glob(_pattern(path), recursive=True)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise InputError(f"{pattern}: cannot be listed ({getattr(error, 'strerror', None) or error})") from error
-    images = sorted(Path(name) for name in found if name.lower().endswith(IMAGE_SUFFIXES) and not is_hidden(name)
+    images = sorted(Path(name) for name in found if name.lower().endswith(suffixes) and not is_hidden(name)
                     and os.path.isfile(name))
     if not images:
-        suffixes = ", ".join(IMAGE_SUFFIXES)
-        raise InputError(f"{pattern}: no such image file, or a folder or pattern without any image ({suffixes})")
+        raise InputError(f"{pattern}: no such image file, or a folder or pattern without any image "
+                         f"({', '.join(IMAGE_SUFFIXES)})")
     return images
 
 

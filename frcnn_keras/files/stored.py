@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,16 @@ SEAL = "seal"  # the last key of what was sealed: the fingerprint of the rest
 def to_json(value: Any) -> str:
     """`value` as indented JSON; NumPy's numbers and arrays are taken, NaN and infinities become null."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def json_list(items: Iterable[Any]) -> Iterator[str]:
+    """`to_json` of a list, and a line's end, in parts: no more than one item is in memory."""
+    empty = True
+    for item in items:
+        text = json.dumps(_plain(item), indent=2, ensure_ascii=False, allow_nan=False)
+        yield ("[\n  " if empty else ",\n  ") + text.replace("\n", "\n  ")
+        empty = False
+    yield "[]\n" if empty else "\n]\n"
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
@@ -75,3 +86,9 @@ def fingerprint(*parts) -> str:
             part = f"{part.dtype}{part.shape}".encode() + np.ascontiguousarray(part).tobytes()
         digest.update(part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode())
     return digest.hexdigest()[:16]
+
+
+def file_fingerprint(path: str | os.PathLike) -> str:
+    """The `fingerprint` of a file's bytes, a part of them in memory at a time."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -16,32 +16,35 @@ _in_use: set[str] = set()  # names that this process writes to: its number may h
 
 
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike, ending: str = "", tidy: bool = True) -> Iterator[Path]:
+def whole_file(path: str | os.PathLike, ending: str = "", tidy: bool = True, quick: bool = False) -> Iterator[Path]:
     """A temporary path in the same folder; what was written there gets the name `path` when the block ends well.
 
     It is on the disk by then, not only in memory. When the block fails it is removed, and `path` is untouched.
     ending: of the temporary name, for writers that look at it. tidy: whether to remove what killed processes left of
-    the same path, for which the folder is listed: not for one of many thousand files.
+    the same path, for which the folder is listed: not for one of many thousand files. quick: whether the disk is not
+    waited for: a power cut may cost the file then, a kill does not.
     """
     path = Path(path)
     temporary = temporary_name(path, ending, tidy)
     try:
         yield temporary
-        flush(temporary)
+        if not quick:
+            flush(temporary)
         os.replace(temporary, path)
-        flush(path.parent)
+        if not quick:
+            flush(path.parent)
     finally:
         done_with(temporary)
         temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: str | os.PathLike, data: bytes, tidy: bool = True) -> None:
-    """Writes a file, so that no half of it is ever found; tidy: see `whole_file`.
+def write_whole(path: str | os.PathLike, data: bytes, tidy: bool = True, quick: bool = False) -> None:
+    """Writes a file, so that no half of it is ever found; tidy, quick: see `whole_file`.
 
     Raises:
         OSError: the folder is missing, the disk is full, ...; what stood at `path` is untouched then.
     """
-    with whole_file(path, tidy=tidy) as temporary:
+    with whole_file(path, tidy=tidy, quick=quick) as temporary:
         temporary.write_bytes(data)
 
 

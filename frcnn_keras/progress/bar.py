@@ -21,8 +21,10 @@ class Progress:
     printed every ten seconds. `start` counts what an earlier run had done: it shows in the share, not in the rate.
     """
 
-    def __init__(self, title: str, total: int, unit: str, start: int = 0, stream=None, transient: bool = False):
-        """transient: leaves nothing behind: who counts says in a line of its own what came of it."""
+    def __init__(self, title: str, total: int | None, unit: str, start: int = 0, stream=None,
+                 transient: bool = False):
+        """total: None where nobody knows it. transient: leaves nothing behind: who counts says in a line of its own
+        what came of it."""
         self.title, self.unit, self.transient, self.note = title, unit, transient, ""
         self.pace = Pace(total, start)
         self.stream = stream or sys.stderr
@@ -47,8 +49,8 @@ class Progress:
         return self.pace.done
 
     @property
-    def total(self) -> int:
-        """How many there are."""
+    def total(self) -> int | None:
+        """How many there are; None where nobody knows."""
         return self.pace.total
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
@@ -64,6 +66,8 @@ class Progress:
         """What stands behind the bar: count, rate, time left, note."""
         pace = self.pace
         rate = "" if pace.rate is None else f", {pace.rate:.1f}/s"
+        if self.total is None:
+            return f"{self.done} {self.unit}{rate}  {self.note}".rstrip()
         if self.done >= self.total:
             ending = f", took {clock(pace.spent)}"
         else:
@@ -72,6 +76,8 @@ class Progress:
 
     def line(self) -> str:
         """The line as a log file has it now."""
+        if self.total is None:
+            return f"{self.title} {self.state()}"
         filled = BAR * self.done // max(self.total, 1)
         return f"{self.title} [{'#' * filled}{'.' * (BAR - filled)}] {self.state()}"
 

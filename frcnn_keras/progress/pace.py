@@ -6,13 +6,13 @@ SETTLED = 1.0  # seconds behind the first item, before which nothing is said of 
 
 
 class Pace:
-    """The rate of a count that goes on from `start` to `total`.
+    """The rate of a count that goes on from `start` to `total`; None where nobody knows how many there will be.
 
     What is done first takes longer than the rest: TensorFlow traces a graph for it. It counts neither in the rate nor
     in the time left (with it, an epoch of half a minute began with two hours left).
     """
 
-    def __init__(self, total: int, start: int = 0):
+    def __init__(self, total: int | None, start: int = 0):
         self.total, self.done = total, start
         self.begun = time.monotonic()
         self._first: tuple[float, int] | None = None  # when the first items were done, and how many were then
@@ -41,4 +41,4 @@ class Pace:
     def left(self) -> float | None:
         """Seconds to the end; None while too little is known."""
         rate = self.rate
-        return (self.total - self.done) / rate if rate else None
+        return (self.total - self.done) / rate if rate and self.total is not None else None

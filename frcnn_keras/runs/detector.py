@@ -1,6 +1,7 @@
 """A trained detector, as the program that uses it sees it."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +12,14 @@ import tensorflow as tf
 
 from frcnn_keras.data import wording
 from frcnn_keras.data.given_images import loaded, many, pixels
+from frcnn_keras.data.piped_frames import open_frames
+from frcnn_keras.data.video import Frame
 from frcnn_keras.errors import InputError, command
 from frcnn_keras.models.detector import FasterRCNN
 from frcnn_keras.models.precision import set_precision, warn_if_slower
 from frcnn_keras.models.saving import load_model
 from frcnn_keras.ops.postprocessing import DetectedBoxes
-from frcnn_keras.progress import ahead
+from frcnn_keras.progress import ahead, conveyed
 from frcnn_keras.runs.detections import Detections
 from frcnn_keras.runs.thresholds import BEST, stored_thresholds
 
@@ -65,6 +68,24 @@ class Detector:
             return self._told(detected, None), proposals.boxes.numpy()[proposals.valid.numpy()]
 
         return ahead(examined, images)
+
+    def frames(self, source: str | os.PathLike, *, every: int = 1,
+               keep: bool = False) -> Iterator[tuple[int, float | None, Detections]]:
+        """(frame's number from 0, seconds from the beginning, its Detections) of a video, as they come.
+
+        source: a video file, `rtsp://...` or another address, `camera:0`, or `-` for what is piped in (pictures one
+            after another, whose seconds are None, or a video file). Phones' videos are turned upright.
+        every: 2 looks at every second frame; numbers count all.
+        keep: whether Detections.image is the frame, to be drawn on: memory grows with those that are kept.
+
+        Raises:
+            InputError: it cannot be opened; behind the frames before: it breaks off, or a picture cannot be decoded.
+        """
+        return conveyed(functools.partial(self._predict_frame, keep), open_frames(source, every))
+
+    def _predict_frame(self, keep: bool, frame: Frame) -> tuple[int, float | None, Detections]:
+        image = pixels(frame.image)
+        return frame.number, frame.seconds, self._predict_image((image, np.asarray(image) if keep else None))
 
     def _each(self, images: Iterable, keep: bool) -> Iterator[Detections]:
         return ahead(self._predict_image, ((loaded(image), image if keep or isinstance(image, (str, os.PathLike)) else

@@ -100,3 +100,27 @@ def test_a_damaged_list_names_nothing(text, tmp_path):
     Ledger(tmp_path).tidy()
     Ledger(tmp_path).write("b", b"ours")
     assert Ledger(tmp_path).owns("b") and not Ledger(tmp_path).owns("a")
+
+
+def test_one_that_grows_is_nobodys_until_it_is_whole(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.begin("a.jsonl")
+    (tmp_path / "a.jsonl").write_bytes(b"1\n")
+    again = Ledger(tmp_path)  # after a kill
+    assert again.begun("a.jsonl") and not again.owns("a.jsonl") and not again.begun("b.jsonl")
+    assert again.free_name("a.jsonl") == again.new_name("a.jsonl") == "a-2.jsonl"
+    ledger.finish("a.jsonl")
+    assert Ledger(tmp_path).owns("a.jsonl") and Ledger(tmp_path).free_name("a.jsonl") == "a.jsonl"
+    assert Ledger(tmp_path).new_name("a.jsonl") == "a-2.jsonl"
+    (tmp_path / "a.jsonl").write_bytes(b"1\n2\n")
+    assert not Ledger(tmp_path).owns("a.jsonl") and Ledger(tmp_path).begun("a.jsonl")
+
+
+def test_names_that_are_free(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "a-2.png", "sub/b.png"):
+        (tmp_path / name).write_bytes(b"mine")
+    ledger = Ledger(tmp_path)
+    assert [ledger.free_name(name) for name in ("a.png", "c.png", "sub/b.png")] == ["a-3.png", "c.png", "sub/b-2.png"]
+    ledger.write("sub/c.png", b"ours", quick=True)
+    assert Ledger(tmp_path).names() == ["sub/c.png"] and Ledger(tmp_path).owns("sub/c.png")

@@ -14,6 +14,7 @@ from frcnn_keras.models.settings import Detecting
 from frcnn_keras.runs.detector import Detector, load
 from tests.bright_pictures import WANTED, encoded, picture
 from tests.encoded_pictures import turned
+from tests.tiny_videos import write_video
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_another_model_is_refused(tmp_path, hand_detector):
 
 
 def test_category_ids_are_kept_and_written(hand_detector, tmp_path):
-    from frcnn_keras.commands.predict import records_of
+    from frcnn_keras.runs.found_lines import records_of
 
     assert Detector(hand_detector).category_ids == (1, 2)
     hand_detector.category_ids = (18, 44)
@@ -215,3 +216,28 @@ def test_examined_it_gives_its_proposals_too(detector):
         assert proposals.ndim == 2 and len(proposals) and proposals.max() <= image.shape[1]
         near = np.abs(proposals - wanted.boxes[0]).max(axis=1).min()
         assert near < 0.1 * image.shape[1]
+
+
+def test_frames_of_a_video(hand_detector, tmp_path):
+    """Each as `predict` has it of the same array; numbers count all frames."""
+    detector = Detector(hand_detector)
+    path = write_video(tmp_path / "a.avi", [picture(20 + 2 * number) for number in range(5)])
+    found = list(detector.frames(path, every=2, keep=True))
+    assert [(number, seconds) for number, seconds, _ in found] == [(0, 0.0), (2, 0.2), (4, 0.4)]
+    for *_, detections in found:
+        (expected,) = detector.predict(detections.image)
+        np.testing.assert_array_equal(detections.boxes, expected.boxes)
+        assert len(detections) == 1 and detections.plot().size[0] >= 64
+    assert all(detections.image is None for *_, detections in detector.frames(str(path)))
+
+
+def test_frames_that_break_off(hand_detector, tmp_path):
+    path = write_video(tmp_path / "a.mkv", 20)
+    path.write_bytes(path.read_bytes()[:-500])
+    numbers = []
+    with pytest.raises(InputError, match="a.mkv: broke off"):
+        for number, _, _ in Detector(hand_detector).frames(path):
+            numbers.append(number)
+    assert numbers == list(range(len(numbers))) and 0 < len(numbers) < 20
+    with pytest.raises(InputError, match="no such video"):
+        Detector(hand_detector).frames(tmp_path / "absent.mp4")
