@@ -108,7 +108,7 @@ def test_chosen_thresholds_stand_beside_the_best(run):
     assert "the lowest score with a precision of 0.95 of each class, chosen on 31 images" in words
     assert "0.400 to 0.600" in words and "– to –" in words and NASTY in "".join(page.texts)
     assert "b: fewer than 20 objects" in words and "b: no score reaches that precision" in words
-    assert "boxes below 32 × 32 pixels pass 0.500 in place of their class's score" in words
+    assert "Boxes below 32 × 32 pixels must score 0.500, which all classes chose together" in words
 
 
 def test_the_reliability_of_an_audit(run, tmp_path):
