@@ -35,8 +35,8 @@ def main(args) -> int:
     import dataclasses
 
     from frcnn_keras.files.locks import alone
+    from frcnn_keras.runs.detector_classes import require_classes
     from frcnn_keras.runs.evaluated import TRUTH, read_evaluated
-    from frcnn_keras.runs.parts import require_classes
     from frcnn_keras.runs.thresholds import BEST, NAME, store, table, thresholds_of
 
     target = Path(args.target or args.run)

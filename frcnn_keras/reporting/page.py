@@ -37,7 +37,7 @@ class Extras:
     """What not every run has."""
 
     reached: dict[str, Sequence[float]] = dataclasses.field(default_factory=dict)  # see reach.reach
-    doubts: Sequence[Doubt] = ()
+    doubts: Sequence[Doubt] | None = None  # None: no audit was given
     doubted: Sequence[Shown] = ()  # the pictures of some of the doubts
     reliability: Reliabilities | None = None
     thresholds: Thresholds | None = None
@@ -64,7 +64,7 @@ def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Picture
         logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
         commands=commands_of(facts, extras.written_by), bar=svg.bar, doubts=_doubts(extras.doubts),
-        doubt_kinds=_doubt_kinds(extras.doubts),
+        doubt_kinds=_doubt_kinds(extras.doubts or ()),
         doubted=extras.doubted, reliability=_reliability(extras.reliability))
 
 
@@ -106,10 +106,10 @@ def _reliability(curves: Reliabilities | None) -> Markup | None:
                      "share that is labelled", (0, 1), (0, 1), "chance of an object against the share that is labelled")
 
 
-def _doubts(doubts: Sequence[Doubt]) -> str:
+def _doubts(doubts: Sequence[Doubt] | None) -> str:
     """How many, and how many errors they come to, in words."""
     if not doubts:
-        return ""
+        return "" if doubts is None else "Here it found nothing to doubt"
     errors = sum(one.score for one in doubts)
     return f"{counted(len(doubts), 'finding')}, whose probabilities add up to {errors:.0f} errors"
 
