@@ -12,9 +12,9 @@ from frcnn_keras.auditing.find import Audit
 from frcnn_keras.auditing.find import find as _find
 from frcnn_keras.errors import InputError, in_words
 from frcnn_keras.files.locks import alone
+from frcnn_keras.runs.detector_classes import require_classes
 from frcnn_keras.runs.evaluated import TRUTH
 from frcnn_keras.runs.evaluated import read_evaluated as _read_evaluated
-from frcnn_keras.runs.parts import require_classes
 from frcnn_keras.runs.thresholds import Thresholds, store, thresholds_of
 from frcnn_keras.settings.arguments import in_arguments
 from frcnn_keras.settings.ranges import require

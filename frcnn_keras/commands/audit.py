@@ -75,6 +75,9 @@ def main(args) -> int:
         for name, data in contents.items():
             ledger.write(name, data)
     print(to_json(listed) if args.json else report(audit, args.show))
+    say(f"audit: {out / LISTS[1]} has them all")
+    if listed and not args.write:
+        cli.say_next(["audit", "--run", args.run, "--out", args.out, "--write", "voc", "--accept", "FILE"])
     return 0
 
 

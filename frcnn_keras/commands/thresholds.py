@@ -35,9 +35,9 @@ def main(args) -> int:
     import dataclasses
 
     from frcnn_keras.files.locks import alone
+    from frcnn_keras.runs.detector_classes import require_classes
     from frcnn_keras.runs.evaluated import TRUTH, read_evaluated
-    from frcnn_keras.runs.parts import require_classes
-    from frcnn_keras.runs.thresholds import store, table, thresholds_of
+    from frcnn_keras.runs.thresholds import BEST, NAME, store, table, thresholds_of
 
     target = Path(args.target or args.run)
     if not target.is_dir():
@@ -50,7 +50,8 @@ def main(args) -> int:
     chosen = thresholds_of(evaluated, args.precision)
     with alone(target, "--for" if args.target else "--run"):
         store(target, chosen)
-    print(to_json(dataclasses.asdict(chosen)) if args.json else table(chosen))
+    told = f"{table(chosen)}\n\n{target / NAME}\nto be taken with --score-threshold {BEST}"
+    print(to_json(dataclasses.asdict(chosen)) if args.json else told)
     return 0
 
 

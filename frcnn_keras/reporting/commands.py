@@ -2,9 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from frcnn_keras.errors import command
 from frcnn_keras.reporting.facts import Facts
+from frcnn_keras.runs.thresholds import BEST
+from frcnn_keras.runs.thresholds import NAME as THRESHOLDS
 
 
 def commands_of(facts: Facts, written_by: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -21,8 +24,17 @@ def commands_of(facts: Facts, written_by: Sequence[str] = ()) -> list[tuple[str,
     else:
         made += [("made it", [name, "--data", "PREP", *run]) for name in stages if name.startswith("train-")]
     flags = facts.flags.get(facts.scored_on)
-    if not facts.crossval:
+    stored = ["--score-threshold", BEST] if (Path(facts.run) / THRESHOLDS).is_file() else []
+    if facts.crossval:
+        made.append(("finds the labels that are probably wrong",
+                     ["audit", *run, "--images", "FOLDER", "--out", "audit"]))
+        made.append(("chooses score thresholds for a detector that was trained on all of the images",
+                     ["thresholds", *run, "--for", "OTHER_RUN"]))
+    else:
         made.append(("scores it", ["evaluate", *run, *(flags or ["--voc", "DIR", "--split", "test"]), "--interval"]))
-        made.append(("finds objects in other images", ["predict", *run, "--images", "FOLDER", "--out", "drawn"]))
+        if not stored:
+            made.append(("chooses score thresholds", ["thresholds", *run]))
+        made.append(("finds objects in other images",
+                     ["predict", *run, "--images", "FOLDER", "--out", "drawn", *stored]))
     made.append(("writes this page", ["report", *run, *written_by]))
     return [(what, f"{command(name)} {shlex.join(rest)}") for what, (name, *rest) in made]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from frcnn_keras.errors import InputError
+from frcnn_keras.errors import InputError, command
 from frcnn_keras.files import read_json
 from frcnn_keras.reporting.gallery import Decoded, Shown, box_in, cut_out, part_around
 from frcnn_keras.runs.evaluated import EvaluatedImage
@@ -37,6 +37,8 @@ def read_doubts(path: Path) -> tuple[Doubt, ...]:
         InputError: it is not there, or not as `audit` writes it.
     """
     path = path / NAME if path.is_dir() else path
+    if not path.exists():
+        raise InputError(f"{path}: not found; {command('audit')} --run RUN --out DIR writes it; then give DIR")
     entries = read_json(path)
     try:
         doubts = [Doubt(str(one["kind"]), str(one["image"]), str(one["file"]), tuple(map(float, one["box"])),
@@ -49,17 +51,19 @@ def read_doubts(path: Path) -> tuple[Doubt, ...]:
 
 
 def show_doubts(doubts: Sequence[Doubt], pictures: Sequence[EvaluatedImage], decoded: Decoded) -> list[Shown]:
-    """The first of them, each cut out of its picture; those of images that were not scored are left out."""
+    """The first of them, each cut out of its picture, with its number as `audit --accept` takes it; those of images
+    that were not scored are left out."""
     known = {str(picture.id): picture for picture in pictures} | {picture.file: picture for picture in pictures}
     shown = []
-    for one in doubts:
+    for number, one in enumerate(doubts, 1):
         picture = known.get(one.file) or known.get(one.image)
         if picture is None or len(shown) == SHOWN:
             continue
         box = np.array(one.box)
         part = part_around(box, picture)
         encoded, why = cut_out(picture, part, decoded)
-        words = [f"{one.score:.2f} {WORDS.get(one.kind, one.kind)}", *([f"labelled {one.label}"] if one.label else []),
+        words = [f"{number}: {one.score:.2f} {WORDS.get(one.kind, one.kind)}",
+                 *([f"labelled {one.label}"] if one.label else []),
                  *([f"suggested {one.suggested}"] if one.suggested and one.suggested != one.label else [])]
         role = "found" if one.kind in _FOUND else "label"
         meant = _meant(one, box, picture)

@@ -21,9 +21,11 @@ _AROUND, _LEAST = 0.75, 96  # of the box's longer side on each side of it; pixel
 Decoded = Callable[[EvaluatedImage], np.ndarray]  # (H, W, 3) uint8 of a picture; InputError where it has none
 TITLES = {
     kinds.MISSED: ("Missed", "labelled objects that no detection has to do with, the largest first"),
-    kinds.BACKGROUND: ("False alarms", "detections where nothing is labelled, the surest first; or a label is missing"),
+    kinds.BACKGROUND: ("False alarms", "detections where nothing is labelled, the surest first; where one is right, a "
+                                       "label is missing"),
     kinds.CLASSIFICATION: ("Wrong class", "right place, other class, the surest first"),
-    kinds.LOCALISATION: ("Badly placed", "right class, box overlaps the object by less than half, the surest first"),
+    kinds.LOCALISATION: ("Badly placed", "right class, box overlaps the object by less than half, the surest first; "
+                                        "where it lies well on a neighbour, that one's label may be missing"),
     kinds.RIGHT: ("Found well", "right class, the largest overlap first"),
 }
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +37,7 @@ class Extras:
     """What not every run has."""
 
     reached: dict[str, Sequence[float]] = dataclasses.field(default_factory=dict)  # see reach.reach
-    doubts: Sequence[Doubt] = ()
+    doubts: Sequence[Doubt] | None = None  # None: no audit was given
     doubted: Sequence[Shown] = ()  # the pictures of some of the doubts
     reliability: Reliabilities | None = None
     thresholds: Thresholds | None = None
@@ -65,6 +64,7 @@ def render(found: Evaluated, facts: Facts, analysis: Analysis, pictures: Picture
         logs=[chart for log in facts.logs for chart in _training(log)],
         galleries=[(kind, *TITLES[kind], some) for kind, some in pictures.items()], seconds=_seconds(facts.seconds),
         commands=commands_of(facts, extras.written_by), bar=svg.bar, doubts=_doubts(extras.doubts),
+        doubt_kinds=_doubt_kinds(extras.doubts or ()),
         doubted=extras.doubted, reliability=_reliability(extras.reliability))
 
 
@@ -80,8 +80,8 @@ def _chosen(thresholds: Thresholds | None, names: Sequence[str], curves: Sequenc
     notes += [f"{one.name}: no score reaches that precision; this is the nearest"
               for one in thresholds.classes if not one.threshold.reached]
     side = math.sqrt(thresholds.small.area)
-    notes.append(f"boxes below {side:g} × {side:g} pixels pass {_number(thresholds.small.threshold.score)} in place of "
-                 "their class's score, which all classes chose together")
+    notes.append(f"Boxes below {side:g} × {side:g} pixels must score {_number(thresholds.small.threshold.score)}, "
+                 "which all classes chose together, in place of their class's threshold")
     rows = [{"name": one.name, "objects": one.objects, "pooled": one.pooled, "at": one.threshold,
              "here": best[one.name].threshold if one.name in best and best[one.name].best is not None else math.nan,
              "f1": _f1_at(best.get(one.name), one.threshold.score)} for one in thresholds.classes]
@@ -106,11 +106,21 @@ def _reliability(curves: Reliabilities | None) -> Markup | None:
                      "share that is labelled", (0, 1), (0, 1), "chance of an object against the share that is labelled")
 
 
-def _doubts(doubts: Sequence[Doubt]) -> str:
-    """How many of each kind, in words."""
-    kinds = Counter(one.kind for one in doubts)
-    return f"{counted(len(doubts), 'finding')} of audit: " + ", ".join(
-        f"{WORDS.get(kind, kind)} {count}" for kind, count in kinds.most_common()) if doubts else ""
+def _doubts(doubts: Sequence[Doubt] | None) -> str:
+    """How many, and how many errors they come to, in words."""
+    if not doubts:
+        return "" if doubts is None else "Here it found nothing to doubt"
+    errors = sum(one.score for one in doubts)
+    return f"{counted(len(doubts), 'finding')}, whose probabilities add up to {errors:.0f} errors"
+
+
+def _doubt_kinds(doubts: Sequence[Doubt]) -> list[tuple[str, int, int, float]]:
+    """(kind in words, findings, those above .5, their scores' sum), the most findings first."""
+    scores: dict[str, list[float]] = {}
+    for one in doubts:
+        scores.setdefault(WORDS.get(one.kind, one.kind), []).append(one.score)
+    return [(kind, len(own), sum(score > 0.5 for score in own), sum(own))
+            for kind, own in sorted(scores.items(), key=lambda item: -len(item[1]))]
 
 
 def _number(value: float) -> str:

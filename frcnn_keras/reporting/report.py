@@ -51,17 +51,18 @@ def write_report(run: str | os.PathLike, out: str | os.PathLike | None = None,
     ledger.require_free([path.name], "--out")
     found, facts = read_evaluated(scored or place), read_facts(place, scored)
     decoded = decoder(_source(images, facts))
-    doubts = read_doubts(Path(audit)) if audit is not None else ()
+    doubts = None if audit is None else read_doubts(Path(audit))
     analysis = analyse(found, facts.metrics.get("interval"))
     thresholds = [0.0 if curve.best is None else curve.threshold for curve in analysis.curves]
     chosen = findings(found, analysis.matched, analysis.sorted, thresholds)
     pictures: Pictures = {kind: [show(one, found.class_names, decoded) for one in some]
                           for kind, some in chosen.items()}
     anchors = read_anchors(place)
-    extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts, found.images, decoded),
+    extras = Extras(reach(found, anchors) if anchors else {}, doubts, show_doubts(doubts or (), found.images, decoded),
                     reliabilities(find(found)) if audit is not None else None, read_thresholds(place),
                     _flags(out=out, images=images, audit=audit, evaluation=evaluation))
-    _say_absent(place, [*extras.doubted, *(one for some in pictures.values() for one in some)])
+    _say_absent(place, [*extras.doubted, *(one for some in pictures.values() for one in some)],
+                images is not None)
     page = render(found, facts, analysis, pictures, extras)
     with alone(ledger.folder):
         ledger.tidy()
@@ -85,11 +86,14 @@ def _source(images: str | os.PathLike | Dataset | None, facts: Facts) -> Source:
     return of_prep(recorded) if recorded else of_nothing
 
 
-def _say_absent(run: Path, shown: Sequence[Shown]) -> None:
+def _say_absent(run: Path, shown: Sequence[Shown], given: bool) -> None:
+    """given: whether a folder of pictures was."""
     without = [one.why for one in shown if one.why]
     if without:
-        say(f"note: {len(without)} of {len(shown)} pictures are not in the report: {without[0]}; "
-            f"`{command('report')} --run {shlex.quote(str(run))} --images DIR` draws them")
+        draws = f"`{command('report')} --run {shlex.quote(str(run))} --images DIR` draws them"
+        if given:
+            draws = "--images is to be the folder that the scored images lie in"
+        say(f"note: {len(without)} of {len(shown)} pictures are not in the report: {without[0]}; {draws}")
 
 
 report = in_words(in_arguments)(write_report)

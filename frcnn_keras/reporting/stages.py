@@ -33,8 +33,10 @@ class Size:
             return f"{self.size.name}: " + (f"all {objects} are found" if objects > 1 else "the one is found")
         unproposed = round((1 - self.proposals[0]) * objects)
         first = min(lost, unproposed)
-        return (f"{self.size.name}: {lost} of {objects} are not found. No proposal reaches {unproposed} of all "
-                f"{objects}, so the first stage loses {first} at most, and the second {lost - first} at least")
+        reach = (f"No proposal reaches {unproposed} of the {objects}, so the first stage loses {first} at most, and "
+                 f"the second {lost - first} at least" if unproposed else
+                 "Proposals reach them all, so the second stage loses them")
+        return f"{self.size.name}: {lost} of {objects} are not found. {reach}"
 
 
 def sizes_of(facts: Facts, sizes: Sequence[SizeRange], reached: dict[str, Sequence[float]]) -> list[Size]:

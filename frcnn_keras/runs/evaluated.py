@@ -66,6 +66,8 @@ def read_evaluated(run: str | Path) -> Evaluated:
     """
     root = Path(run)
     home = root if (root / TRUTH).exists() else root / "evaluation"
+    if (root / "audit.json").exists() and not home.exists():
+        raise InputError(f"{root}: is what {command('audit')} wrote, no run; give the run that was audited")
     for name in (TRUTH, FOUND):
         if not (home / name).is_file():
             raise InputError(f"{home / name}: not found; {command('evaluate')} --run {root} ... writes it, and "

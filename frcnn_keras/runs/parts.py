@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,15 +32,6 @@ def run_settings(run: str | Path) -> DetectorSettings:
         return settings_of(_config(path))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-def require_classes(run: str | Path, class_names: Sequence[str]) -> None:
-    """InputError where a run has a detector of other classes than these; its weights are not loaded."""
-    path = Path(run) / "detector.keras"
-    own = tuple(_config(path).get("class_names", ())) if path.exists() else tuple(class_names)
-    if own != tuple(class_names):
-        raise InputError(f"{run}: its detector has the classes {', '.join(map(str, own))}, the evaluation is of "
-                         f"{', '.join(class_names)}; give a run of the same classes, in the same order")
 
 
 def _config(path: Path) -> dict:

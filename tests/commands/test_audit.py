@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from frcnn_keras.commands import audit
+from frcnn_keras.errors import command
 from frcnn_keras.readers.coco import read_coco
 
 CLASSES = [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
@@ -49,6 +50,9 @@ def test_findings_and_crops(run, capsys):
     told = capsys.readouterr()
     assert "cats: 29 objects in 30 images, 2 folds" in told.out and "dog -> cat" in told.out
     assert max(map(len, told.out.splitlines())) <= 80 and "not at hand" not in told.err
+    assert told.err.splitlines()[-2:] == [
+        f"audit: {out / 'audit.csv'} has them all",
+        f"next: {command('audit')} --run {run} --out {out} --write voc --accept FILE"]
 
 
 def test_without_pictures_it_says_so(run, capsys):

@@ -13,4 +13,4 @@ def test_of_train_of_stages_and_of_a_crossvalidation(tmp_path):
     assert f"train 'a b' --out '{run}'" in lines[0] and "--voc 'a b' --split val --interval" in lines[1]
     (run / "cv.json").write_text('{"folds": [{"fold": 1}, {"fold": 2}]}')
     lines = [line for _, line in commands_of(read_facts(run))]
-    assert lines[0].endswith("--folds 2") and len(lines) == 2
+    assert lines[0].endswith("--folds 2") and len(lines) == 4

@@ -24,8 +24,8 @@ def test_what_is_read_and_shown(tmp_path):
     assert [one.label for one in doubts] == ["cat", "", "cat"] and read_doubts(tmp_path / "audit.json") == doubts
     images = [picture([(1, 1, 2, 11, 12)], [], id=1), picture([], [], id=7, file="cam/7.jpg")]
     shown = show_doubts(doubts, images, lambda one: np.zeros((one.height, one.width, 3), np.uint8))
-    assert [one.caption for one in shown] == ["0.90 wrong class, labelled cat, suggested dog",
-                                              "0.90 no label, suggested dog"]
+    assert [one.caption for one in shown] == ["1: 0.90 wrong class, labelled cat, suggested dog",
+                                              "2: 0.90 no label, suggested dog"]
     assert [one.boxes[-1].role for one in shown] == ["label", "found"] and all(one.picture for one in shown)
 
 
@@ -39,7 +39,8 @@ def test_they_are_in_the_report(tmp_path):
     run = write_run(tmp_path / "run", drawn_at_random(1))
     written(tmp_path, [{**ONE, "file": "1.jpg", "label": NASTY}] * 30)
     text = write_report(run, audit=tmp_path).read_text()
-    assert "30 findings of audit: wrong class 30" in text and text.count("0.90 wrong class") >= SHOWN
+    assert "30 findings, whose probabilities add up to 27 errors" in text and text.count("0.90 wrong class") >= SHOWN
+    assert "<td>wrong class</td><td>27</td><td>30</td><td>30</td>" in text
     assert NASTY not in text and 'href="#doubts"' in text
 
 

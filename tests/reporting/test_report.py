@@ -108,12 +108,14 @@ def test_chosen_thresholds_stand_beside_the_best(run):
     assert "the lowest score with a precision of 0.95 of each class, chosen on 31 images" in words
     assert "0.400 to 0.600" in words and "– to –" in words and NASTY in "".join(page.texts)
     assert "b: fewer than 20 objects" in words and "b: no score reaches that precision" in words
-    assert "boxes below 32 × 32 pixels pass 0.500 in place of their class's score" in words
+    assert "Boxes below 32 × 32 pixels must score 0.500, which all classes chose together" in words
 
 
 def test_the_reliability_of_an_audit(run, tmp_path):
     (tmp_path / "audit.json").write_text("[]")
-    assert "How far these numbers" not in write_report(run, audit=tmp_path).read_text()
+    nothing = write_report(run, audit=tmp_path).read_text()
+    assert "Here it found nothing to doubt" in nothing
+    assert "Labels in doubt" not in write_report(run).read_text()
     (tmp_path / "audit.json").write_text(json.dumps([{
         "kind": "missing", "image": 1, "file": "1.jpg", "box": [1, 1, 20, 20], "label": "", "suggested": "a",
         "score": .9}]))
@@ -140,6 +142,12 @@ def test_without_pictures_a_line_says_so(run, capsys):
     text = write_report(run).read_text()
     assert "give --images DIR" in text and "<image" not in text and "<rect class=\"found\"" in text
     assert "are not in the report: the pictures are not at hand" in capsys.readouterr().err
+
+
+def test_a_folder_of_other_pictures(run, tmp_path, capsys):
+    write_report(run, images=tmp_path)
+    told = capsys.readouterr().err
+    assert "not found; --images is to be the folder that the scored images lie in" in told and "DIR` draws" not in told
 
 
 def test_many_classes(tmp_path):
@@ -177,8 +185,9 @@ def test_the_same_run_gives_the_same_bytes(run, tmp_path):
 
 def test_thousands_of_images_stay_small(tmp_path):
     drawn = drawn_at_random(1)
-    many = dataclasses.replace(drawn, images=tuple(dataclasses.replace(one, number=20 * copy + one.number)
-                                                   for copy in range(25) for one in drawn.images))
+    images = tuple(dataclasses.replace(one, number=20 * copy + one.number, annotations=10_000 * copy + one.annotations)
+                   for copy in range(25) for one in drawn.images)
+    many = dataclasses.replace(drawn, images=images)
     few, more = (write_report(write_run(tmp_path / name, some)).stat().st_size
                  for name, some in (("few", drawn), ("more", many)))
     assert more < 1.2 * few + 20_000  # lines have few points, and galleries few pictures

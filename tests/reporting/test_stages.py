@@ -15,10 +15,11 @@ def words(found, objects, proposed):
 
 
 def test_which_stage_loses_how_many():
-    assert words(6, 10, .7) == ("small: 4 of 10 are not found. No proposal reaches 3 of all 10, so the first stage "
+    assert words(6, 10, .7) == ("small: 4 of 10 are not found. No proposal reaches 3 of the 10, so the first stage "
                                 "loses 3 at most, and the second 1 at least")
     assert words(9, 10, .5).endswith("loses 1 at most, and the second 0 at least")  # others were moved
     assert words(10, 10, .5) == "small: all 10 are found" and words(1, 1, 1.0) == "small: the one is found"
+    assert words(8, 10, 1.0).endswith("2 of 10 are not found. Proposals reach them all, so the second stage loses them")
     assert words(0, 0, math.nan) == words(3, 5, math.nan) == ""
 
 

@@ -61,6 +61,13 @@ def test_the_folder_that_evaluate_was_given(tmp_path):
     assert len(read_evaluated(write(tmp_path) / "evaluation").images) == 2
 
 
+def test_the_folder_that_audit_wrote(tmp_path):
+    (tmp_path / "audit.json").write_text("[]")
+    with pytest.raises(InputError, match="is what .*audit wrote, no run; give the run that was audited"):
+        read_evaluated(tmp_path)
+    assert len(read_evaluated(write(tmp_path)).images) == 2  # audit --out RUN
+
+
 @pytest.mark.parametrize("changed, named", [
     ({"truth": None}, "ground_truth.json: not found; .*evaluate --run"),
     ({"found": None}, "detections.json: not found"),
