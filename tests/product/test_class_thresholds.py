@@ -12,13 +12,15 @@ from PIL import Image
 
 import frcnn_keras
 from frcnn_keras.commands import evaluate, export, predict
+from frcnn_keras.evaluation.overlaps import iou
 from frcnn_keras.evaluation.thresholds import Threshold
 from frcnn_keras.models.saving import save_model
 from frcnn_keras.runs.detector import load
-from frcnn_keras.runs.thresholds import ClassThreshold, Thresholds, store
+from frcnn_keras.runs.thresholds import SMALL, ClassThreshold, SmallThreshold, Thresholds, store
 from frcnn_keras.serving.drawn_pictures import drawn_pictures
 from tests.detectors import change, small_detector
 
+NMS = 0.5
 COMMANDS = {"predict": predict, "evaluate": evaluate, "export": export}
 pytestmark = pytest.mark.slow
 
@@ -28,15 +30,16 @@ def absent(*names):
 
 
 def chosen(names, scores):
-    """What `thresholds` would have stored."""
-    return Thresholds("data", 3, None, tuple(
-        ClassThreshold(name, 30, False, Threshold(float(score), 0.1, 0.9, 1.0, 1.0, 1.0, True))
-        for name, score in zip(names, scores, strict=True)))
+    """What `thresholds` would have stored; the last score is that of small boxes."""
+    *of_classes, of_small = [Threshold(float(score), 0.1, 0.9, 1.0, 1.0, 1.0, True) for score in scores]
+    return Thresholds("data", 3, None, tuple(ClassThreshold(name, 30, False, one) for name, one in
+                                             zip(names, of_classes, strict=True)), SmallThreshold(SMALL, 30, of_small))
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """(run folder, its pictures' paths, everything that it finds in each with any score, each class's threshold).
+    """(run folder, its pictures' paths, everything that it finds in each with any score, each class's threshold and
+    that of small boxes).
 
     Thresholds are scores of detections, which must not pass: a score has to be more.
     """
@@ -49,25 +52,43 @@ def made(tmp_path_factory):
     for number, size in enumerate(((71, 130), (200, 64), (90, 120))):
         paths.append(root / f"{number}.png")
         Image.fromarray(drawn_pictures(size)[0]).save(paths[-1])
-    everything = load(root / "run", score_threshold=0.0).predict(paths)
+    everything = load(root / "run", score_threshold=0.0, nms=1.0).predict(paths)
     assert all(0 < len(found) < 200 for found in everything)  # the limit cuts nothing
     scores = []
     for label, place in zip((1, 2, 3), (0.3, 0.5, 0.7), strict=True):
         own = np.sort(np.concatenate([found.scores[found.labels == label] for found in everything]))
         assert len(own) > 6
         scores.append(float(own[int(place * len(own))]))
+    small = np.sort(np.concatenate([found.scores[areas(found) < SMALL] for found in everything]))
+    scores.append(float(small[len(small) // 2]))
     store(root / "run", chosen(model.class_names, scores))
     own = passing(everything, scores)
+    assert not same(own, passing(everything, scores[:3]))  # small boxes make a difference
     for order in itertools.permutations(scores):
         assert order == tuple(scores) or not same(own, passing(everything, order))
-    assert not same(own, passing(everything, [min(scores)] * 3))
+    assert not same(own, passing(everything, [min(scores)] * 4))
     return root / "run", paths, everything, scores
 
 
+def areas(found):
+    return np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1)
+
+
 def passing(everything, scores):
-    """By hand: what scores more than its class's threshold, of each image."""
-    return [found[[score > scores[label - 1] for score, label in zip(found.scores, found.labels, strict=True)]]
-            for found in everything]
+    """By hand: what scores more than its class's threshold, or that of small boxes where there is one, and overlaps no
+    better one of its class by more than NMS, of each image."""
+    return [apart_of(found[[score > scores[3 if area < SMALL and len(scores) == 4 else label - 1] for score, label, area
+                            in zip(found.scores, found.labels, areas(found), strict=True)]]) for found in everything]
+
+
+def apart_of(found):
+    """Greedily, the best first, within each class."""
+    kept = []
+    overlaps = iou(found.boxes.astype(float), found.boxes.astype(float))
+    for row, label in enumerate(found.labels):
+        if not any(found.labels[other] == label and overlaps[row, other] > NMS for other in kept):
+            kept.append(row)
+    return found[kept]
 
 
 def same(found, wanted):
@@ -76,13 +97,14 @@ def same(found, wanted):
 
 
 def told(names, scores):
-    return "score thresholds: " + ", ".join(f"{name} {score:.3f}" for name, score in zip(names, scores, strict=True))
+    each = ", ".join(f"{name} {score:.3f}" for name, score in zip(names, scores[:3], strict=True))
+    return f"score thresholds: {each}; boxes of less than 1024 pixels {scores[3]:.3f}"
 
 
 def test_load(made):
     run, paths, everything, scores = made
     detector = load(run, score_threshold="best")
-    assert detector.model.detecting.class_thresholds == pytest.approx(scores, abs=0)
+    assert detector.model.detecting.class_thresholds == pytest.approx(scores[:3], abs=0)
     assert same(detector.predict(paths), passing(everything, scores))
     assert same(frcnn_keras.load(run, score_threshold="best").predict(paths), passing(everything, scores))
     assert same(load(run, score_threshold=0.5).predict(paths), passing(everything, [0.5] * 3))
@@ -94,7 +116,8 @@ def test_a_detector_that_was_saved_with_them_has_them(made, tmp_path):
     save_model(load(run, score_threshold="best").model, tmp_path / "detector.keras")
     for again in (load(tmp_path), load(tmp_path / "detector.keras")):
         assert same(again.predict(paths), passing(everything, scores))
-    assert load(tmp_path, nms=0.4).model.detecting.class_thresholds == tuple(scores)
+    assert load(tmp_path).model.detecting.iou_threshold == NMS
+    assert load(tmp_path, nms=0.4).model.detecting.class_thresholds == tuple(scores[:3])
     assert same(load(tmp_path, score_threshold=0.4).predict(paths), passing(everything, [0.4] * 3))
 
 
@@ -145,7 +168,8 @@ def test_a_saved_model_answers_as_predict_does_to_the_bit(made, tmp_path, capsys
     folder = tmp_path / "cells" / "1"
     assert said.out == f"{folder}\n"
     detecting = json.loads((folder / "assets.extra" / "signature.json").read_text())["detecting"]
-    assert detecting["class_thresholds"] == scores and detecting["score_threshold"] == min(scores)
+    assert detecting["class_thresholds"] == scores[:3] and detecting["score_threshold"] == min(scores)
+    assert (detecting["small_area"], detecting["small_threshold"]) == (SMALL, scores[3])
     serve = tf.saved_model.load(str(folder)).signatures["image_tensor"]
     for path, wanted in zip(paths, passing(everything, scores), strict=True):
         answer = serve(image_tensor=tf.constant(np.asarray(Image.open(path))[None]))
@@ -158,6 +182,7 @@ def apart(everything, scores):
     """Thresholds half way to the next score above: another runtime's last digits decide nothing."""
     every = [np.unique(np.concatenate([found.scores[found.labels == label] for found in everything]))
              for label in (1, 2, 3)]
+    every.append(np.unique(np.concatenate([found.scores[areas(found) < SMALL] for found in everything])))
     return [float(own[own > score][0] + score) / 2 for own, score in zip(every, scores, strict=True)]
 
 
@@ -200,7 +225,8 @@ def test_files_of_other_runtimes(format, made, tmp_path):
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read("detector.json"))
     near(outputs, passing(everything, between)[2])
-    assert facts["class_thresholds"] == between and facts["score_threshold"] == min(between)
+    assert facts["class_thresholds"] == between[:3] and facts["score_threshold"] == min(between)
+    assert facts["small_threshold"] == between[3]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -236,7 +262,7 @@ def test_what_is_wrong_with_the_file_is_a_line(command, made, tmp_path, capsys):
 def test_thresholds_that_make_no_sense_are_a_line(made, tmp_path, capsys):
     run, paths, _, scores = made
     (tmp_path / "detector.keras").symlink_to(run / "detector.keras")
-    stored = chosen(("ant", "bee", "käfer"), [scores[0], 1.5, scores[2]])
+    stored = chosen(("ant", "bee", "käfer"), [scores[0], 1.5, *scores[2:]])
     store(tmp_path, stored)
     argv = ["--run", str(tmp_path), "--images", str(paths[0]), "--out", str(tmp_path / "out"), "--score-threshold",
             "best"]
