@@ -36,7 +36,7 @@ class Request:
     line_width: int | None = None
     text_height: int | None = None
     skip_bad: bool = False  # whether pictures that cannot be read are passed over and said
-    told: Callable[[str], None] | None = None  # is given every line of LINES as it is written
+    told: Callable[[str], None] | None = None  # is given every line of LINES as it is written; of RESULTS none
 
     @property
     def in_lines(self) -> bool:
@@ -72,7 +72,7 @@ class Predicting:
         looking = Looking(detector, wanted, request.draw, request.line_width, request.text_height,
                           safe_names(names, "class") if request.crops else None, prelabels is not None)
         asked = Asked(self.lines, self.sources is None, self.sources is None or self.sources.passing, request.crops,
-                      prelabels, request.told)
+                      prelabels, request.told if self.lines else None)
         results = Results(self.ledger, asked)
         total = self.sources.total() if self.sources else None  # opens videos: before anything is written
         try:

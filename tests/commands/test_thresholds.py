@@ -33,7 +33,8 @@ def run(tmp_path, hand_detector):
 def test_chosen_stored_and_taken(run, hand_detector, capsys):
     assert thresholds.run(["--run", str(run)]) == 0
     told = capsys.readouterr().out
-    assert max(map(len, told.splitlines())) <= 80 and "best F1" in told
+    *lines, path, _ = told.splitlines()
+    assert max(map(len, lines)) <= 80 and "best F1" in told and path == str(run / "thresholds.json")
     first, *others = json.loads((run / "thresholds.json").read_text())["classes"]
     assert first["threshold"]["score"] == pytest.approx(0.65) and first["threshold"]["f1"] == 1
     assert all(one["pooled"] for one in others)

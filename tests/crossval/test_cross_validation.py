@@ -12,7 +12,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from frcnn_keras.crossval import cross_validation
+from frcnn_keras.crossval import cross_validation, fold_training
 from frcnn_keras.crossval.cross_validation import cross_validate, split
 from frcnn_keras.data import records
 from frcnn_keras.data.originals import Original
@@ -129,13 +129,13 @@ def test_again_and_under_way(crossed, small_stages, tmp_path, monkeypatch):
     """Finished, nothing is done; stopped in the second fold, the rest is, and the numbers are the same."""
     images, run, results = crossed
     trained = []
-    monkeypatch.setattr(cross_validation, "train_rpn", lambda part, run, *_, **__: trained.append(run.name))
-    monkeypatch.setattr(cross_validation, "train_rcnn", lambda *_, **__: None)
+    monkeypatch.setattr(fold_training, "train_rpn", lambda part, run, *_, **__: trained.append(run.name))
+    monkeypatch.setattr(fold_training, "train_rcnn", lambda *_, **__: None)
     again = cross_validate(images, run, *small_stages)
     assert not trained and again["AP"] == results["AP"] and again["per_class"].keys() == results["per_class"].keys()
     monkeypatch.undo()
     part = tmp_path / "part"
-    real, calls = cross_validation.train_rcnn, []
+    real, calls = fold_training.train_rcnn, []
 
     def stopped(prepared, run, *arguments, **settings):
         calls.append(run.name)
@@ -143,7 +143,7 @@ def test_again_and_under_way(crossed, small_stages, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(prepared, run, *arguments, **settings)
 
-    monkeypatch.setattr(cross_validation, "train_rcnn", stopped)
+    monkeypatch.setattr(fold_training, "train_rcnn", stopped)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(images, part, *small_stages)
     assert not (part / "cv.json").exists()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import frcnn_keras
-from frcnn_keras.crossval import cross_validation, grid
+from frcnn_keras.crossval import fold_training, grid
 from frcnn_keras.crossval.grid import cross_validate_grid, format_grid
 from frcnn_keras.errors import InputError
 from frcnn_keras.training import rpn_stage
@@ -67,8 +67,8 @@ def test_the_best_and_how_far_the_others_are_behind(crossed_grid):
 def test_again_nothing_is_computed_and_a_new_cell_alone(crossed_grid, small_stages, monkeypatch):
     images, run, cells, results, _ = crossed_grid
     heads = []
-    real = cross_validation.train_rcnn
-    monkeypatch.setattr(cross_validation, "train_rcnn",
+    real = fold_training.train_rcnn
+    monkeypatch.setattr(fold_training, "train_rcnn",
                         lambda part, run, *rest, **more: heads.append(run) or real(part, run, *rest, **more))
     again = cross_validate_grid(images, run, cells)
     assert not heads and again["cells"].keys() == results["cells"].keys()

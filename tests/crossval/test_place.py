@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from frcnn_keras.crossval import cross_validation
+from frcnn_keras.crossval import fold_training
 from frcnn_keras.crossval.cross_validation import cross_validate, split
 from frcnn_keras.errors import InputError
 from frcnn_keras.runs.detector import load
@@ -23,14 +23,14 @@ def test_fresh_leaves_nothing_of_before(crossed, small_stages, prep, tmp_path, m
     cv = tmp_path / "cv"
     shutil.copytree(run, cv)
     (cv / "folds" / "3" / "thesis.txt").write_text("mine")
-    real = cross_validation.train_rcnn
+    real = fold_training.train_rcnn
 
     def stopped(prepared, own, *arguments, **settings):
         if own.name == "2":
             raise KeyboardInterrupt
         return real(prepared, own, *arguments, **settings)
 
-    monkeypatch.setattr(cross_validation, "train_rcnn", stopped)
+    monkeypatch.setattr(fold_training, "train_rcnn", stopped)
     with pytest.raises(KeyboardInterrupt):
         cross_validate(images, cv, rpn, other, fresh=True)
     monkeypatch.undo()
